@@ -1,6 +1,7 @@
 #include "sagabus/random.hpp"
 
 #include <array>
+#include <cstdio>
 #include <mutex>
 #include <random>
 
@@ -60,6 +61,12 @@ std::string new_uuid(RandomSource& random) {
     if (digit == 8 || digit == 12 || digit == 16 || digit == 20) text += '-';
     text += kHex[(half[digit / 16] >> (60 - 4 * (digit % 16))) & 0xf];
   }
+  return text;
+}
+
+std::string new_nonce(RandomSource& random) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(random.next()));
   return text;
 }
 

@@ -1,0 +1,58 @@
+// A message on its way: saga-bus's envelope, which services in other languages share.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "sagabus/clock.hpp"
+#include "sagabus/codec.hpp"
+#include "sagabus/value.hpp"
+
+namespace sagabus {
+
+// Header names. All begin with "x-saga-", or are W3C Trace Context's.
+namespace headers {
+inline constexpr std::string_view kAttempt = "x-saga-attempt";
+inline constexpr std::string_view kFirstSeen = "x-saga-first-seen";
+inline constexpr std::string_view kOriginalEndpoint = "x-saga-original-endpoint";
+inline constexpr std::string_view kErrorMessage = "x-saga-error-message";
+inline constexpr std::string_view kErrorType = "x-saga-error-type";
+inline constexpr std::string_view kTraceParent = "traceparent";
+inline constexpr std::string_view kTraceState = "tracestate";
+}  // namespace headers
+
+using Headers = std::map<std::string, std::string, std::less<>>;
+
+struct Envelope {
+  std::string id;    // the same for every delivery, retry and redrive of this message
+  std::string type;  // the message's name on the wire
+  Value payload;
+  Headers headers;
+  TimePoint timestamp{};      // when it was published; a retry keeps it
+  std::string partition_key;  // messages with one key keep their order where the transport can; may
+                              // be empty
+
+  friend bool operator==(const Envelope&, const Envelope&) = default;
+};
+
+// Envelopes are shared, never changed, between outbox, transport and handlers.
+using EnvelopePtr = std::shared_ptr<const Envelope>;
+
+// The JSON form: {"id":…,"type":…,"payload":…,"headers":{…},"timestamp":…,"partitionKey":…}.
+std::string to_json(const Envelope& envelope);
+
+// Throws ValidationError saying what is wrong: not JSON, no id, no type, a header that is no
+// string. `headers`, `timestamp` and `partitionKey` may be missing; members it does not know are
+// ignored.
+Envelope parse_envelope(std::string_view json);
+
+// The payload as M. Throws ValidationError naming the field, as from_value does; a field that is
+// missing and not optional is an error.
+template <Message M>
+M read_message(const Envelope& envelope) {
+  return from_value<M>(envelope.payload, MissingField::refuse);
+}
+
+}  // namespace sagabus

@@ -1,0 +1,161 @@
+// Where instances live. Users hold a SagaStore; who writes a store of his own implements
+// StoreBackend and runs the conformance suite in sagabus/testing/store_conformance.hpp.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sagabus/ambient.hpp"
+#include "sagabus/instance.hpp"
+
+namespace sagabus {
+
+struct FindRequest {
+  std::string saga_name;
+  std::size_t limit = 100;        // instances a page, 1 to 1,000
+  std::string continuation;       // from the page before; empty for the first
+  std::optional<bool> completed;  // only completed ones, only running ones, or (empty) both
+};
+
+// Full whatever the filter drops: only the last page may be shorter than the limit.
+struct FindPage {
+  std::vector<Instance> instances;
+  std::string continuation;  // empty on the last page
+};
+
+// What the bus addresses an instance by. `saga_id` is derive_saga_id(saga_name, correlation_id).
+struct InstanceKey {
+  std::string saga_name;
+  std::string correlation_id;
+  std::string saga_id;
+};
+
+// What a commit expects to find: this version in this life of the instance.
+struct ExpectedInstance {
+  std::uint64_t version = 0;
+  std::string birth;
+  TimePoint
+      created_at{};  // tells lives apart where an item has no birth (another program wrote it)
+};
+
+// One conditional write of one instance, bookkeeping included.
+struct CommitRequest {
+  InstancePtr next;                          // its version is the expected one + 1, or 1
+  std::optional<ExpectedInstance> expected;  // empty: there must be none, or an expired one
+};
+
+struct CommitResult {
+  bool committed = false;
+  InstancePtr current;  // what stands there, where it was not committed; null: nothing
+};
+
+// The seam. Every function may be called from several threads and coroutines at once, and may be
+// cancelled: a cancelled write may have been carried out. Faults are reported as the exceptions of
+// error.hpp: TransientError and Throttled where trying again may help.
+//
+// An instance whose `expires_at` has passed by the store's clock counts as absent everywhere.
+class StoreBackend {
+ public:
+  explicit StoreBackend(Ambient ambient) : ambient_(std::move(ambient)) {}
+  StoreBackend(const StoreBackend&) = delete;
+  StoreBackend& operator=(const StoreBackend&) = delete;
+  virtual ~StoreBackend() = default;
+
+  const Ambient& ambient() const noexcept { return ambient_; }
+
+  // For people: "dynamodb://sagas", without secrets.
+  virtual std::string describe() const = 0;
+
+  // Called by Bus::start. Throws where the store cannot work: TableNotFound, AccessDenied,
+  // ValidationError for a table of another schema.
+  virtual boost::asio::awaitable<void> prepare() = 0;
+
+  // Strongly consistent. Null where there is none.
+  virtual boost::asio::awaitable<InstancePtr> load(InstanceKey key) = 0;
+
+  // Writes `next` if what is there is what was expected, atomically. A lost condition is an
+  // ordinary result, with the instance that stood there at that moment. Sets `expires_at` of a
+  // completed instance by the store's own setting. May throw StateTooLarge and ValidationError
+  // (then nothing was written).
+  virtual boost::asio::awaitable<CommitResult> commit(CommitRequest request) = 0;
+
+  // The functions of SagaStore, which documents them, checks names and ids, and fills in what may
+  // be left out: `insert` gets the instance as it is to be stored; `update` gets it with its new
+  // version, and keeps the `created_at`, `correlation_id` and `birth` that are there.
+  virtual boost::asio::awaitable<InstancePtr> get_by_id(std::string saga_name,
+                                                        std::string saga_id) = 0;
+  virtual boost::asio::awaitable<InstancePtr> get_by_correlation_id(std::string saga_name,
+                                                                    std::string correlation_id) = 0;
+  virtual boost::asio::awaitable<void> insert(Instance instance) = 0;
+  virtual boost::asio::awaitable<void> update(Instance instance,
+                                              std::uint64_t expected_version) = 0;
+  virtual boost::asio::awaitable<void> erase(std::string saga_name, std::string saga_id,
+                                             std::optional<std::uint64_t> expected_version) = 0;
+  virtual boost::asio::awaitable<FindPage> find_by_name(FindRequest request) = 0;
+  virtual boost::asio::awaitable<std::uint64_t> count_by_name(std::string saga_name,
+                                                              std::optional<bool> completed) = 0;
+  virtual boost::asio::awaitable<std::uint64_t> delete_completed_before(std::string saga_name,
+                                                                        TimePoint time) = 0;
+
+ private:
+  Ambient ambient_;
+};
+
+// A cheap handle to a shared store, copied freely, used from any thread. Made by an adapter:
+// memory::SagaStore, sqlite::SagaStore, dynamodb::SagaStore.
+//
+// Names, ids and correlation ids are UTF-8 of 1 to 1,024 bytes (what DynamoDB takes as a sort key),
+// a name does not begin with `$`: else ValidationError.
+class SagaStore {
+ public:
+  SagaStore() = default;  // holds no store: only good for being assigned to
+  explicit SagaStore(std::shared_ptr<StoreBackend> backend) : backend_(std::move(backend)) {}
+
+  // Empty where there is none. Strongly consistent.
+  boost::asio::awaitable<std::optional<Instance>> get_by_id(std::string saga_name,
+                                                            std::string saga_id) const;
+
+  // Empty where there is none. Strongly consistent for instances that sagabus wrote.
+  boost::asio::awaitable<std::optional<Instance>> get_by_correlation_id(
+      std::string saga_name, std::string correlation_id) const;
+
+  // Stores a new instance at version 1 and returns it as stored. An empty `saga_id` is derived, an
+  // empty `birth` drawn. The given `created_at` and `updated_at` are kept; where zero, they are
+  // now. Throws AlreadyExists where that id or that correlation id is taken.
+  boost::asio::awaitable<Instance> insert(Instance instance) const;
+
+  // Replaces state, completion and bookkeeping of the instance with that name and id, and returns
+  // it at version `expected_version` + 1. Throws ConcurrencyError where another version is there,
+  // NotFound where nothing is.
+  boost::asio::awaitable<Instance> update(Instance instance, std::uint64_t expected_version) const;
+
+  // Removes the instance; nothing happens where there is none. With an expected version, throws
+  // ConcurrencyError where another one is there.
+  boost::asio::awaitable<void> erase(std::string saga_name, std::string saga_id,
+                                     std::optional<std::uint64_t> expected_version = {}) const;
+
+  // Pages through a saga's instances in a fixed order. Instances that come or go meanwhile may or
+  // may not be seen; others are seen exactly once. Throws ValidationError for a bad continuation.
+  boost::asio::awaitable<FindPage> find_by_name(FindRequest request) const;
+
+  boost::asio::awaitable<std::uint64_t> count_by_name(std::string saga_name,
+                                                      std::optional<bool> completed = {}) const;
+
+  // Removes completed instances last updated before `time`, and returns how many. One that is
+  // written meanwhile stays.
+  boost::asio::awaitable<std::uint64_t> delete_completed_before(std::string saga_name,
+                                                                TimePoint time) const;
+
+  const std::shared_ptr<StoreBackend>& backend() const noexcept { return backend_; }
+
+ private:
+  std::shared_ptr<StoreBackend> backend_;
+};
+
+}  // namespace sagabus

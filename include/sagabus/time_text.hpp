@@ -1,0 +1,27 @@
+// Moments as text: ISO 8601 in UTC, as envelopes and stores write them.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "sagabus/clock.hpp"
+
+namespace sagabus {
+
+// A moment split where every clock's precision fits: whole seconds, and nanoseconds in [0, 1e9).
+struct SplitTime {
+  std::chrono::sys_seconds seconds;
+  std::chrono::nanoseconds fraction{0};
+};
+
+// "2026-11-22T17:04:05.123Z": three digits of fraction, or as many more as the moment needs. Throws
+// ValidationError outside the years 0 to 9999.
+std::string to_iso8601(SplitTime time);
+std::string to_iso8601(TimePoint time);
+
+// Reads the form above, with 0 to 9 digits of fraction, and "Z" or an offset such as "+02:00".
+// Throws ValidationError for any other text.
+SplitTime parse_iso8601(std::string_view text);
+
+}  // namespace sagabus

@@ -1,0 +1,140 @@
+// The text of inbox and outbox. docs/formats/bookkeeping.md is its specification.
+#include <algorithm>
+
+#include "sagabus/codec.hpp"
+#include "sagabus/error.hpp"
+#include "sagabus/instance.hpp"
+#include "sagabus/json.hpp"
+
+namespace sagabus {
+namespace {
+
+constexpr std::int64_t kFormat = 1;
+
+Value milliseconds(TimePoint time) {
+  return Value(std::int64_t{time.time_since_epoch().count()});
+}
+
+TimePoint read_milliseconds(const Value& value, const FieldPath& path) {
+  std::int64_t count = 0;
+  Codec<std::int64_t>::read(value, count, path);
+  return TimePoint(std::chrono::milliseconds(count));
+}
+
+// [id, type, timestamp, payload, headers?, partition key?, not before?]: a list, since names would
+// cost more than what they name.
+Value write_message(const OutgoingMessage& message) {
+  const Envelope& e = *message.envelope;
+  Array out{Value(e.id), Value(e.type), milliseconds(e.timestamp), e.payload};
+  const bool late = message.not_before != TimePoint{};
+  if (!e.headers.empty() || !e.partition_key.empty() || late) {
+    out.push_back(to_value(std::map<std::string, std::string>(e.headers.begin(), e.headers.end())));
+  }
+  if (!e.partition_key.empty() || late) out.emplace_back(e.partition_key);
+  if (late) out.push_back(milliseconds(message.not_before));
+  return Value(std::move(out));
+}
+
+OutgoingMessage read_message_text(const Value& value, const FieldPath& path) {
+  const Array& in = detail::read_array(value, path);
+  if (in.size() < 4) path.fail("a message needs four parts");
+  Envelope e;
+  e.id = detail::read_string(in[0], FieldPath(path, 0));
+  e.type = detail::read_string(in[1], FieldPath(path, 1));
+  e.timestamp = read_milliseconds(in[2], FieldPath(path, 2));
+  e.payload = in[3];
+  if (in.size() > 4) Codec<Headers>::read(in[4], e.headers, FieldPath(path, 4));
+  if (in.size() > 5) e.partition_key = detail::read_string(in[5], FieldPath(path, 5));
+  OutgoingMessage message{std::make_shared<const Envelope>(std::move(e))};
+  if (in.size() > 6) message.not_before = read_milliseconds(in[6], FieldPath(path, 6));
+  return message;
+}
+
+// {"f":1,"h":<horizon>,"m":[[id, time], …]}
+std::string write_inbox(const Bookkeeping& bookkeeping) {
+  if (bookkeeping.inbox.empty() && bookkeeping.horizon == TimePoint{}) return {};
+  Array messages;
+  for (const InboxEntry& entry : bookkeeping.inbox) {
+    messages.emplace_back(Array{Value(entry.message_id), milliseconds(entry.at)});
+  }
+  Object out{{"f", Value(kFormat)}};
+  if (bookkeeping.horizon != TimePoint{}) out.emplace_back("h", milliseconds(bookkeeping.horizon));
+  out.emplace_back("m", Value(std::move(messages)));
+  return to_json(Value(std::move(out)));
+}
+
+// {"f":1,"e":[[message id, worker, sequence, [message, …]], …]}
+std::string write_outbox(const Bookkeeping& bookkeeping) {
+  if (bookkeeping.outbox.empty()) return {};
+  Array entries;
+  for (const OutboxEntry& entry : bookkeeping.outbox) {
+    Array messages;
+    for (const OutgoingMessage& message : entry.messages) {
+      messages.push_back(write_message(message));
+    }
+    entries.emplace_back(Array{Value(entry.message_id), Value(entry.worker), Value(entry.sequence),
+                               Value(std::move(messages))});
+  }
+  return to_json(Value(Object{{"f", Value(kFormat)}, {"e", Value(std::move(entries))}}));
+}
+
+// The list under `name`, of a text whose format is ours.
+const Array& list_of(const Value& text, std::string_view name, const FieldPath& path) {
+  const Value* format = text.find("f");
+  if (!format || !format->if_int64() || *format->if_int64() != kFormat) {
+    path.fail("a format that this version does not know");
+  }
+  const Value* list = text.find(name);
+  if (!list) path.fail("no list");
+  return detail::read_array(*list, path);
+}
+
+void read_inbox(const std::string& text, Bookkeeping& out) {
+  const FieldPath root(MissingField::refuse);
+  const FieldPath path(root, "inbox");
+  const Value value = parse_json(text);
+  for (const Value& item : list_of(value, "m", path)) {
+    const FieldPath at(path, out.inbox.size());
+    const Array& parts = detail::read_array(item, at);
+    if (parts.size() < 2) at.fail("an entry needs two parts");
+    out.inbox.push_back({detail::read_string(parts[0], at), read_milliseconds(parts[1], at)});
+  }
+  if (const Value* horizon = value.find("h")) {
+    out.horizon = read_milliseconds(*horizon, FieldPath(path, "h"));
+  }
+}
+
+void read_outbox(const std::string& text, Bookkeeping& out) {
+  const FieldPath root(MissingField::refuse);
+  const FieldPath path(root, "outbox");
+  const Value value = parse_json(text);
+  for (const Value& item : list_of(value, "e", path)) {
+    const FieldPath at(path, out.outbox.size());
+    const Array& parts = detail::read_array(item, at);
+    if (parts.size() < 4) at.fail("an entry needs four parts");
+    OutboxEntry entry;
+    entry.message_id = detail::read_string(parts[0], at);
+    entry.worker = detail::read_string(parts[1], at);
+    Codec<std::uint64_t>::read(parts[2], entry.sequence, at);
+    for (const Value& message : detail::read_array(parts[3], at)) {
+      entry.messages.push_back(read_message_text(message, FieldPath(at, entry.messages.size())));
+    }
+    out.outbox.push_back(std::move(entry));
+  }
+}
+
+}  // namespace
+
+BookkeepingText write_bookkeeping(const Bookkeeping& bookkeeping) {
+  return {write_inbox(bookkeeping), write_outbox(bookkeeping)};
+}
+
+Bookkeeping read_bookkeeping(std::string birth, const BookkeepingText& text) {
+  Bookkeeping out;
+  out.birth = std::move(birth);
+  if (!text.inbox.empty()) read_inbox(text.inbox, out);
+  if (!text.outbox.empty()) read_outbox(text.outbox, out);
+  return out;
+}
+
+}  // namespace sagabus
