@@ -36,13 +36,16 @@ struct Delivery {
   // How often a handler has failed on it: give_back with `failed` counts, other redeliveries do
   // not.
   unsigned failures = 0;
-  bool redelivered = false;       // it may have been delivered before
+  // An earlier delivery may have been committed: its time ran out, its receiver died, or it was
+  // given back as uncertain. Stays true once it is.
+  bool redelivered = false;
   std::shared_ptr<void> receipt;  // the transport's own
 };
 
 struct GiveBack {
   std::chrono::milliseconds delay{0};  // not delivered again earlier
   bool failed = false;                 // counts as a failure of the handler
+  bool uncertain = false;  // what it asked for may have been committed: see Delivery::redelivered
 };
 
 // The seam. Functions may be called from several threads and coroutines at once. Faults are

@@ -1,0 +1,108 @@
+// The bus: takes messages from a transport, runs the sagas and services they are for, and keeps
+// what they leave in stores.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sagabus/ambient.hpp"
+#include "sagabus/definition.hpp"
+#include "sagabus/middleware.hpp"
+#include "sagabus/policy.hpp"
+#include "sagabus/service.hpp"
+#include "sagabus/store.hpp"
+#include "sagabus/transport.hpp"
+
+namespace sagabus {
+
+struct BusOptions {
+  Transport transport{};  // required
+  SagaStore store{};      // required, unless every saga has its own
+  std::vector<SagaDefinition> sagas{};
+  std::vector<Service> services{};
+  std::vector<Middleware> middleware{};  // around each step of a saga, outermost first
+  RetryPolicy retry{};
+  ErrorHandler on_error = decide_by_type;
+  unsigned concurrency = 64;  // steps that run at once, for each saga and service
+  // Where handlers run. Empty: threads of the bus's own.
+  std::optional<boost::asio::any_io_executor> executor{};
+  unsigned threads = 0;  // of the bus's own; 0: one for each core
+  // How long stop() lets running steps go on, 0 or more.
+  std::chrono::milliseconds shutdown_timeout{30000};
+  // The dead letters of an endpoint. Empty: "<endpoint>.dlq".
+  std::function<std::string(const std::string& endpoint)> dead_letter_endpoint{};
+  // Ids of messages that were taken in are kept this long, and within this many bytes an instance.
+  // Longer than a message may be on its way, redelivery included.
+  std::chrono::milliseconds inbox_window{600000};
+  std::size_t inbox_bytes = 1024;
+  Ambient ambient{};
+};
+
+// Not copied, not moved. All functions may be called from any thread.
+class Bus {
+ public:
+  // Throws std::invalid_argument naming the field that is missing or wrong.
+  explicit Bus(BusOptions options);
+  Bus(const Bus&) = delete;
+  Bus& operator=(const Bus&) = delete;
+
+  // Without stop(): cancels running steps and waits for them to end. Their messages are delivered
+  // again.
+  ~Bus();
+
+  // Prepares stores and transport, and begins to take messages. Throws what the store or transport
+  // reports, std::logic_error where it was started before.
+  boost::asio::awaitable<void> start();
+
+  // Takes no new messages, lets running steps end within the shutdown timeout, cancels what is
+  // still running then, and gives back to the transport what was not begun. A bus that was stopped
+  // stays stopped. May be repeated; every call returns once the bus has stopped.
+  boost::asio::awaitable<void> stop();
+
+  // start(), then stop() at SIGINT or SIGTERM, or when another thread calls stop(): for a program
+  // that does nothing else. Blocks.
+  void run();
+
+  bool is_running() const noexcept;
+
+  // Sends a message to every saga and service that takes its type, of this bus or another. When it
+  // returns, the message is as durable as the transport makes it. May be called as soon as start()
+  // has returned, until the bus is destroyed; before that, std::logic_error: nobody would be known
+  // to take it. The message's id is new, unless one is given: two publishes with one id, within the
+  // transport's window, are one.
+  template <Message M>
+  boost::asio::awaitable<void> publish(const M& message, PublishOptions options = {}) {
+    return send(message_name<M>(), to_value(message), std::move(options), TimePoint{});
+  }
+
+  // The same, not delivered before `at`, or before `after` has passed.
+  template <Message M>
+  boost::asio::awaitable<void> schedule(const M& message, TimePoint at,
+                                        PublishOptions options = {}) {
+    return send(message_name<M>(), to_value(message), std::move(options), at);
+  }
+  template <Message M>
+  boost::asio::awaitable<void> schedule(const M& message, std::chrono::milliseconds after,
+                                        PublishOptions options = {}) {
+    return send(message_name<M>(), to_value(message), std::move(options), now() + after);
+  }
+
+  // Sends an envelope as it is: for gateways and tools.
+  boost::asio::awaitable<void> publish(Envelope envelope);
+
+ private:
+  boost::asio::awaitable<void> send(std::string_view type, Value payload, PublishOptions options,
+                                    TimePoint not_before);
+  TimePoint now() const;
+
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace sagabus

@@ -1,0 +1,113 @@
+// What a handler is given beside its message: where it is, and what it may ask for.
+//
+// Everything a handler asks for is only recorded. Nothing leaves the process before the step's
+// state is committed; a step that is run again records it anew.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sagabus/envelope.hpp"
+#include "sagabus/instance.hpp"
+
+namespace sagabus {
+
+// Notes from middleware to handlers and back; they last for the step.
+using Metadata = std::map<std::string, std::string, std::less<>>;
+
+struct PublishOptions {
+  Headers headers{};            // added to those that every message inherits: the trace context
+  std::string partition_key{};  // see Envelope::partition_key
+  std::string id{};             // of the message; empty: derived from the step, or new
+};
+
+namespace detail {
+
+// What a step has recorded so far. Shared by the step and every copy of its context.
+struct StepRecord {
+  EnvelopePtr envelope;
+  std::string
+      sender_id;  // the saga's id, or the service's endpoint: ids of messages derive from it
+  std::string saga_name;
+  std::string correlation_id;
+  unsigned attempt = 1;
+  TimePoint now{};
+  std::vector<OutgoingMessage> outgoing;
+  bool completed = false;
+  Metadata* metadata = nullptr;
+  bool open = true;
+};
+
+void record(StepRecord& step, std::string_view type, Value payload, PublishOptions options,
+            TimePoint not_before);
+[[noreturn]] void refuse_closed_context();
+
+}  // namespace detail
+
+// The context of a service's handler, and the common part of a saga's.
+//
+// A handle, cheap to copy. To be used by the handler while it runs, by one thread at a time; every
+// call after the step throws std::logic_error.
+class MessageContext {
+ public:
+  explicit MessageContext(std::shared_ptr<detail::StepRecord> step) : step_(std::move(step)) {}
+
+  const Envelope& envelope() const { return *step().envelope; }
+
+  // 1 for the first try, one more after each failure of a handler.
+  unsigned attempt() const { return step().attempt; }
+
+  // The time at which the step began, by the bus's clock.
+  TimePoint now() const { return step().now; }
+
+  // Sends the message to everyone who subscribed to its type, once the step is committed.
+  template <Message M>
+  void publish(const M& message, PublishOptions options = {}) {
+    detail::record(step(), message_name<M>(), to_value(message), std::move(options), TimePoint{});
+  }
+
+  // The same, not delivered before `at`, or before `after` has passed. Zero, negative and past
+  // times mean at once.
+  template <Message M>
+  void schedule(const M& message, TimePoint at, PublishOptions options = {}) {
+    detail::record(step(), message_name<M>(), to_value(message), std::move(options), at);
+  }
+  template <Message M>
+  void schedule(const M& message, std::chrono::milliseconds after, PublishOptions options = {}) {
+    schedule(message, now() + after, std::move(options));
+  }
+
+  // For calls to other services: the same for every run of this step for this message, different
+  // for any other. Give each call of one step a purpose of its own.
+  std::string idempotency_key(std::string_view purpose = {}) const;
+
+  // Notes that last for the step, shared with the middleware around it.
+  Metadata& metadata() { return *step().metadata; }
+
+ protected:
+  detail::StepRecord& step() const {
+    if (!step_->open) detail::refuse_closed_context();
+    return *step_;
+  }
+
+ private:
+  std::shared_ptr<detail::StepRecord> step_;
+};
+
+class SagaContext : public MessageContext {
+ public:
+  using MessageContext::MessageContext;
+
+  const std::string& saga_name() const { return step().saga_name; }
+  const std::string& saga_id() const { return step().sender_id; }
+  const std::string& correlation_id() const { return step().correlation_id; }
+
+  // The instance ends with this step. Later messages to it are ignored until it expires.
+  void complete() { step().completed = true; }
+};
+
+}  // namespace sagabus

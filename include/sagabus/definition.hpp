@@ -1,0 +1,98 @@
+// A finished saga definition, as build() returns it and a bus takes it.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sagabus/context.hpp"
+#include "sagabus/policy.hpp"
+#include "sagabus/store.hpp"
+#include "sagabus/value.hpp"
+
+namespace sagabus {
+
+namespace detail {
+
+// Messages and states with their types taken away. Each function gets what it was made for.
+using ErasedMessage = std::shared_ptr<const void>;
+using ErasedState = std::shared_ptr<void>;
+
+struct StateType {
+  ErasedState (*read)(const Value&) = nullptr;
+  Value (*write)(const void* state) = nullptr;
+};
+
+struct SagaHandler {
+  std::vector<std::function<bool(const void* message, const void* state)>> guards;
+  // One of the two.
+  std::function<void(const void* message, void* state, SagaContext&)> run;
+  std::function<boost::asio::awaitable<void>(const void* message, void* state, SagaContext&)> await;
+};
+
+struct SagaMessage {
+  std::string type;
+  ErasedMessage (*read)(const Envelope&) = nullptr;
+  bool can_start = false;
+  std::function<std::string(const void* message)> correlate;  // an empty text: there is none
+  bool correlated_by_all = false;                             // by correlate_all
+  std::function<ErasedState(const void* message)> initial;
+  std::vector<SagaHandler> handlers;
+};
+
+struct SagaData {
+  std::string name;
+  StateType state;
+  std::vector<SagaMessage> messages;
+  std::function<ErasedState()> initial;  // for starting messages without one of their own
+  bool restartable = false;
+
+  const SagaMessage* find(std::string_view type) const noexcept;
+};
+
+// Throws std::invalid_argument naming what is missing or stands twice.
+void check(const SagaData& saga);
+
+}  // namespace detail
+
+// How one bus runs one saga. Each empty field takes the bus's own setting.
+struct SagaOptions {
+  std::optional<SagaStore> store{};
+  std::optional<RetryPolicy> retry{};
+  unsigned concurrency = 0;  // steps that run at once; 0: the bus's
+  CorrelationFailurePolicy on_correlation_failure = CorrelationFailureDecision::dead_letter;
+  NotFoundPolicy on_not_found = NotFoundDecision::ignore;
+};
+
+// A cheap handle to an unchanging definition. May be given to several buses.
+class SagaDefinition {
+ public:
+  // For build(); users have no need of it.
+  explicit SagaDefinition(detail::SagaData data)
+      : data_(std::make_shared<const detail::SagaData>(std::move(data))) {}
+
+  const std::string& name() const noexcept { return data_->name; }
+
+  // The wire names of the messages that it takes.
+  std::vector<std::string> message_types() const;
+
+  // The same definition, run with these options.
+  SagaDefinition with(SagaOptions options) const {
+    SagaDefinition copy = *this;
+    copy.options_ = std::move(options);
+    return copy;
+  }
+  const SagaOptions& options() const noexcept { return options_; }
+
+  const std::shared_ptr<const detail::SagaData>& data() const noexcept { return data_; }
+
+ private:
+  std::shared_ptr<const detail::SagaData> data_;
+  SagaOptions options_;
+};
+
+}  // namespace sagabus

@@ -1,0 +1,43 @@
+// Code around every step: for logs, metrics, tracing, tenancy.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <string>
+
+#include "sagabus/context.hpp"
+
+namespace sagabus {
+
+enum class StepOutcome {
+  pending,    // `next` has not returned
+  committed,  // the state was written, and its messages sent
+  unchanged,  // a handler ran, but there was nothing to write and nothing to send
+  repeated,   // the message had been committed before; what was still unsent was sent
+  ignored,    // no handler's guard held, or the instance is completed
+  not_found   // no instance, and the message starts none
+};
+
+// A step, as middleware sees it. The states are empty until `next` has returned, and where there is
+// none.
+struct StepView {
+  std::string saga_name;
+  std::string saga_id;
+  std::string correlation_id;
+  EnvelopePtr envelope;
+  unsigned attempt = 1;
+  Metadata metadata;
+  InstancePtr loaded;     // as it was found
+  InstancePtr resulting;  // as it was committed
+  StepOutcome outcome = StepOutcome::pending;
+};
+
+// Runs the rest of the chain. To be awaited at most once; throws what the step threw.
+using Next = std::function<boost::asio::awaitable<void>()>;
+
+// The outermost comes first in BusOptions::middleware. Not awaiting `next` skips the step, and the
+// message is acknowledged without effect; throwing fails it as a handler would. It runs for every
+// attempt; a step that lost a race is planned again inside one `next`.
+using Middleware = std::function<boost::asio::awaitable<void>(StepView&, Next)>;
+
+}  // namespace sagabus

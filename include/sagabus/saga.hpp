@@ -1,0 +1,306 @@
+// How a saga is written.
+//
+//   auto order_saga = sagabus::saga<OrderState>("OrderSaga")
+//       .correlate<OrderSubmitted>(&OrderSubmitted::orderId, sagabus::can_start)
+//       .correlate<PaymentCaptured>(&PaymentCaptured::orderId)
+//       .initial([](const OrderSubmitted& m) { return OrderState{m.orderId}; })
+//       .on<OrderSubmitted>()
+//           .handle([](const OrderSubmitted& m, OrderState& s, sagabus::SagaContext& ctx) { ... })
+//       .on<PaymentCaptured>()
+//           .when([](const OrderState& s) { return s.status == OrderStatus::pending; })
+//           .handle([](const PaymentCaptured& m, OrderState& s) { ... })
+//       .build();
+//
+// Handlers of one type are tried in the order in which they were written: the first runs whose
+// guards all hold. They are called from the bus's threads, for different instances at once, and
+// must not block: one that has to wait returns boost::asio::awaitable<void>.
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "sagabus/definition.hpp"
+
+namespace sagabus {
+
+// Marks a message type that may start a saga.
+struct CanStart {};
+inline constexpr CanStart can_start{};
+
+template <class State, class CorrelateAll>
+class SagaBuilder;
+
+namespace detail {
+
+// The type of a function's only parameter, for functions and lambdas that are not generic.
+template <class F>
+struct Parameter : Parameter<decltype(&F::operator())> {};
+template <class R, class A>
+struct Parameter<R (*)(A)> : std::type_identity<std::remove_cvref_t<A>> {};
+template <class R, class C, class A>
+struct Parameter<R (C::*)(A) const> : std::type_identity<std::remove_cvref_t<A>> {};
+template <class R, class C, class A>
+struct Parameter<R (C::*)(A)> : std::type_identity<std::remove_cvref_t<A>> {};
+
+struct NoCorrelateAll {};
+
+// A correlation id from what a correlation function returned: text, optional text, or an integer.
+template <class T>
+std::string correlation_text(T&& key) {
+  using Key = std::remove_cvref_t<T>;
+  if constexpr (std::is_integral_v<Key>) {
+    return std::to_string(key);
+  } else if constexpr (is_optional<Key>) {
+    return key ? correlation_text(*std::forward<T>(key)) : std::string();
+  } else {
+    static_assert(std::is_convertible_v<T, std::string>,
+                  "a correlation id is a text, an integer, or an optional one");
+    return std::forward<T>(key);
+  }
+}
+
+template <class M, class F>
+std::function<std::string(const void*)> erase_correlation(F correlate) {
+  return [correlate = std::move(correlate)](const void* message) {
+    return correlation_text(std::invoke(correlate, *static_cast<const M*>(message)));
+  };
+}
+
+template <class M>
+ErasedMessage read_erased(const Envelope& envelope) {
+  return std::make_shared<const M>(read_message<M>(envelope));
+}
+
+template <class State>
+StateType state_type() {
+  return {[](const Value& value) -> ErasedState {
+            return std::make_shared<State>(from_value<State>(value));
+          },
+          [](const void* state) { return to_value(*static_cast<const State*>(state)); }};
+}
+
+template <class State, class M, class F>
+std::function<bool(const void*, const void*)> erase_guard(F guard) {
+  return [guard = std::move(guard)](const void* message, const void* state) -> bool {
+    const auto& m = *static_cast<const M*>(message);
+    const auto& s = *static_cast<const State*>(state);
+    if constexpr (std::is_invocable_v<const F&, const M&, const State&>) {
+      return std::invoke(guard, m, s);
+    } else if constexpr (std::is_invocable_v<const F&, const State&>) {
+      return std::invoke(guard, s);
+    } else {
+      return std::invoke(guard, m);
+    }
+  };
+}
+
+// Calls a handler with the context, or without where it does not take one.
+template <class State, class M, class F>
+decltype(auto) call_handler(const F& handler, const void* message, void* state,
+                            SagaContext& context) {
+  const auto& m = *static_cast<const M*>(message);
+  auto& s = *static_cast<State*>(state);
+  if constexpr (std::is_invocable_v<const F&, const M&, State&, SagaContext&>) {
+    return std::invoke(handler, m, s, context);
+  } else {
+    return std::invoke(handler, m, s);
+  }
+}
+
+template <class State, class M, class F>
+void erase_handler(F handler, SagaHandler& into) {
+  using Result = decltype(call_handler<State, M>(std::declval<const F&>(), nullptr, nullptr,
+                                                 std::declval<SagaContext&>()));
+  static_assert(std::is_void_v<Result> || std::is_same_v<Result, boost::asio::awaitable<void>>,
+                "a handler returns void, or boost::asio::awaitable<void> where it has to wait");
+  auto call = [handler = std::move(handler)](const void* m, void* s, SagaContext& c) -> Result {
+    return call_handler<State, M>(handler, m, s, c);
+  };
+  if constexpr (std::is_void_v<Result>) {
+    into.run = std::move(call);
+  } else {
+    into.await = std::move(call);
+  }
+}
+
+}  // namespace detail
+
+// What stands between on<M>() and handle(...).
+template <class State, class CorrelateAll, Message M>
+class [[nodiscard("a handler without .handle(...) does nothing")]] HandlerBuilder {
+ public:
+  explicit HandlerBuilder(SagaBuilder<State, CorrelateAll> & saga) : saga_(&saga) {}
+
+  // A condition on the state, on the message, or on both: (const State&), (const M&) or
+  // (const M&, const State&), returning bool. Several must all hold.
+  template <class F>
+  HandlerBuilder& when(F guard) {
+    constexpr bool fits = std::is_invocable_r_v<bool, const F&, const M&, const State&> ||
+                          std::is_invocable_r_v<bool, const F&, const State&> ||
+                          std::is_invocable_r_v<bool, const F&, const M&>;
+    static_assert(fits,
+                  "a guard takes (const State&), (const M&) or (const M&, const State&), "
+                  "and returns bool");
+    if constexpr (fits) handler_.guards.push_back(detail::erase_guard<State, M>(std::move(guard)));
+    return *this;
+  }
+
+  // (const M&, State&, SagaContext&) or (const M&, State&), plain or awaitable. It changes a copy
+  // of the state; an exception undoes everything that it did and asked for.
+  template <class F>
+  SagaBuilder<State, CorrelateAll>& handle(F handler) {
+    constexpr bool fits = std::is_invocable_v<const F&, const M&, State&, SagaContext&> ||
+                          std::is_invocable_v<const F&, const M&, State&>;
+    static_assert(fits, "a handler takes (const M&, State&, SagaContext&) or (const M&, State&)");
+    if constexpr (fits) detail::erase_handler<State, M>(std::move(handler), handler_);
+    return saga_->add(std::type_identity<M>{}, std::move(handler_));
+  }
+
+ private:
+  SagaBuilder<State, CorrelateAll>* saga_;
+  detail::SagaHandler handler_;
+};
+
+// Made by saga<State>(name). A value; each call changes it and returns it.
+template <class State, class CorrelateAll = detail::NoCorrelateAll>
+class SagaBuilder {
+ public:
+  explicit SagaBuilder(detail::SagaData data, CorrelateAll correlate_all = {})
+      : data_(std::move(data)), correlate_all_(std::move(correlate_all)) {}
+
+  // Which instance a message is for: a member of it, or a function of it, that is a text, an
+  // integer, or an optional one. An empty text means that there is none. A type may be correlated
+  // once: std::invalid_argument otherwise.
+  template <Message M, class F>
+  SagaBuilder& correlate(F key) {
+    static_assert(std::is_invocable_v<const F&, const M&>,
+                  "correlate<M> takes a member of M, or a function of const M&");
+    detail::SagaMessage& entry = message<M>();
+    if (entry.correlate && !entry.correlated_by_all) refuse("correlates", entry.type);
+    entry.correlate = detail::erase_correlation<M>(std::move(key));
+    entry.correlated_by_all = false;
+    return *this;
+  }
+  template <Message M, class F>
+  SagaBuilder& correlate(F key, CanStart) {
+    correlate<M>(std::move(key));
+    message<M>().can_start = true;
+    return *this;
+  }
+
+  // One function for all types that are handled after it and have no correlation of their own:
+  // mostly a generic lambda, [](const auto& m) { return m.orderId; }.
+  template <class F>
+  SagaBuilder<State, F> correlate_all(F key) {
+    static_assert(std::is_same_v<CorrelateAll, detail::NoCorrelateAll>,
+                  "correlate_all was given twice");
+    return SagaBuilder<State, F>(std::move(data_), std::move(key));
+  }
+
+  // The state that a new instance begins with, before its first handler runs: from the message
+  // that starts it, (const M&) -> State, or the same for all, () -> State.
+  template <class F>
+  SagaBuilder& initial(F make) {
+    if constexpr (std::is_invocable_v<const F&>) {
+      static_assert(std::is_convertible_v<std::invoke_result_t<const F&>, State>,
+                    "initial(...) returns the saga's state");
+      if (data_.initial) refuse("has an initial state for", "all messages");
+      data_.initial = [make = std::move(make)] { return std::make_shared<State>(make()); };
+      return *this;
+    } else {
+      return initial<typename detail::Parameter<F>::type>(std::move(make));
+    }
+  }
+  template <Message M, class F>
+  SagaBuilder& initial(F make) {
+    static_assert(std::is_invocable_r_v<State, const F&, const M&>,
+                  "initial(...) takes a starting message and returns the saga's state");
+    detail::SagaMessage& entry = message<M>();
+    if (entry.initial) refuse("has an initial state for", entry.type);
+    entry.initial = [make = std::move(make)](const void* m) -> detail::ErasedState {
+      return std::make_shared<State>(make(*static_cast<const M*>(m)));
+    };
+    return *this;
+  }
+
+  // The next handler, for messages of type M.
+  template <Message M>
+  HandlerBuilder<State, CorrelateAll, M> on() {
+    detail::SagaMessage& entry = message<M>();
+    if constexpr (std::is_invocable_v<const CorrelateAll&, const M&>) {
+      if (!entry.correlate) {
+        entry.correlate = detail::erase_correlation<M>(correlate_all_);
+        entry.correlated_by_all = true;
+      }
+    }
+    return HandlerBuilder<State, CorrelateAll, M>(*this);
+  }
+  // The same, for a message that may start the saga.
+  template <Message M>
+  HandlerBuilder<State, CorrelateAll, M> on(CanStart) {
+    message<M>().can_start = true;
+    return on<M>();
+  }
+
+  // A starting message for a completed instance starts it afresh, under the same id. Without this,
+  // it is ignored like any other.
+  SagaBuilder& restart_when_completed() {
+    data_.restartable = true;
+    return *this;
+  }
+
+  // Throws std::invalid_argument naming what is missing or contradictory.
+  SagaDefinition build() const {
+    detail::check(data_);
+    return SagaDefinition(data_);
+  }
+
+ private:
+  template <class, class, Message>
+  friend class HandlerBuilder;
+
+  template <Message M>
+  SagaBuilder& add(std::type_identity<M>, detail::SagaHandler handler) {
+    message<M>().handlers.push_back(std::move(handler));
+    return *this;
+  }
+
+  // The entry of M, made where it is not there yet. Two types with one wire name stay two entries,
+  // for build() to refuse.
+  template <Message M>
+  detail::SagaMessage& message() {
+    for (detail::SagaMessage& entry : data_.messages) {
+      if (entry.read == &detail::read_erased<M>) return entry;
+    }
+    detail::SagaMessage entry;
+    entry.type = message_name<M>();
+    entry.read = &detail::read_erased<M>;
+    return data_.messages.emplace_back(std::move(entry));
+  }
+
+  [[noreturn]] void refuse(const std::string& what, const std::string& type) const {
+    throw std::invalid_argument("saga " + data_.name + ": it " + what + " " + type + " twice");
+  }
+
+  detail::SagaData data_;
+  CorrelateAll correlate_all_;
+};
+
+// Begins a definition. The name is part of every instance's key: it must never change.
+template <class State>
+SagaBuilder<State> saga(std::string name) {
+  static_assert(Describable<State>, "a state needs a SAGABUS_DESCRIBE line");
+  static_assert(std::is_default_constructible_v<State> && std::is_copy_constructible_v<State>,
+                "a state is made by default and copied");
+  detail::SagaData data;
+  data.name = std::move(name);
+  data.state = detail::state_type<State>();
+  return SagaBuilder<State>(std::move(data));
+}
+
+}  // namespace sagabus

@@ -1,0 +1,354 @@
+#include "sagabus/bus.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <set>
+#include <stdexcept>
+#include <thread>
+
+#include "consumer.hpp"
+#include "saga_processor.hpp"
+#include "sagabus/error.hpp"
+#include "sagabus/sync_wait.hpp"
+#include "service_processor.hpp"
+
+namespace sagabus {
+
+namespace asio = boost::asio;
+using namespace asio::experimental::awaitable_operators;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+// After running steps were cancelled, they have this long to notice it.
+constexpr std::chrono::milliseconds kCancelGrace{5000};
+
+[[noreturn]] void refuse(const std::string& problem) {
+  throw std::invalid_argument(problem);
+}
+
+void check_endpoints(const BusOptions& options) {
+  std::set<std::string_view> seen;
+  for (const SagaDefinition& saga : options.sagas) {
+    if (!seen.insert(saga.name()).second) refuse("sagas: two bear the name " + saga.name());
+  }
+  for (const Service& service : options.services) {
+    const std::string& endpoint = service.endpoint();
+    if (endpoint.empty()) refuse("services: one has no endpoint");
+    if (service.handlers().empty()) refuse("services: " + endpoint + " handles nothing");
+    if (!seen.insert(endpoint).second) refuse("services: the endpoint " + endpoint + " is taken");
+  }
+}
+
+void check_stores(const BusOptions& options) {
+  for (const SagaDefinition& saga : options.sagas) {
+    if (!options.store.backend() && !saga.options().store) {
+      refuse("store: missing, and saga " + saga.name() + " has none of its own");
+    }
+    if (saga.options().retry) check(*saga.options().retry);
+  }
+}
+
+void check(const BusOptions& options) {
+  if (!options.transport.backend()) refuse("transport: missing");
+  if (options.concurrency < 1) refuse("concurrency: 0, expected 1 or more");
+  if (options.shutdown_timeout.count() < 0) refuse("shutdown_timeout: negative");
+  if (options.inbox_window.count() <= 0) refuse("inbox_window: expected more than 0");
+  if (!options.ambient.clock) refuse("ambient.clock: missing");
+  if (!options.ambient.random) refuse("ambient.random: missing");
+  check(options.retry);
+  check_endpoints(options);
+  check_stores(options);
+}
+
+unsigned thread_count(const BusOptions& options) {
+  return options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+}
+
+// The threads of a bus that was given no executor.
+class Threads {
+ public:
+  explicit Threads(unsigned count)
+      : context_(static_cast<int>(count)), work_(asio::make_work_guard(context_)) {
+    for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this] { context_.run(); });
+  }
+  ~Threads() { join(); }
+  void join() {
+    work_.reset();
+    for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
+  }
+  asio::any_io_executor executor() { return context_.get_executor(); }
+
+ private:
+  asio::io_context context_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
+ public:
+  explicit Impl(BusOptions options) : options_(std::move(options)) {
+    check(options_);
+    if (!options_.executor) threads_.emplace(thread_count(options_));
+    for (const SagaDefinition& saga : options_.sagas) add(saga);
+    for (const Service& service : options_.services) add(service);
+  }
+  ~Impl() {
+    if (threads_) threads_->join();
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  asio::awaitable<void> start();
+  asio::awaitable<void> stop(std::chrono::milliseconds timeout);
+  asio::awaitable<void> run();
+
+  bool is_running() const noexcept { return state_ == State::running; }
+  const BusOptions& options() const noexcept { return options_; }
+  void require_started() const {
+    const State state = state_;
+    if (state == State::made || state == State::starting) {
+      throw std::logic_error("a bus must be started before it can publish");
+    }
+  }
+
+ private:
+  enum class State { made, starting, running, stopping, stopped };
+
+  void add(const SagaDefinition& saga);
+  void add(const Service& service);
+  void consume(Subscription subscription, unsigned concurrency,
+               std::shared_ptr<detail::Processor> processor);
+  detail::FailureRules failure_rules(const std::string& endpoint,
+                                     const std::optional<RetryPolicy>& retry) const;
+  asio::any_io_executor executor() { return threads_ ? threads_->executor() : *options_.executor; }
+  asio::awaitable<void> prepare();
+  asio::awaitable<void> drain(std::chrono::milliseconds timeout);
+  asio::awaitable<bool> idle_within(std::chrono::milliseconds timeout);
+  asio::awaitable<void> all_idle();
+
+  std::optional<Threads> threads_;  // first: what follows stands on its context
+  const BusOptions options_;
+  const std::shared_ptr<detail::Settlements> settlements_ =
+      std::make_shared<detail::Settlements>(new_nonce(*options_.ambient.random));
+  std::atomic<State> state_{State::made};
+  std::atomic<bool> stop_asked_{false};
+  std::vector<Subscription> subscriptions_;
+  std::vector<std::shared_ptr<detail::Consumer>> consumers_;
+  detail::Gate stopped_;
+};
+
+// Building.
+
+detail::FailureRules Bus::Impl::failure_rules(const std::string& endpoint,
+                                              const std::optional<RetryPolicy>& retry) const {
+  return {endpoint, retry.value_or(options_.retry), options_.on_error};
+}
+
+void Bus::Impl::add(const SagaDefinition& saga) {
+  detail::SagaProcessorOptions options{
+      .saga = saga,
+      .store = saga.options().store.value_or(options_.store),
+      .transport = options_.transport,
+      .middleware = options_.middleware,
+      .failure = failure_rules(saga.name(), saga.options().retry),
+      .inbox = {options_.inbox_window, options_.inbox_bytes},
+      .settlements = settlements_,
+      .ambient = options_.ambient,
+  };
+  consume({saga.name(), saga.message_types()}, saga.options().concurrency,
+          std::make_shared<detail::SagaProcessor>(std::move(options)));
+}
+
+void Bus::Impl::add(const Service& service) {
+  Subscription subscription{service.endpoint(), {}};
+  for (const auto& handler : service.handlers()) subscription.types.push_back(handler.type);
+  detail::ServiceProcessorOptions options{
+      .service = service,
+      .transport = options_.transport,
+      .failure = failure_rules(service.endpoint(), std::nullopt),
+      .ambient = options_.ambient,
+  };
+  consume(std::move(subscription), service.concurrency(),
+          std::make_shared<detail::ServiceProcessor>(std::move(options)));
+}
+
+void Bus::Impl::consume(Subscription subscription, unsigned concurrency,
+                        std::shared_ptr<detail::Processor> processor) {
+  const std::string& endpoint = subscription.endpoint;
+  detail::ConsumerOptions options{
+      .endpoint = endpoint,
+      .dead_letter_endpoint = options_.dead_letter_endpoint
+                                  ? options_.dead_letter_endpoint(endpoint)
+                                  : endpoint + ".dlq",
+      .concurrency = concurrency != 0 ? concurrency : options_.concurrency,
+      .executor = executor(),
+      .transport = options_.transport,
+      .processor = std::move(processor),
+      .ambient = options_.ambient,
+  };
+  consumers_.push_back(std::make_shared<detail::Consumer>(std::move(options)));
+  subscriptions_.push_back(std::move(subscription));
+}
+
+// Starting.
+
+asio::awaitable<void> Bus::Impl::start() {
+  State made = State::made;
+  if (!state_.compare_exchange_strong(made, State::starting)) {
+    throw std::logic_error("a bus is started once");
+  }
+  try {
+    co_await prepare();
+  } catch (...) {
+    state_ = stop_asked_ ? State::stopped : State::made;
+    if (stop_asked_) stopped_.open();
+    throw;
+  }
+  for (const auto& consumer : consumers_) consumer->start();
+  state_ = State::running;
+  if (stop_asked_) co_await stop(options_.shutdown_timeout);
+}
+
+asio::awaitable<void> Bus::Impl::prepare() {
+  std::set<StoreBackend*> prepared;
+  for (const SagaDefinition& saga : options_.sagas) {
+    const SagaStore store = saga.options().store.value_or(options_.store);
+    if (prepared.insert(store.backend().get()).second) co_await store.backend()->prepare();
+  }
+  for (Subscription subscription : subscriptions_) {
+    co_await options_.transport.backend()->subscribe(std::move(subscription));
+  }
+}
+
+// Stopping.
+
+asio::awaitable<void> Bus::Impl::stop(std::chrono::milliseconds timeout) {
+  stop_asked_ = true;  // a bus that is just starting stops once it has started
+  State state = state_;
+  while (state == State::made || state == State::running) {
+    if (!state_.compare_exchange_weak(state, State::stopping)) continue;
+    if (state == State::running) {
+      // What waits for two things at once must run on one thread at a time.
+      auto strand = asio::make_strand(co_await asio::this_coro::executor);
+      auto op = drain(timeout);
+      co_await asio::co_spawn(strand, std::move(op), asio::use_awaitable);
+    }
+    state_ = State::stopped;
+    stopped_.open();
+    co_return;
+  }
+  co_await stopped_.wait();
+}
+
+asio::awaitable<void> Bus::Impl::drain(std::chrono::milliseconds timeout) {
+  for (const auto& consumer : consumers_) consumer->close();
+  for (const auto& consumer : consumers_) co_await consumer->return_unstarted();
+  if (!co_await idle_within(timeout)) {
+    for (const auto& consumer : consumers_) consumer->cancel();
+    if (!co_await idle_within(kCancelGrace)) {
+      options_.ambient.log(LogLevel::warning, "a step goes on after it was cancelled");
+    }
+  }
+  // What the pump took while it was being closed.
+  for (const auto& consumer : consumers_) co_await consumer->return_unstarted();
+}
+
+asio::awaitable<bool> Bus::Impl::idle_within(std::chrono::milliseconds timeout) {
+  auto idle = all_idle();
+  auto late = options_.ambient.clock->sleep_for(timeout);
+  const auto first = co_await (std::move(idle) || std::move(late));
+  co_return first.index() == 0;
+}
+
+asio::awaitable<void> Bus::Impl::all_idle() {
+  for (const auto& consumer : consumers_) co_await consumer->idle().wait();
+}
+
+asio::awaitable<void> Bus::Impl::run() {
+  co_await start();
+  auto strand = asio::make_strand(co_await asio::this_coro::executor);
+  auto wait = [](Impl& impl) -> asio::awaitable<void> {
+    asio::signal_set signals(co_await asio::this_coro::executor, SIGINT, SIGTERM);
+    auto stopped = impl.stopped_.wait();
+    auto asked = signals.async_wait(asio::use_awaitable);
+    co_await (std::move(stopped) || std::move(asked));
+  };
+  auto op = wait(*this);
+  co_await asio::co_spawn(strand, std::move(op), asio::use_awaitable);
+  co_await stop(options_.shutdown_timeout);
+}
+
+// The public face.
+
+Bus::Bus(BusOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {}
+
+Bus::~Bus() {
+  try {
+    sync_wait(impl_->stop(std::chrono::milliseconds::zero()));
+  } catch (...) {  // NOLINT(bugprone-empty-catch): what was not returned is delivered again
+  }
+}
+
+asio::awaitable<void> Bus::start() {
+  return impl_->start();
+}
+
+asio::awaitable<void> Bus::stop() {
+  return impl_->stop(impl_->options().shutdown_timeout);
+}
+
+void Bus::run() {
+  sync_wait(impl_->run());
+}
+
+bool Bus::is_running() const noexcept {
+  return impl_->is_running();
+}
+
+TimePoint Bus::now() const {
+  return impl_->options().ambient.clock->now();
+}
+
+asio::awaitable<void> Bus::publish(Envelope envelope) {
+  impl_->require_started();
+  const BusOptions& options = impl_->options();
+  if (envelope.id.empty()) throw std::invalid_argument("envelope.id: empty");
+  if (envelope.type.empty()) throw std::invalid_argument("envelope.type: empty");
+  std::vector<SendRequest> requests(1);
+  requests[0].deduplication_key = envelope.id;
+  requests[0].envelope = std::make_shared<const Envelope>(std::move(envelope));
+  co_await options.transport.backend()->send(std::move(requests));
+}
+
+asio::awaitable<void> Bus::send(std::string_view type, Value payload, PublishOptions options,
+                                TimePoint not_before) {
+  impl_->require_started();
+  const Ambient& ambient = impl_->options().ambient;
+  Envelope envelope;
+  envelope.id = options.id.empty() ? new_uuid(*ambient.random) : std::move(options.id);
+  envelope.type = type;
+  envelope.payload = std::move(payload);
+  envelope.headers = std::move(options.headers);
+  envelope.timestamp = ambient.clock->now();
+  envelope.partition_key = std::move(options.partition_key);
+  std::vector<SendRequest> requests(1);
+  requests[0].deduplication_key = envelope.id;
+  requests[0].not_before = not_before > envelope.timestamp ? not_before : TimePoint{};
+  requests[0].envelope = std::make_shared<const Envelope>(std::move(envelope));
+  return impl_->options().transport.backend()->send(std::move(requests));
+}
+
+}  // namespace sagabus

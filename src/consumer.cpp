@@ -1,0 +1,303 @@
+#include "consumer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "failure.hpp"
+#include "sagabus/json.hpp"
+
+namespace sagabus::detail {
+namespace {
+
+namespace asio = boost::asio;
+
+// After so many works a lane lets others have the thread: works may never have to wait for
+// anything, and would keep it for ever.
+constexpr unsigned kWorksBetweenYields = 128;
+
+// The wait after the transport failed to answer: 1 s at most, so that recovery is soon seen.
+constexpr RetryPolicy kReceiveBackoff{.base_delay = std::chrono::milliseconds(50),
+                                      .max_delay = std::chrono::milliseconds(1000)};
+
+}  // namespace
+
+Consumer::Consumer(ConsumerOptions options)
+    : options_(std::move(options)),
+      most_in_hand_(2 * static_cast<std::size_t>(options_.concurrency)),
+      pump_strand_(asio::make_strand(options_.executor)),
+      room_signal_(options_.executor, 1),
+      ready_(most_in_hand_) {}
+
+void Consumer::start() {
+  {
+    const std::lock_guard lock(mutex_);
+    pump_running_ = true;
+  }
+  auto op = pump();
+  auto done = [self = shared_from_this()](const std::exception_ptr&) { self->pump_ended(); };
+  asio::co_spawn(pump_strand_, std::move(op),
+                 asio::bind_cancellation_slot(pump_cancel_.slot(), std::move(done)));
+}
+
+void Consumer::close() {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    open_if_idle();
+  }
+  asio::post(pump_strand_, [self = shared_from_this()] {
+    self->pump_cancel_.emit(asio::cancellation_type::terminal);
+  });
+}
+
+void Consumer::cancel() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& lane : lanes_) {
+    asio::post(lane->strand, [lane] { lane->cancel.emit(asio::cancellation_type::terminal); });
+  }
+}
+
+asio::awaitable<void> Consumer::return_unstarted() {
+  std::list<Work> unstarted;
+  {
+    const std::lock_guard lock(mutex_);
+    for (Work& work : ready_) unstarted.push_back(std::move(work));
+    ready_.clear();
+    for (auto& [key, waiting] : keys_) {
+      unstarted.splice(unstarted.end(), waiting);
+    }
+    keys_.clear();
+    in_hand_ -= unstarted.size();
+  }
+  for (Work& work : unstarted) {
+    work.verdict.emplace().action = Verdict::Action::give_back;
+    co_await carry_out(work);
+  }
+}
+
+// The pump: takes deliveries off the transport while there is room.
+
+asio::awaitable<void> Consumer::pump() {
+  for (;;) {
+    std::vector<Delivery> deliveries = co_await receive();
+    admit(std::move(deliveries));
+  }
+}
+
+asio::awaitable<std::vector<Delivery>> Consumer::receive() {
+  for (unsigned failures = 1;; ++failures) {
+    const std::size_t most = co_await room();
+    std::exception_ptr error;
+    try {
+      co_return co_await options_.transport.backend()->receive(options_.endpoint, most);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    if (is_cancellation(error)) std::rethrow_exception(error);
+    options_.ambient.log(
+        LogLevel::warning,
+        fmt::format("{}: receiving failed: {}", options_.endpoint, describe(error).message));
+    co_await options_.ambient.clock->sleep_for(
+        retry_delay(kReceiveBackoff, failures, uniform(*options_.ambient.random)));
+  }
+}
+
+asio::awaitable<std::size_t> Consumer::room() {
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (in_hand_ <= most_in_hand_ / 2) co_return most_in_hand_ - in_hand_;
+      pump_waits_ = true;
+    }
+    co_await room_signal_.async_receive(asio::use_awaitable);
+  }
+}
+
+void Consumer::admit(std::vector<Delivery> deliveries) {
+  std::vector<Work> works;
+  works.reserve(deliveries.size());
+  for (Delivery& delivery : deliveries) {
+    works.push_back(options_.processor->admit(std::move(delivery)));
+  }
+  bool spawn = false;
+  {
+    const std::lock_guard lock(mutex_);
+    in_hand_ += works.size();
+    for (Work& work : works) {
+      if (!work.key.empty()) {
+        const auto [key, free] = keys_.try_emplace(work.key);
+        if (!free) {
+          key->second.push_back(std::move(work));
+          continue;
+        }
+      }
+      ready_.push_back(std::move(work));
+    }
+    if (!closed_ && !ready_.empty() && !lane_starting_ && lanes_.size() < options_.concurrency) {
+      spawn = lane_starting_ = true;
+    }
+  }
+  if (spawn) spawn_lane();
+}
+
+void Consumer::pump_ended() {
+  const std::lock_guard lock(mutex_);
+  pump_running_ = false;
+  open_if_idle();
+}
+
+// Lanes: as many as there is work for, at most `concurrency`. Each that takes a work and sees more
+// has one more lane started, so that works that never wait all run in one.
+
+void Consumer::spawn_lane() {
+  auto lane = std::make_shared<Lane>(options_.executor);
+  {
+    const std::lock_guard lock(mutex_);
+    lanes_.insert(lane);
+  }
+  // Posted, since co_spawn would run the new lane inside the one that asked for it.
+  asio::post(lane->strand, [self = shared_from_this(), lane] {
+    auto op = self->run_lane(lane);
+    auto done = [self, lane](const std::exception_ptr&) { self->lane_ended(lane); };
+    asio::co_spawn(lane->strand, std::move(op),
+                   asio::bind_cancellation_slot(lane->cancel.slot(), std::move(done)));
+  });
+}
+
+asio::awaitable<void> Consumer::run_lane(std::shared_ptr<Lane> lane) {
+  {
+    const std::lock_guard lock(mutex_);
+    lane->started = true;
+    lane_starting_ = false;
+  }
+  Work work;
+  for (unsigned done = 1; next(work); ++done) {
+    if (!work.verdict) work.verdict = co_await options_.processor->process(work);
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) {  // its message must still be returned
+      co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    }
+    co_await carry_out(work);
+    finish(work);
+    if (done % kWorksBetweenYields == 0) co_await asio::post(asio::use_awaitable);
+  }
+}
+
+bool Consumer::next(Work& work) {
+  bool spawn = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || ready_.empty()) return false;
+    work = std::move(ready_.front());
+    ready_.pop_front();
+    if (!ready_.empty() && !lane_starting_ && lanes_.size() < options_.concurrency) {
+      spawn = lane_starting_ = true;
+    }
+  }
+  if (spawn) spawn_lane();
+  return true;
+}
+
+void Consumer::finish(const Work& work) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    --in_hand_;
+    if (const auto key = keys_.find(work.key); key != keys_.end()) {
+      if (key->second.empty()) {
+        keys_.erase(key);
+      } else {
+        ready_.push_front(std::move(key->second.front()));
+        key->second.pop_front();
+      }
+    }
+    wake = pump_waits_ && in_hand_ <= most_in_hand_ / 2;
+    if (wake) pump_waits_ = false;
+  }
+  if (wake) notify(room_signal_);
+}
+
+void Consumer::lane_ended(const std::shared_ptr<Lane>& lane) {
+  bool spawn = false;
+  {
+    const std::lock_guard lock(mutex_);
+    lanes_.erase(lane);
+    if (!lane->started) lane_starting_ = false;  // cancelled before it could begin
+    // A work may have come after the lane looked for one.
+    if (!closed_ && !ready_.empty() && !lane_starting_) spawn = lane_starting_ = true;
+    open_if_idle();
+  }
+  if (spawn) spawn_lane();
+}
+
+void Consumer::open_if_idle() {
+  if (closed_ && !pump_running_ && lanes_.empty() && !lane_starting_) idle_.open();
+}
+
+// One work's end.
+
+// A verdict that the transport does not take is dropped: the delivery's time then runs out, and it
+// is delivered again.
+asio::awaitable<void> Consumer::carry_out(Work& work) {
+  TransportBackend& transport = *options_.transport.backend();
+  const Verdict& verdict = *work.verdict;
+  try {
+    switch (verdict.action) {
+      case Verdict::Action::give_back:
+        co_await transport.give_back(std::move(work.delivery), verdict.how);
+        break;
+      case Verdict::Action::dead_letter: {
+        std::vector<SendRequest> requests(1, burial(work.delivery, verdict));
+        co_await transport.send(std::move(requests));
+        co_await transport.acknowledge(std::move(work.delivery));
+        break;
+      }
+      case Verdict::Action::acknowledge:
+        co_await transport.acknowledge(std::move(work.delivery));
+        if (verdict.settles != 0) options_.processor->acknowledged(verdict.settles);
+    }
+  } catch (...) {
+    options_.ambient.log(LogLevel::warning,
+                         fmt::format("{}: a delivery could not be returned: {}", options_.endpoint,
+                                     describe(std::current_exception()).message));
+  }
+}
+
+SendRequest Consumer::burial(const Delivery& delivery, const Verdict& verdict) const {
+  Envelope letter;
+  if (delivery.envelope) {
+    letter = *delivery.envelope;
+  } else {  // no envelope: its body is the payload of one
+    letter.id = derive_message_id(delivery.body, options_.endpoint, 0);
+    letter.type = "sagabus.malformed";
+    letter.payload = is_utf8(delivery.body)
+                         ? Value(delivery.body)
+                         : Value(Bytes(reinterpret_cast<const std::byte*>(delivery.body.data()),
+                                       reinterpret_cast<const std::byte*>(delivery.body.data()) +
+                                           delivery.body.size()));
+    letter.timestamp = options_.ambient.clock->now();
+  }
+  const std::string attempt = std::to_string(delivery.failures + 1);
+  const auto set = [&letter](std::string_view name, std::string value) {
+    letter.headers.insert_or_assign(std::string(name), std::move(value));
+  };
+  set(headers::kAttempt, attempt);
+  set(headers::kOriginalEndpoint, options_.endpoint);
+  set(headers::kErrorType, verdict.error_type);
+  set(headers::kErrorMessage, verdict.error_message);
+  letter.headers.try_emplace(std::string(headers::kFirstSeen), to_iso8601(letter.timestamp));
+  SendRequest request;
+  request.deduplication_key = letter.id + "/dead/" + attempt;
+  request.endpoint = options_.dead_letter_endpoint;
+  request.envelope = std::make_shared<const Envelope>(std::move(letter));
+  return request;
+}
+
+}  // namespace sagabus::detail

@@ -1,0 +1,97 @@
+// Takes the deliveries of one endpoint and has them processed: at most so many at once, those of
+// one key one after the other in the order of their arrival.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/circular_buffer.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "gate.hpp"
+#include "processor.hpp"
+#include "sagabus/ambient.hpp"
+#include "sagabus/transport.hpp"
+
+namespace sagabus::detail {
+
+struct ConsumerOptions {
+  std::string endpoint;
+  std::string dead_letter_endpoint;
+  unsigned concurrency = 1;
+  boost::asio::any_io_executor executor;
+  Transport transport;
+  std::shared_ptr<Processor> processor;
+  Ambient ambient;
+};
+
+// Functions may be called from any thread. Kept alive by what it runs.
+class Consumer : public std::enable_shared_from_this<Consumer> {
+ public:
+  explicit Consumer(ConsumerOptions options);
+
+  void start();
+
+  // Takes nothing new and begins nothing new. Running works go on.
+  void close();
+
+  // Cancels what runs.
+  void cancel();
+
+  // Opens once it is closed and nothing runs any more.
+  Gate& idle() noexcept { return idle_; }
+
+  // After close(): what was taken and not begun goes back to the transport.
+  boost::asio::awaitable<void> return_unstarted();
+
+ private:
+  // A coroutine that runs one work after another while there are any.
+  struct Lane {
+    explicit Lane(const boost::asio::any_io_executor& executor)
+        : strand(boost::asio::make_strand(executor)) {}
+    boost::asio::strand<boost::asio::any_io_executor> strand;
+    boost::asio::cancellation_signal cancel;
+    bool started = false;
+  };
+
+  boost::asio::awaitable<void> pump();
+  boost::asio::awaitable<std::vector<Delivery>> receive();
+  boost::asio::awaitable<std::size_t> room();
+  void admit(std::vector<Delivery> deliveries);
+  void spawn_lane();
+  boost::asio::awaitable<void> run_lane(std::shared_ptr<Lane> lane);
+  bool next(Work& work);
+  void finish(const Work& work);
+  void lane_ended(const std::shared_ptr<Lane>& lane);
+  void pump_ended();
+  void open_if_idle();  // with the mutex held
+  boost::asio::awaitable<void> carry_out(Work& work);
+  SendRequest burial(const Delivery& delivery, const Verdict& verdict) const;
+
+  const ConsumerOptions options_;
+  const std::size_t most_in_hand_;
+  boost::asio::strand<boost::asio::any_io_executor> pump_strand_;
+  boost::asio::cancellation_signal pump_cancel_;
+  Signal room_signal_;
+  Gate idle_;
+
+  std::mutex mutex_;  // guards what follows
+  bool closed_ = false;
+  bool pump_running_ = false;
+  bool pump_waits_ = false;
+  bool lane_starting_ = false;
+  std::size_t in_hand_ = 0;  // taken from the transport and not carried out
+  boost::circular_buffer<Work> ready_;
+  // A key is here while a work of it is ready or runs; its list holds those that wait for it.
+  boost::unordered_flat_map<std::string, std::list<Work>> keys_;
+  boost::unordered_flat_set<std::shared_ptr<Lane>> lanes_;
+};
+
+}  // namespace sagabus::detail

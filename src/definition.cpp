@@ -1,0 +1,87 @@
+#include "sagabus/definition.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+
+namespace sagabus {
+namespace detail {
+namespace {
+
+[[noreturn]] void refuse(const SagaData& saga, const std::string& problem) {
+  throw std::invalid_argument(fmt::format(
+      "saga {}: {}", saga.name.empty() ? std::string("without a name") : saga.name, problem));
+}
+
+void check_name(const SagaData& saga) {
+  if (saga.name.empty()) refuse(saga, "give it a name");
+  if (saga.name.front() == '$') refuse(saga, "a name that begins with $ is reserved");
+  if (saga.name.size() > 1024 || !is_utf8(saga.name)) {
+    refuse(saga, "a name is UTF-8 of at most 1,024 bytes");
+  }
+}
+
+void check_handlers(const SagaData& saga, const SagaMessage& message) {
+  const auto open = std::find_if(message.handlers.begin(), message.handlers.end(),
+                                 [](const SagaHandler& h) { return h.guards.empty(); });
+  if (open != message.handlers.end() && open + 1 != message.handlers.end()) {
+    refuse(saga, fmt::format("handler {} of {} can never run: handler {} has no guard",
+                             open - message.handlers.begin() + 2, message.type,
+                             open - message.handlers.begin() + 1));
+  }
+}
+
+void check_message(const SagaData& saga, const SagaMessage& message) {
+  if (!message.correlate) {
+    refuse(saga, fmt::format("{} has no correlation: add correlate<{}>(...) or correlate_all(...)",
+                             message.type, message.type));
+  }
+  if (message.handlers.empty() && !message.can_start) {
+    refuse(saga, fmt::format("{} is correlated, but neither handled nor a start", message.type));
+  }
+  if (message.can_start && !message.initial && !saga.initial) {
+    refuse(saga,
+           fmt::format("{} can start it, but there is no initial state for it: add initial(...)",
+                       message.type));
+  }
+  if (message.initial && !message.can_start) {
+    refuse(saga, fmt::format("{} has an initial state, but cannot start it: add can_start",
+                             message.type));
+  }
+  check_handlers(saga, message);
+}
+
+}  // namespace
+
+const SagaMessage* SagaData::find(std::string_view type) const noexcept {
+  for (const SagaMessage& message : messages) {
+    if (message.type == type) return &message;
+  }
+  return nullptr;
+}
+
+void check(const SagaData& saga) {
+  check_name(saga);
+  std::set<std::string_view> types;
+  for (const SagaMessage& message : saga.messages) {
+    if (!types.insert(message.type).second) {
+      refuse(saga, fmt::format("two message types share the wire name {}", message.type));
+    }
+    check_message(saga, message);
+  }
+  const bool starts = std::any_of(saga.messages.begin(), saga.messages.end(),
+                                  [](const SagaMessage& m) { return m.can_start; });
+  if (!starts) refuse(saga, "no message can start it: add can_start to one");
+}
+
+}  // namespace detail
+
+std::vector<std::string> SagaDefinition::message_types() const {
+  std::vector<std::string> types;
+  for (const auto& message : data_->messages) types.push_back(message.type);
+  return types;
+}
+
+}  // namespace sagabus

@@ -1,0 +1,41 @@
+#include "dispatch.hpp"
+
+#include <fmt/format.h>
+
+#include "sagabus/error.hpp"
+
+namespace sagabus::detail {
+
+void check_delays(const StepRecord& record, const Transport& transport) {
+  const auto most = transport.backend()->max_delay();
+  for (const OutgoingMessage& message : record.outgoing) {
+    const auto delay = message.not_before - record.now;
+    if (delay > most) {
+      throw Unsupported(
+          fmt::format("{} is scheduled {} ms ahead; this transport delays by at most {} ms",
+                      message.envelope->type, delay.count(), most.count()));
+    }
+  }
+}
+
+std::vector<SendRequest> to_requests(const std::vector<OutgoingMessage>& messages) {
+  std::vector<SendRequest> requests;
+  requests.reserve(messages.size());
+  for (const OutgoingMessage& message : messages) {
+    SendRequest& request = requests.emplace_back();
+    request.envelope = message.envelope;
+    request.not_before = message.not_before;
+    request.deduplication_key = message.envelope->id;
+  }
+  return requests;
+}
+
+Verdict give_back_later(const RetryPolicy& policy, std::atomic<unsigned>& outages,
+                        RandomSource& random) {
+  Verdict verdict;
+  verdict.action = Verdict::Action::give_back;
+  verdict.how.delay = retry_delay(policy, outages.fetch_add(1) + 1, uniform(random));
+  return verdict;
+}
+
+}  // namespace sagabus::detail

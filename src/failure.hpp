@@ -1,0 +1,46 @@
+// From an exception to a verdict: pure decisions.
+#pragma once
+
+#include <exception>
+#include <string>
+
+#include "processor.hpp"
+#include "sagabus/policy.hpp"
+
+namespace sagabus::detail {
+
+// The error headers of a dead letter, from what was thrown.
+struct ErrorText {
+  std::string type;
+  std::string message;  // at most kMaxErrorText bytes
+};
+inline constexpr std::size_t kMaxErrorText = 1024;
+ErrorText describe(const std::exception_ptr& error);
+
+bool is_cancellation(const std::exception_ptr& error);
+
+// The store or transport could not work just now: the message is not to blame.
+bool is_outage(const std::exception_ptr& error);
+
+// The step was cancelled, perhaps while it was being committed.
+Verdict cancelled();
+
+Verdict dead_letter(std::string type, std::string message);
+Verdict dead_letter(const std::exception_ptr& error);
+
+struct FailureRules {
+  std::string endpoint;
+  RetryPolicy retry;
+  ErrorHandler on_error;
+};
+
+// A handler failed, or what it did cannot be stored. `random` is uniform in [0, 1).
+Verdict after_failure(const FailureRules& rules, const Delivery& delivery,
+                      const std::exception_ptr& error, double random);
+
+// Try again later, by the retry policy, as one more failure; after the last attempt dead letter
+// with this reason.
+Verdict retry_or_bury(const FailureRules& rules, const Delivery& delivery, Verdict burial,
+                      double random);
+
+}  // namespace sagabus::detail

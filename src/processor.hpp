@@ -1,0 +1,46 @@
+// What a consumer runs for each delivery, and what it is told to do with the delivery afterwards.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <optional>
+#include <string>
+
+#include "sagabus/definition.hpp"
+#include "sagabus/transport.hpp"
+
+namespace sagabus::detail {
+
+struct Verdict {
+  enum class Action { acknowledge, give_back, dead_letter };
+  Action action = Action::acknowledge;
+  GiveBack how{};               // for give_back
+  std::string error_type{};     // for dead_letter
+  std::string error_message{};  // for dead_letter
+  std::uint64_t settles = 0;    // the step whose acknowledgement this is; 0: none
+};
+
+// A delivery that a processor has looked at.
+struct Work {
+  Delivery delivery;
+  std::string key{};                 // works of one key run one after the other; empty: it has none
+  std::size_t entry = 0;             // which of the processor's message types it is
+  ErasedMessage message{};           // the payload, read
+  std::optional<Verdict> verdict{};  // decided already: it need not be run
+};
+
+class Processor {
+ public:
+  virtual ~Processor() = default;
+
+  // Without I/O, in the order of arrival.
+  virtual Work admit(Delivery delivery) = 0;
+
+  // Called for works without a verdict. Does not throw: what goes wrong becomes part of the
+  // verdict, and cancellation gives the delivery back.
+  virtual boost::asio::awaitable<Verdict> process(Work& work) = 0;
+
+  // The work whose verdict settles this step was acknowledged.
+  virtual void acknowledged(std::uint64_t settles) = 0;
+};
+
+}  // namespace sagabus::detail

@@ -1,0 +1,313 @@
+#include "saga_processor.hpp"
+
+#include <fmt/format.h>
+
+#include "dispatch.hpp"
+#include "sagabus/error.hpp"
+
+namespace sagabus::detail {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t kMaxCorrelationBytes = 1024;  // what every store takes as a key
+
+// A step that loses so many races in a row hands its message back.
+constexpr unsigned kMaxConflicts = 16;
+
+// The first rerun is at once; later ones wait a little, at random, so that rivals draw apart.
+constexpr RetryPolicy kConflictBackoff{.base_delay = std::chrono::milliseconds(2),
+                                       .max_delay = std::chrono::milliseconds(100)};
+
+std::string problem_of(const std::string& correlation_id) {
+  if (correlation_id.empty()) return "it has no correlation id";
+  if (correlation_id.size() > kMaxCorrelationBytes) {
+    return fmt::format("its correlation id has {} bytes, over the limit of {}",
+                       correlation_id.size(), kMaxCorrelationBytes);
+  }
+  return is_utf8(correlation_id) ? "" : "its correlation id is not UTF-8";
+}
+
+}  // namespace
+
+SagaProcessor::SagaProcessor(SagaProcessorOptions options)
+    : options_(std::move(options)), saga_(*options_.saga.data()), saga_ids_(saga_.name) {}
+
+// Which instance a delivery is for.
+
+Work SagaProcessor::admit(Delivery delivery) {
+  Work work{.delivery = std::move(delivery)};
+  const Envelope* envelope = work.delivery.envelope.get();
+  if (!envelope) {
+    work.verdict = dead_letter("sagabus::ValidationError", work.delivery.problem);
+    return work;
+  }
+  const SagaMessage* entry = saga_.find(envelope->type);
+  if (!entry) {
+    work.verdict = dead_letter("sagabus::ValidationError",
+                               fmt::format("saga {} does not handle this type", saga_.name));
+    return work;
+  }
+  work.entry = static_cast<std::size_t>(entry - saga_.messages.data());
+  try {
+    work.message = entry->read(*envelope);
+  } catch (...) {
+    work.verdict = dead_letter(std::current_exception());
+    return work;
+  }
+  try {
+    work.key = entry->correlate(work.message.get());
+  } catch (...) {
+    return refuse_correlation(std::move(work), describe(std::current_exception()).message);
+  }
+  std::string problem = problem_of(work.key);
+  return problem.empty() ? work : refuse_correlation(std::move(work), std::move(problem));
+}
+
+Work SagaProcessor::refuse_correlation(Work work, std::string problem) const {
+  work.key.clear();
+  const CorrelationFailure failure{options_.failure.endpoint, work.delivery.envelope, problem};
+  try {
+    const auto decision = options_.saga.options().on_correlation_failure(failure);
+    work.verdict = decision == CorrelationFailureDecision::drop
+                       ? Verdict{}
+                       : dead_letter("sagabus::CorrelationFailure", std::move(problem));
+  } catch (...) {
+    work.verdict = dead_letter(std::current_exception());
+  }
+  return work;
+}
+
+// The step, with the middleware around it.
+
+asio::awaitable<Verdict> SagaProcessor::process(Work& work) {
+  Step step = begin(work);
+  std::exception_ptr error;
+  try {
+    if (options_.middleware.empty()) {
+      co_await run(step);
+    } else {
+      co_await through_middleware(0, step);
+    }
+    outages_.store(0, std::memory_order_relaxed);
+    co_return std::move(step.verdict);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  co_return is_cancellation(error) ? cancelled() : judge(step, error);
+}
+
+SagaProcessor::Step SagaProcessor::begin(Work& work) {
+  Step step{.work = work, .incoming = {}, .view = {}};
+  step.incoming.envelope = work.delivery.envelope;
+  step.incoming.entry = &saga_.messages[work.entry];
+  step.incoming.message = work.message.get();
+  step.incoming.key = {saga_.name, work.key, saga_ids_.of(work.key)};
+  step.incoming.redelivered = work.delivery.redelivered;
+  step.view.attempt = work.delivery.failures + 1;
+  if (options_.middleware.empty()) return step;  // then nobody reads it
+  step.view.saga_name = saga_.name;
+  step.view.saga_id = step.incoming.key.saga_id;
+  step.view.correlation_id = work.key;
+  step.view.envelope = work.delivery.envelope;
+  return step;
+}
+
+asio::awaitable<void> SagaProcessor::through_middleware(std::size_t index, Step& step) {
+  if (index == options_.middleware.size()) {
+    co_await run(step);
+    step.phase = Phase::handler;  // what is thrown from here on is the middleware's
+    co_return;
+  }
+  Next next = [this, index, &step] { return through_middleware(index + 1, step); };
+  auto op = options_.middleware[index](step.view, std::move(next));
+  co_await std::move(op);
+}
+
+asio::awaitable<void> SagaProcessor::run(Step& step) {
+  step.phase = Phase::load;
+  InstancePtr current = co_await options_.store.backend()->load(step.incoming.key);
+  for (unsigned conflicts = 0; conflicts < kMaxConflicts; ++conflicts) {
+    require_same_instance(step, current);
+    step.phase = Phase::handler;
+    step.view.loaded = current;
+    Plan plan = choose(saga_, step.incoming, current);
+    if (plan.choice == Choice::repeated) {
+      co_await settle_repeated(step, std::move(current));
+      co_return;
+    }
+    if (plan.choice != Choice::run) {
+      conclude(step, plan);
+      co_return;
+    }
+    const auto record = begin_record(step, current);
+    {
+      const CloseRecord close{*record};
+      SagaContext context(record);
+      if (plan.handler && plan.handler->run) {
+        plan.handler->run(step.incoming.message, plan.state.get(), context);
+      } else if (plan.handler) {
+        auto op = plan.handler->await(step.incoming.message, plan.state.get(), context);
+        co_await std::move(op);
+      }
+    }
+    std::optional<CommitRequest> request = end_record(step, *record, plan, current);
+    if (!request) {
+      step.view.outcome = StepOutcome::unchanged;
+      co_return;
+    }
+    const InstancePtr next = request->next;
+    step.phase = Phase::commit;
+    CommitResult result = co_await options_.store.backend()->commit(std::move(*request));
+    if (result.committed) {
+      step.view.resulting = next;
+      step.view.outcome = StepOutcome::committed;
+      if (step.sequence == 0) co_return;
+      co_await dispatch(step, next->bookkeeping.outbox.back().messages);
+      step.verdict.settles = step.sequence;
+      co_return;
+    }
+    current = std::move(result.current);
+    release_sequence(step, current);
+    co_await pause_between_conflicts(conflicts);
+  }
+  step.verdict = wait_out(false);
+}
+
+// Committed before, by whichever worker: what its entry still holds is sent, and nothing of our
+// own.
+asio::awaitable<void> SagaProcessor::settle_repeated(Step& step, InstancePtr current) {
+  step.view.outcome = StepOutcome::repeated;
+  const std::string& message_id = step.incoming.envelope->id;
+  const OutboxEntry* entry = find_entry(*current, message_id);
+  if (!entry) co_return;
+  co_await dispatch(step, entry->messages);
+  if (entry->worker == options_.settlements->worker()) step.verdict.settles = entry->sequence;
+  // A lost race means that another step has written; it may have carried the entry along.
+  for (unsigned conflicts = 0; entry && conflicts < kMaxConflicts; ++conflicts) {
+    CommitRequest request = without_entry(*current, message_id);
+    step.phase = Phase::commit;
+    CommitResult result = co_await options_.store.backend()->commit(std::move(request));
+    if (result.committed || !result.current) co_return;
+    current = std::move(result.current);
+    entry = find_entry(*current, message_id);
+    co_await pause_between_conflicts(conflicts);
+  }
+}
+
+std::shared_ptr<StepRecord> SagaProcessor::begin_record(Step& step,
+                                                        const InstancePtr& current) const {
+  auto record = std::make_shared<StepRecord>();
+  record->envelope = step.incoming.envelope;
+  record->sender_id = current ? current->saga_id : step.incoming.key.saga_id;
+  record->saga_name = saga_.name;
+  record->correlation_id = step.incoming.key.correlation_id;
+  record->attempt = step.view.attempt;
+  record->now = options_.ambient.clock->now();
+  record->metadata = &step.view.metadata;
+  return record;
+}
+
+// What is to be committed; empty where nothing is.
+std::optional<CommitRequest> SagaProcessor::end_record(Step& step, StepRecord& record,
+                                                       const Plan& plan,
+                                                       const InstancePtr& current) const {
+  check_delays(record, options_.transport);
+  Value state = saga_.state.write(plan.state.get());
+  if (changes_nothing(current, state, record)) return std::nullopt;
+  StepEnd end;
+  end.state = std::move(state);
+  end.outgoing = std::move(record.outgoing);
+  end.completed = record.completed;
+  end.now = record.now;
+  step.sequence = end.outgoing.empty() ? 0 : options_.settlements->begin();
+  end.sequence = step.sequence;
+  if (!current) end.new_birth = new_nonce(*options_.ambient.random);
+  return make_commit(step.incoming, current, std::move(end), options_.inbox, *options_.settlements);
+}
+
+// The step was not committed under its number, so nobody will meet it. But where our own write
+// landed and its answer was lost, the number is in use.
+void SagaProcessor::release_sequence(const Step& step, const InstancePtr& current) const {
+  if (step.sequence == 0) return;
+  const OutboxEntry* landed = current ? find_entry(*current, step.incoming.envelope->id) : nullptr;
+  const bool ours = landed && landed->sequence == step.sequence &&
+                    landed->worker == options_.settlements->worker();
+  if (!ours) options_.settlements->settle(step.sequence);
+}
+
+void SagaProcessor::require_same_instance(const Step& step, const InstancePtr& current) const {
+  if (current && current->correlation_id != step.incoming.key.correlation_id) {
+    throw Error("two correlation ids have one saga id");
+  }
+}
+
+asio::awaitable<void> SagaProcessor::dispatch(Step& step,
+                                              const std::vector<OutgoingMessage>& messages) {
+  step.phase = Phase::dispatch;
+  return options_.transport.backend()->send(to_requests(messages));
+}
+
+asio::awaitable<void> SagaProcessor::pause_between_conflicts(unsigned conflicts) {
+  if (conflicts == 0) co_return;
+  co_await options_.ambient.clock->sleep_for(
+      retry_delay(kConflictBackoff, conflicts, uniform(*options_.ambient.random)));
+}
+
+void SagaProcessor::acknowledged(std::uint64_t settles) {
+  options_.settlements->settle(settles);
+}
+
+// Decisions.
+
+// What becomes of a message that no handler takes. Planned on a consistent read.
+void SagaProcessor::conclude(Step& step, const Plan& plan) const {
+  if (plan.choice == Choice::too_late) {
+    step.verdict =
+        dead_letter("sagabus::TooLate",
+                    "it was delivered again after its inbox window: whether it had taken "
+                    "effect can no longer be told");
+    return;
+  }
+  step.view.outcome = StepOutcome::ignored;
+  if (plan.choice != Choice::not_found) return;
+  step.view.outcome = StepOutcome::not_found;
+  const Delivery& delivery = step.work.delivery;
+  const SagaNotFound the_case{options_.failure.endpoint, step.incoming.key.correlation_id,
+                              delivery.envelope};
+  Verdict burial = dead_letter("sagabus::NotFound", "there is no such instance");
+  switch (options_.saga.options().on_not_found(the_case)) {
+    case NotFoundDecision::ignore:
+      return;
+    case NotFoundDecision::dead_letter:
+      step.verdict = std::move(burial);
+      return;
+    case NotFoundDecision::retry_later:
+      step.verdict = retry_or_bury(options_.failure, delivery, std::move(burial),
+                                   uniform(*options_.ambient.random));
+  }
+}
+
+Verdict SagaProcessor::judge(const Step& step, const std::exception_ptr& error) {
+  const bool uncertain = step.phase == Phase::commit || step.phase == Phase::dispatch;
+  const bool ours = step.phase != Phase::handler;
+  if (step.phase == Phase::dispatch || (ours && is_outage(error))) {
+    options_.ambient.log(LogLevel::warning, fmt::format("saga {}: {}; its message is tried again",
+                                                        saga_.name, describe(error).message));
+    return wait_out(uncertain);
+  }
+  const double random = uniform(*options_.ambient.random);
+  try {
+    return after_failure(options_.failure, step.work.delivery, error, random);
+  } catch (...) {  // the user's error handler failed as well
+    return retry_or_bury(options_.failure, step.work.delivery, dead_letter(error), random);
+  }
+}
+
+Verdict SagaProcessor::wait_out(bool uncertain) {
+  Verdict verdict = give_back_later(options_.failure.retry, outages_, *options_.ambient.random);
+  verdict.how.uncertain = uncertain;
+  return verdict;
+}
+
+}  // namespace sagabus::detail

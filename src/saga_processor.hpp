@@ -1,0 +1,73 @@
+// The commit protocol: runs one saga's messages against its store, each exactly once.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "failure.hpp"
+#include "processor.hpp"
+#include "saga_ids.hpp"
+#include "sagabus/ambient.hpp"
+#include "sagabus/middleware.hpp"
+#include "settlements.hpp"
+#include "step.hpp"
+
+namespace sagabus::detail {
+
+struct SagaProcessorOptions {
+  SagaDefinition saga;
+  SagaStore store;
+  Transport transport;
+  std::vector<Middleware> middleware;
+  FailureRules failure;
+  InboxLimits inbox;
+  std::shared_ptr<Settlements> settlements;
+  Ambient ambient;
+};
+
+class SagaProcessor final : public Processor {
+ public:
+  explicit SagaProcessor(SagaProcessorOptions options);
+
+  Work admit(Delivery delivery) override;
+  boost::asio::awaitable<Verdict> process(Work& work) override;
+  void acknowledged(std::uint64_t settles) override;
+
+ private:
+  // Where a step is, for the question whose fault an exception is.
+  enum class Phase { handler, load, commit, dispatch };
+  struct Step {
+    Work& work;
+    Incoming incoming;
+    StepView view;
+    Phase phase = Phase::handler;
+    std::uint64_t sequence = 0;  // of the last try to commit; 0: nothing had to leave
+    Verdict verdict{};
+  };
+
+  Work refuse_correlation(Work work, std::string problem) const;
+  Step begin(Work& work);
+  boost::asio::awaitable<void> through_middleware(std::size_t index, Step& step);
+  boost::asio::awaitable<void> run(Step& step);
+  boost::asio::awaitable<void> settle_repeated(Step& step, InstancePtr current);
+  std::shared_ptr<StepRecord> begin_record(Step& step, const InstancePtr& current) const;
+  std::optional<CommitRequest> end_record(Step& step, StepRecord& record, const Plan& plan,
+                                          const InstancePtr& current) const;
+  void release_sequence(const Step& step, const InstancePtr& current) const;
+  void require_same_instance(const Step& step, const InstancePtr& current) const;
+  // Takes what it needs at once: the messages may go before it is awaited.
+  boost::asio::awaitable<void> dispatch(Step& step, const std::vector<OutgoingMessage>& messages);
+  boost::asio::awaitable<void> pause_between_conflicts(unsigned conflicts);
+  void conclude(Step& step, const Plan& plan) const;
+  Verdict judge(const Step& step, const std::exception_ptr& error);
+  Verdict wait_out(bool uncertain);  // it is not the message's fault
+
+  const SagaProcessorOptions options_;
+  const SagaData& saga_;
+  SagaIds saga_ids_;
+  std::atomic<unsigned> outages_{0};  // in a row
+};
+
+}  // namespace sagabus::detail

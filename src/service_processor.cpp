@@ -1,0 +1,92 @@
+#include "service_processor.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "dispatch.hpp"
+
+namespace sagabus::detail {
+
+namespace asio = boost::asio;
+
+ServiceProcessor::ServiceProcessor(ServiceProcessorOptions options)
+    : options_(std::move(options)) {}
+
+Work ServiceProcessor::admit(Delivery delivery) {
+  Work work{.delivery = std::move(delivery)};
+  const Envelope* envelope = work.delivery.envelope.get();
+  if (!envelope) {
+    work.verdict = dead_letter("sagabus::ValidationError", work.delivery.problem);
+    return work;
+  }
+  const auto& handlers = options_.service.handlers();
+  const auto handler = std::find_if(handlers.begin(), handlers.end(),
+                                    [&](const auto& h) { return h.type == envelope->type; });
+  if (handler == handlers.end()) {
+    work.verdict = dead_letter(
+        "sagabus::ValidationError",
+        fmt::format("service {} does not handle this type", options_.service.endpoint()));
+    return work;
+  }
+  work.entry = static_cast<std::size_t>(handler - handlers.begin());
+  try {
+    work.message = handler->read(*envelope);
+  } catch (...) {
+    work.verdict = dead_letter(std::current_exception());
+  }
+  return work;
+}
+
+asio::awaitable<Verdict> ServiceProcessor::process(Work& work) {
+  std::exception_ptr error;
+  bool handled = false;
+  try {
+    std::vector<SendRequest> requests = co_await handle(work);
+    handled = true;
+    if (!requests.empty()) co_await options_.transport.backend()->send(std::move(requests));
+    outages_.store(0, std::memory_order_relaxed);
+    Verdict acknowledge;
+    co_return acknowledge;
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (is_cancellation(error)) co_return cancelled();
+  if (handled) {
+    options_.ambient.log(LogLevel::warning,
+                         fmt::format("service {}: {}; its message is tried again",
+                                     options_.service.endpoint(), describe(error).message));
+    co_return wait_out();
+  }
+  co_return after_failure(options_.failure, work.delivery, error,
+                          uniform(*options_.ambient.random));
+}
+
+asio::awaitable<std::vector<SendRequest>> ServiceProcessor::handle(const Work& work) {
+  const auto record = std::make_shared<StepRecord>();
+  Metadata metadata;
+  record->envelope = work.delivery.envelope;
+  record->sender_id = options_.service.endpoint();
+  record->attempt = work.delivery.failures + 1;
+  record->now = options_.ambient.clock->now();
+  record->metadata = &metadata;
+  const CloseRecord close{*record};
+  MessageContext context(record);
+  const ServiceHandler& handler = options_.service.handlers()[work.entry];
+  if (handler.run) {
+    handler.run(work.message.get(), context);
+  } else {
+    auto op = handler.await(work.message.get(), context);
+    co_await std::move(op);
+  }
+  check_delays(*record, options_.transport);
+  co_return to_requests(record->outgoing);
+}
+
+void ServiceProcessor::acknowledged(std::uint64_t) {}  // a service keeps no outbox
+
+Verdict ServiceProcessor::wait_out() {
+  return give_back_later(options_.failure.retry, outages_, *options_.ambient.random);
+}
+
+}  // namespace sagabus::detail

@@ -1,0 +1,36 @@
+// Runs the messages of one service: handler, send, acknowledge.
+#pragma once
+
+#include <atomic>
+
+#include "failure.hpp"
+#include "processor.hpp"
+#include "sagabus/ambient.hpp"
+#include "sagabus/service.hpp"
+
+namespace sagabus::detail {
+
+struct ServiceProcessorOptions {
+  Service service;
+  Transport transport;
+  FailureRules failure;
+  Ambient ambient;
+};
+
+class ServiceProcessor final : public Processor {
+ public:
+  explicit ServiceProcessor(ServiceProcessorOptions options);
+
+  Work admit(Delivery delivery) override;
+  boost::asio::awaitable<Verdict> process(Work& work) override;
+  void acknowledged(std::uint64_t settles) override;
+
+ private:
+  boost::asio::awaitable<std::vector<SendRequest>> handle(const Work& work);
+  Verdict wait_out();
+
+  const ServiceProcessorOptions options_;
+  std::atomic<unsigned> outages_{0};  // in a row
+};
+
+}  // namespace sagabus::detail

@@ -1,0 +1,162 @@
+#include "step.hpp"
+
+#include <algorithm>
+
+#include "sagabus/error.hpp"
+
+namespace sagabus::detail {
+namespace {
+
+// What an id costs in the inbox beside its own bytes: quotes, brackets, and a time.
+constexpr std::size_t kInboxOverhead = 19;
+
+ErasedState initial_state(const SagaData& saga, const Incoming& incoming) {
+  return incoming.entry->initial ? incoming.entry->initial(incoming.message) : saga.initial();
+}
+
+const SagaHandler* first_open(const Incoming& incoming, const void* state) {
+  for (const SagaHandler& handler : incoming.entry->handlers) {
+    const bool open =
+        std::all_of(handler.guards.begin(), handler.guards.end(),
+                    [&](const auto& guard) { return guard(incoming.message, state); });
+    if (open) return &handler;
+  }
+  return nullptr;
+}
+
+Plan plan_on(const Incoming& incoming, ErasedState state) {
+  Plan plan;
+  plan.handler = first_open(incoming, state.get());
+  if (!plan.handler && !incoming.entry->handlers.empty()) return plan;  // ignored
+  plan.choice = Choice::run;
+  plan.state = std::move(state);
+  return plan;
+}
+
+// Makes room for one more id. An id may leave when it is older than the window or the bytes are
+// used up, but never before its outbox entry. What leaves moves the horizon.
+void trim_inbox(Bookkeeping& bookkeeping, const std::string& new_id, TimePoint now,
+                const InboxLimits& limits) {
+  std::size_t bytes = new_id.size() + kInboxOverhead;
+  for (const InboxEntry& entry : bookkeeping.inbox)
+    bytes += entry.message_id.size() + kInboxOverhead;
+  const auto must_stay = [&](const InboxEntry& entry) {
+    return std::any_of(bookkeeping.outbox.begin(), bookkeeping.outbox.end(),
+                       [&](const OutboxEntry& out) { return out.message_id == entry.message_id; });
+  };
+  std::erase_if(bookkeeping.inbox, [&](const InboxEntry& entry) {
+    const bool surplus = entry.at + limits.window < now || bytes > limits.bytes;
+    if (!surplus || must_stay(entry)) return false;
+    bytes -= entry.message_id.size() + kInboxOverhead;
+    bookkeeping.horizon = std::max(bookkeeping.horizon, entry.at);
+    return true;
+  });
+}
+
+void begin_instance(const Incoming& incoming, const StepEnd& end, Instance& next) {
+  next.saga_name = incoming.key.saga_name;
+  next.saga_id = incoming.key.saga_id;
+  next.correlation_id = incoming.key.correlation_id;
+  next.created_at = end.now;
+  next.bookkeeping.birth = end.new_birth;
+}
+
+// All but the state, which is about to be replaced.
+void copy_without_state(const Instance& current, Instance& next) {
+  next.saga_name = current.saga_name;
+  next.saga_id = current.saga_id;
+  next.correlation_id = current.correlation_id;
+  next.version = current.version;
+  next.created_at = current.created_at;
+  next.bookkeeping.birth = current.bookkeeping.birth;
+  next.bookkeeping.horizon = current.bookkeeping.horizon;
+}
+
+}  // namespace
+
+bool in_inbox(const Instance& instance, std::string_view message_id) {
+  const auto& inbox = instance.bookkeeping.inbox;
+  return std::any_of(inbox.begin(), inbox.end(),
+                     [&](const InboxEntry& entry) { return entry.message_id == message_id; });
+}
+
+const OutboxEntry* find_entry(const Instance& instance, std::string_view message_id) {
+  const auto& outbox = instance.bookkeeping.outbox;
+  const auto entry = std::find_if(outbox.begin(), outbox.end(),
+                                  [&](const OutboxEntry& e) { return e.message_id == message_id; });
+  return entry == outbox.end() ? nullptr : &*entry;
+}
+
+ExpectedInstance expect(const Instance& instance) {
+  return {instance.version, instance.bookkeeping.birth, instance.created_at};
+}
+
+Plan choose(const SagaData& saga, const Incoming& incoming, const InstancePtr& current) {
+  Plan plan;
+  const bool starts = incoming.entry->can_start;
+  if (!current) {
+    if (starts) return plan_on(incoming, initial_state(saga, incoming));
+    plan.choice = Choice::not_found;
+    return plan;
+  }
+  if (in_inbox(*current, incoming.envelope->id)) {
+    plan.choice = Choice::repeated;
+    return plan;
+  }
+  if (incoming.redelivered && incoming.envelope->timestamp <= current->bookkeeping.horizon) {
+    plan.choice = Choice::too_late;
+    return plan;
+  }
+  if (current->completed) {
+    return starts && saga.restartable ? plan_on(incoming, initial_state(saga, incoming)) : plan;
+  }
+  return plan_on(incoming, saga.state.read(current->state));
+}
+
+bool changes_nothing(const InstancePtr& current, const Value& state, const StepRecord& record) {
+  return current && !current->completed && !record.completed && record.outgoing.empty() &&
+         state == current->state;
+}
+
+CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, StepEnd end,
+                          const InboxLimits& limits, const Settlements& settlements) {
+  const auto next = std::make_shared<Instance>();
+  Bookkeeping& bookkeeping = next->bookkeeping;
+  if (current) {
+    copy_without_state(*current, *next);
+    for (const OutboxEntry& entry : current->bookkeeping.outbox) {
+      if (!settlements.settled(entry)) bookkeeping.outbox.push_back(entry);
+    }
+    bookkeeping.inbox.reserve(current->bookkeeping.inbox.size() + 1);
+    bookkeeping.inbox = current->bookkeeping.inbox;
+    trim_inbox(bookkeeping, incoming.envelope->id, end.now, limits);
+  } else {
+    begin_instance(incoming, end, *next);
+  }
+  next->version += 1;
+  next->completed = end.completed;
+  next->state = std::move(end.state);
+  next->updated_at = end.now;
+  bookkeeping.inbox.push_back({incoming.envelope->id, end.now});
+  if (!end.outgoing.empty()) {
+    bookkeeping.outbox.push_back(
+        {incoming.envelope->id, settlements.worker(), end.sequence, std::move(end.outgoing)});
+  }
+  CommitRequest request;
+  if (current) request.expected = expect(*current);
+  request.next = next;
+  return request;
+}
+
+CommitRequest without_entry(const Instance& current, std::string_view message_id) {
+  Instance next = current;
+  next.version += 1;
+  std::erase_if(next.bookkeeping.outbox,
+                [&](const OutboxEntry& entry) { return entry.message_id == message_id; });
+  CommitRequest request;
+  request.expected = expect(current);
+  request.next = std::make_shared<const Instance>(std::move(next));
+  return request;
+}
+
+}  // namespace sagabus::detail

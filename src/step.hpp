@@ -1,0 +1,71 @@
+// One step of a saga as pure decisions: what a message means for an instance, and what is to be
+// written once its handler has run. No clock, no store, no transport.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "sagabus/definition.hpp"
+#include "sagabus/instance.hpp"
+#include "sagabus/store.hpp"
+#include "settlements.hpp"
+
+namespace sagabus::detail {
+
+// A message on its way into a saga.
+struct Incoming {
+  EnvelopePtr envelope;
+  const SagaMessage* entry = nullptr;
+  const void* message = nullptr;
+  InstanceKey key;
+  bool redelivered = false;
+};
+
+enum class Choice {
+  run,        // the handler is to run on `state`
+  repeated,   // it is in the inbox: committed before
+  too_late,   // it may have been committed before: the inbox no longer tells
+  ignored,    // the instance is completed, or no handler's guard holds
+  not_found,  // there is no instance, and the message starts none
+};
+
+struct Plan {
+  Choice choice = Choice::ignored;
+  ErasedState state{};                   // for run: what the handler may change
+  const SagaHandler* handler = nullptr;  // for run; null where a start has no handler
+};
+
+// `current` is what the store holds; null: nothing. Throws ValidationError where the stored state
+// does not fit, and whatever a guard throws.
+Plan choose(const SagaData& saga, const Incoming& incoming, const InstancePtr& current);
+
+struct InboxLimits {
+  std::chrono::milliseconds window{600000};
+  std::size_t bytes = 1024;
+};
+
+// The handler left the state as it was, asked for nothing, and the instance exists.
+bool changes_nothing(const InstancePtr& current, const Value& state, const StepRecord& record);
+
+// What a handler left behind, as the one write that makes it so.
+struct StepEnd {
+  Value state;
+  std::vector<OutgoingMessage> outgoing;
+  bool completed = false;
+  TimePoint now{};
+  std::uint64_t sequence = 0;  // the worker's number for this step; used where messages must leave
+  std::string new_birth;       // used where the instance starts
+};
+CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, StepEnd end,
+                          const InboxLimits& limits, const Settlements& settlements);
+
+// The same instance without the entry of that message.
+CommitRequest without_entry(const Instance& current, std::string_view message_id);
+
+const OutboxEntry* find_entry(const Instance& instance, std::string_view message_id);
+bool in_inbox(const Instance& instance, std::string_view message_id);
+
+// How a store is to recognise the instance that was loaded.
+ExpectedInstance expect(const Instance& instance);
+
+}  // namespace sagabus::detail
