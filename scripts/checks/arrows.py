@@ -34,7 +34,8 @@ OUTSIDE = [
 
 # What of Boost a public header may include: all else costs every user its parsing.
 PUBLIC_BOOST = re.compile(
-    r"boost/(asio/(awaitable|any_io_executor)|json/fwd|(describe|mp11|preprocessor)([/_][\w/]*)?)\.hpp$")
+    r"boost/(asio/(awaitable|any_io_executor)|json/fwd|system/(error_code|result)|"
+    r"assert/source_location|(describe|mp11|preprocessor)([/_][\w/]*)?)\.hpp$")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 
