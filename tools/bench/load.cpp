@@ -150,6 +150,7 @@ asio::awaitable<LoadResult> run_load(LoadOptions options, asio::any_io_executor 
   const auto transport = std::make_shared<WatchedTransport>(memory.backend(), orders);
   Bus bus(bus_options(options, Transport(transport), executor));
   co_await bus.start();
+  if (options.on_started) options.on_started();
   const nanoseconds began = clock->monotonic();
   const microseconds cpu_before = cpu_time();
   std::exception_ptr error;

@@ -5,6 +5,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "sagabus/ambient.hpp"
@@ -18,6 +19,7 @@ struct LoadOptions {
   unsigned sagas = 1;         // orders, each of four messages
   unsigned concurrency = 64;  // orders under way at once, and steps that the bus runs at once
   Ambient ambient;
+  std::function<void()> on_started{};  // called when the bus has started, before the first order
 };
 
 struct LoadResult {
