@@ -73,8 +73,8 @@ class Bus {
 
   // Sends a message to every saga and service that takes its type, of this bus or another. When it
   // returns, the message is as durable as the transport makes it. May be called as soon as start()
-  // has returned, until the bus is destroyed; before that, std::logic_error: nobody would be known to
-  // take it. The message's id is new, unless one is given: two publishes with one id, within the
+  // has returned, until the bus is destroyed; before that, std::logic_error: nobody would be known
+  // to take it. The message's id is new, unless one is given: two publishes with one id, within the
   // transport's window, are one.
   //
   // The options have no default argument: g++ 12 destroys a default `{}` twice where the call is

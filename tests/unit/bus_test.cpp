@@ -188,7 +188,8 @@ TEST_F(BusTest, OneFailingSagaNeitherRerunsNorDelaysAnother) {
   int good_runs = 0;
   int bad_runs = 0;
   TimePoint good_at{};
-  const auto saga_named = [](const char* name, auto handler) {
+  using Handler = std::function<void(const Submitted&, State&, SagaContext&)>;
+  const auto saga_named = [](const char* name, Handler handler) {
     return sagabus::saga<State>(name)
         .correlate<Submitted>(&Submitted::orderId, can_start)
         .initial([] { return State{}; })
@@ -201,7 +202,7 @@ TEST_F(BusTest, OneFailingSagaNeitherRerunsNorDelaysAnother) {
     good_at = ctx.now();
     s.steps = 1;
   });
-  const auto bad = saga_named("Bad", [&](const Submitted&, State&) {
+  const auto bad = saga_named("Bad", [&](const Submitted&, State&, SagaContext&) {
     ++bad_runs;
     throw std::runtime_error("out of order");
   });
