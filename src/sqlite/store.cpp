@@ -1,0 +1,270 @@
+#include "sagabus/sqlite/store.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/use_awaitable.hpp>
+
+#include "sagabus/error.hpp"
+#include "sagabus/json.hpp"
+#include "sagabus/time_text.hpp"
+#include "sqlite/database.hpp"
+#include "sqlite/factory.hpp"
+#include "sqlite/records.hpp"
+
+namespace sagabus::sqlite {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::int64_t kEraseBatch = 500;  // rows, so that other writers wait for little
+
+InstancePtr to_pointer(std::optional<Record>&& record) {
+  if (!record) return nullptr;
+  return std::make_shared<const Instance>(to_instance(*std::move(record)));
+}
+
+// What was written last on the page before.
+std::string make_continuation(const std::string& saga_name, const std::string& saga_id) {
+  const std::string text = to_json(Value(Array{Value(1), Value(saga_name), Value(saga_id)}));
+  const auto* bytes = reinterpret_cast<const std::byte*>(text.data());
+  return encode_base64(Bytes(bytes, bytes + text.size()));
+}
+
+std::string read_continuation(const FindRequest& request) {
+  if (request.continuation.empty()) return {};
+  try {
+    const Bytes bytes = decode_base64(request.continuation);
+    const Value value =
+        parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    const Array* parts = value.if_array();
+    if (parts && parts->size() == 3 && (*parts)[0] == Value(1) &&
+        (*parts)[1] == Value(request.saga_name) && (*parts)[2].if_string()) {
+      return *(*parts)[2].if_string();
+    }
+  } catch (const ValidationError&) {  // NOLINT(bugprone-empty-catch): one text for all
+  }
+  throw ValidationError("continuation: not one that find_by_name returned for this saga");
+}
+
+struct CommitJob {
+  struct Outcome {
+    bool committed = false;
+    std::optional<Record> current;
+  };
+
+  Record next;
+  std::optional<ExpectedRecord> expected;
+  std::int64_t now;
+  bool trim;
+
+  Outcome operator()(Connection& connection) const {
+    const bool written = expected ? replace_record(connection, next, *expected, now)
+                                  : insert_record(connection, next, now);
+    if (!written) {
+      const InstanceKey key{next.saga_name, next.correlation_id, next.saga_id};
+      return {false, find_by_key(connection, key, now)};
+    }
+    if (trim) erase_expired(connection, now, 4);
+    return {true, {}};
+  }
+};
+
+void insert_or_refuse(Connection& connection, const Record& record, std::int64_t now) {
+  if (insert_record(connection, record, now)) return;
+  const bool same_id = find_by_id(connection, record.saga_name, record.saga_id, now).has_value();
+  throw AlreadyExists(fmt::format("saga {} {}: an instance with that {} exists", record.saga_name,
+                                  record.saga_id, same_id ? "id" : "correlation id"));
+}
+
+void update_or_refuse(Connection& connection, const Record& record, std::uint64_t expected,
+                      std::int64_t now) {
+  if (update_record(connection, record, expected, now)) return;
+  const auto current = find_by_id(connection, record.saga_name, record.saga_id, now);
+  if (current) throw ConcurrencyError(record.saga_id, expected, current->version);
+  throw NotFound(fmt::format("saga {} {}: no such instance", record.saga_name, record.saga_id));
+}
+
+class Backend final : public StoreBackend {
+ public:
+  Backend(std::shared_ptr<Database> database, int ttl_days)
+      : StoreBackend(database->ambient()), database_(std::move(database)), ttl_days_(ttl_days) {}
+
+  const Database& database() const noexcept { return *database_; }
+
+  std::string describe() const override { return "sqlite://" + database_->path(); }
+
+  asio::awaitable<void> prepare() override {
+    const auto database = database_;
+    co_await database->open();
+  }
+
+  asio::awaitable<InstancePtr> load(InstanceKey key) override {
+    const auto database = database_;
+    auto job = [key = std::move(key), now = now()](Connection& connection) {
+      return find_by_key(connection, key, now);
+    };
+    auto record = co_await database->read(std::move(job));
+    co_return to_pointer(std::move(record));
+  }
+
+  asio::awaitable<CommitResult> commit(CommitRequest request) override {
+    const auto database = database_;
+    CommitJob job;
+    job.next = stored(*request.next);
+    if (const auto& expected = request.expected) {
+      job.expected = ExpectedRecord{expected->version, expected->birth,
+                                    to_iso8601(expected->created_at)};
+    }
+    job.now = now();
+    job.trim = ttl_days_ > 0 && !request.expected;
+    auto outcome = co_await database->write(std::move(job));
+    CommitResult result;
+    result.committed = outcome.committed;
+    result.current = to_pointer(std::move(outcome.current));
+    co_return result;
+  }
+
+  asio::awaitable<InstancePtr> get_by_id(std::string saga_name, std::string saga_id) override {
+    const auto database = database_;
+    auto job = [name = std::move(saga_name), id = std::move(saga_id),
+                now = now()](Connection& connection) {
+      return find_by_id(connection, name, id, now);
+    };
+    auto record = co_await database->read(std::move(job));
+    co_return to_pointer(std::move(record));
+  }
+
+  asio::awaitable<InstancePtr> get_by_correlation_id(std::string saga_name,
+                                                     std::string correlation_id) override {
+    const auto database = database_;
+    auto job = [name = std::move(saga_name), id = std::move(correlation_id),
+                now = now()](Connection& connection) {
+      return find_by_correlation_id(connection, name, id, now);
+    };
+    auto record = co_await database->read(std::move(job));
+    co_return to_pointer(std::move(record));
+  }
+
+  asio::awaitable<void> insert(Instance instance) override {
+    const auto database = database_;
+    auto job = [record = stored(instance), now = now()](Connection& connection) {
+      insert_or_refuse(connection, record, now);
+    };
+    co_await database->write(std::move(job));
+  }
+
+  asio::awaitable<void> update(Instance instance, std::uint64_t expected_version) override {
+    const auto database = database_;
+    auto job = [record = stored(instance), expected_version,
+                now = now()](Connection& connection) {
+      update_or_refuse(connection, record, expected_version, now);
+    };
+    co_await database->write(std::move(job));
+  }
+
+  asio::awaitable<void> erase(std::string saga_name, std::string saga_id,
+                              std::optional<std::uint64_t> expected_version) override {
+    const auto database = database_;
+    auto job = [name = std::move(saga_name), id = std::move(saga_id), expected_version,
+                now = now()](Connection& connection) {
+      if (erase_record(connection, name, id, expected_version) || !expected_version) return;
+      const auto current = find_by_id(connection, name, id, now);
+      if (current) throw ConcurrencyError(id, *expected_version, current->version);
+    };
+    co_await database->write(std::move(job));
+  }
+
+  asio::awaitable<FindPage> find_by_name(FindRequest request) override {
+    const auto database = database_;
+    const std::size_t limit = request.limit;
+    std::string after = read_continuation(request);
+    ++request.limit;  // one more tells whether this page is the last
+    auto job = [request = std::move(request), after = std::move(after),
+                now = now()](Connection& connection) {
+      return list_records(connection, request, after, now);
+    };
+    std::vector<Record> records = co_await database->search(std::move(job));
+    FindPage page;
+    if (records.size() > limit) {
+      records.resize(limit);
+      page.continuation = make_continuation(records.back().saga_name, records.back().saga_id);
+    }
+    page.instances.reserve(records.size());
+    for (Record& record : records) page.instances.push_back(to_instance(std::move(record)));
+    co_return page;
+  }
+
+  asio::awaitable<std::uint64_t> count_by_name(std::string saga_name,
+                                               std::optional<bool> completed) override {
+    const auto database = database_;
+    auto job = [name = std::move(saga_name), completed, now = now()](Connection& connection) {
+      return count_records(connection, name, completed, now);
+    };
+    co_return co_await database->search(std::move(job));
+  }
+
+  asio::awaitable<std::uint64_t> delete_completed_before(std::string saga_name,
+                                                         TimePoint time) override {
+    const auto database = database_;
+    const std::string before = to_iso8601(time);
+    std::uint64_t total = 0;
+    for (;;) {
+      auto job = [saga_name, before, now = now()](Connection& connection) {
+        return erase_completed(connection, saga_name, before, now, kEraseBatch);
+      };
+      const std::uint64_t erased = co_await database->write(std::move(job));
+      total += erased;
+      if (erased < static_cast<std::uint64_t>(kEraseBatch)) co_return total;
+    }
+  }
+
+ private:
+  std::int64_t now() const {
+    return std::chrono::floor<std::chrono::seconds>(ambient().clock->now())
+        .time_since_epoch()
+        .count();
+  }
+
+  Record stored(const Instance& instance) const {
+    Record record = to_record(instance);
+    if (!record.completed) {
+      record.expires_at.reset();
+    } else if (ttl_days_ > 0) {
+      const TimePoint end = ambient().clock->now() + std::chrono::days(ttl_days_);
+      record.expires_at =
+          std::chrono::ceil<std::chrono::seconds>(end).time_since_epoch().count();
+    }
+    return record;
+  }
+
+  const std::shared_ptr<Database> database_;
+  const int ttl_days_;
+};
+
+std::shared_ptr<Database> make_database(StoreOptions&& options) {
+  check_store("SagaStore", options.ttl_days);
+  return std::make_shared<Database>(
+      Database::Options{std::move(options.path), options.busy_timeout,
+                        std::chrono::milliseconds(50), std::move(options.ambient)},
+      "SagaStore");
+}
+
+}  // namespace
+
+void check_store(std::string_view what, int ttl_days) {
+  if (ttl_days >= 0 && ttl_days <= 36500) return;
+  throw std::invalid_argument(
+      fmt::format("sqlite::{}: ttl_days: {}, expected 0 to 36500", what, ttl_days));
+}
+
+LaneCounters counters_of(const SagaStore& store) {
+  return static_cast<const Backend&>(*store.backend()).database().counters();
+}
+
+SagaStore::SagaStore(StoreOptions options)
+    : SagaStore(make_database(std::move(options)), options.ttl_days) {}
+
+SagaStore::SagaStore(std::shared_ptr<Database> database, int ttl_days)
+    : sagabus::SagaStore(std::make_shared<Backend>(std::move(database), ttl_days)) {}
+
+}  // namespace sagabus::sqlite
