@@ -67,6 +67,7 @@ boost::asio::awaitable<Instance> SagaStore::update(Instance instance,
   check_name(instance.saga_name);
   check_text("saga id", instance.saga_id);
   instance.version = expected_version + 1;
+  instance.updated_at = backend_->ambient().clock->now();
   Instance stored = instance;
   co_await backend_->update(std::move(instance), expected_version);
   co_return stored;

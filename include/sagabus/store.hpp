@@ -18,9 +18,9 @@ namespace sagabus {
 
 struct FindRequest {
   std::string saga_name;
-  std::size_t limit = 100;        // instances a page, 1 to 1,000
-  std::string continuation;       // from the page before; empty for the first
-  std::optional<bool> completed;  // only completed ones, only running ones, or (empty) both
+  std::size_t limit = 100;          // instances a page, 1 to 1,000
+  std::string continuation{};       // from the page before; empty for the first
+  std::optional<bool> completed{};  // only completed ones, only running ones, or (empty) both
 };
 
 // Full whatever the filter drops: only the last page may be shorter than the limit.
@@ -39,15 +39,15 @@ struct InstanceKey {
 // What a commit expects to find: this version in this life of the instance.
 struct ExpectedInstance {
   std::uint64_t version = 0;
-  std::string birth;
+  std::string birth{};
   TimePoint
       created_at{};  // tells lives apart where an item has no birth (another program wrote it)
 };
 
 // One conditional write of one instance, bookkeeping included.
 struct CommitRequest {
-  InstancePtr next;                          // its version is the expected one + 1, or 1
-  std::optional<ExpectedInstance> expected;  // empty: there must be none, or an expired one
+  InstancePtr next{};                          // its version is the expected one + 1, or 1
+  std::optional<ExpectedInstance> expected{};  // empty: there must be none, or an expired one
 };
 
 struct CommitResult {
@@ -131,8 +131,8 @@ class SagaStore {
   boost::asio::awaitable<Instance> insert(Instance instance) const;
 
   // Replaces state, completion and bookkeeping of the instance with that name and id, and returns
-  // it at version `expected_version` + 1. Throws ConcurrencyError where another version is there,
-  // NotFound where nothing is.
+  // it at version `expected_version` + 1, updated now. Throws ConcurrencyError where another
+  // version is there, NotFound where nothing is.
   boost::asio::awaitable<Instance> update(Instance instance, std::uint64_t expected_version) const;
 
   // Removes the instance; nothing happens where there is none. With an expected version, throws

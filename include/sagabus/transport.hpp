@@ -15,17 +15,17 @@ namespace sagabus {
 
 // Who receives: a queue of its own for each saga and each plain handler, and the types it takes.
 struct Subscription {
-  std::string endpoint;
-  std::vector<std::string> types;
+  std::string endpoint{};
+  std::vector<std::string> types{};
 };
 
 struct SendRequest {
-  EnvelopePtr envelope;
-  std::string endpoint;    // empty: every endpoint that subscribed to the envelope's type
+  EnvelopePtr envelope{};
+  std::string endpoint{};  // empty: every endpoint that subscribed to the envelope's type
   TimePoint not_before{};  // not delivered earlier; zero: at once
   // Two sends with one key to one endpoint, within the transport's window, deliver once. Hashes
   // (id, purpose, attempt), so that a retry or a redrive of a message is not taken for a repeat.
-  std::string deduplication_key;
+  std::string deduplication_key{};
 };
 
 struct Delivery {

@@ -1,0 +1,306 @@
+"""Finds what g++ 12 compiles wrongly: temporaries that it destroys twice beside a `co_await`.
+
+In a full expression that holds `co_await` (GCC bug 107288 and its kin), g++ 12 destroys twice
+
+  - a lambda with captures by copy:           co_await f([p] { ... });
+  - an aggregate that braces initialise:      co_await f(Options{.limit = 3});
+    also one that is initialised by the wait: Answer a{.status = co_await f()};
+
+Give it a name in a statement of its own, and move it in:
+
+    auto options = Options{.limit = 3};
+    co_await f(std::move(options));
+
+This reads text, not types. Where the type is no aggregate, or has nothing to destroy, say so with
+a comment on the expression: `// coroutine-ok: <why>`. Well-known harmless types need none.
+"""
+
+import re
+import sys
+
+from common import finish, project_files, read
+
+HARMLESS = set("""
+    auto bool char int long short unsigned signed float double size_t ptrdiff_t byte
+    int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t uint64_t
+    string string_view span path error_code lock_guard unique_lock scoped_lock
+    duration nanoseconds microseconds milliseconds seconds minutes hours days time_point TimePoint
+""".split())
+ALLOWED = re.compile(r"coroutine-ok: *\S")
+
+LEXER = re.compile(r"""
+    (?P<comment>//[^\n]*|/\*.*?\*/)
+  | (?P<raw>(?:u8|[uUL])?R"(?P<mark>[^()\s\\]{0,16})\(.*?\)(?P=mark)")
+  | (?P<string>(?:u8|[uUL])?"(?:\\.|[^"\\\n])*")
+  | (?P<char>(?:u8|[uUL])?'(?:\\.|[^'\\\n])+')
+  | (?P<directive>^[ \t]*\#(?:[^\n]*\\\n)*[^\n]*)
+  | (?P<number>\.?\d(?:[eEpP][+-]|'?[\w.])*)
+  | (?P<word>[A-Za-z_]\w*)
+  | (?P<sign>::|->|[{}()\[\];,<>:=&*?.!~+\-/%^|@$\\])
+""", re.X | re.S | re.M)
+
+NOT_A_TYPE = {"return", "co_return", "co_await", "co_yield", "case", "throw", "else", "do", "try"}
+AFTER_PARAMETERS = {"const", "noexcept", "override", "final", "mutable", ")", "try"}
+CLOSING = {"(": ")", "[": "]", "{": "}"}
+
+
+class Token:
+    __slots__ = ("text", "line", "lambda_body")
+
+    def __init__(self, text, line):
+        self.text, self.line, self.lambda_body = text, line, False
+
+
+def lex(source):
+    """The tokens, and the lines that bear an allowing comment."""
+    tokens, allowed = [], set()
+    line, at = 1, 0
+    for match in LEXER.finditer(source):
+        line += source.count("\n", at, match.start())
+        at = match.start()
+        text, kind = match.group(), match.lastgroup
+        if kind == "comment":
+            if ALLOWED.search(text):
+                allowed.add(line)
+        elif kind in ("raw", "mark", "string", "char", "number"):
+            tokens.append(Token("0", line))
+        elif kind != "directive":
+            tokens.append(Token(text, line))
+    return tokens, allowed
+
+
+def matching(tokens):
+    """The index of the closing token for each opening one."""
+    pairs, stack = {}, []
+    for index, token in enumerate(tokens):
+        if token.text in CLOSING:
+            stack.append(index)
+        elif token.text in (")", "]", "}"):
+            while stack and CLOSING[tokens[stack[-1]].text] != token.text:
+                stack.pop()
+            if stack:
+                pairs[stack.pop()] = index
+    return pairs
+
+
+def is_word(token):
+    return token.text[0].isalpha() or token.text[0] == "_"
+
+
+def before_angles(tokens, index):
+    """The index before the `<` that the `>` at `index` closes."""
+    depth = 0
+    while index >= 0:
+        text = tokens[index].text
+        depth += (text == ">") - (text == "<")
+        if depth == 0:
+            return index - 1
+        if text in (";", "{", "}"):
+            break
+        index -= 1
+    return index
+
+
+class Linter:
+    def __init__(self, path, source):
+        self.path = path
+        self.tokens, self.allowed = lex(source)
+        self.pairs = matching(self.tokens)
+        self.found = []
+        self.introducers = {}
+        self.find_lambdas()
+
+    def find_lambdas(self):
+        tokens = self.tokens
+        for index, token in enumerate(tokens):
+            if token.text != "[" or index not in self.pairs:
+                continue
+            before = tokens[index - 1] if index else None
+            if "[" in (tokens[index + 1].text, before and before.text):
+                continue  # an attribute
+            if before and (before.text in (")", "]", ">", "0") or
+                           is_word(before) and before.text not in NOT_A_TYPE):
+                continue  # a subscript
+            at = self.pairs[index] + 1
+            angles = 0
+            while at < len(tokens):
+                text = tokens[at].text
+                if text == "{" and angles == 0:
+                    tokens[at].lambda_body = True
+                    self.introducers[index] = at
+                    break
+                if text == "(":
+                    at = self.pairs.get(at, len(tokens))
+                elif text in (";", ")", "]", "}") or text == "," and angles == 0:
+                    break
+                angles += (text == "<") - (text == ">")
+                at += 1
+
+    def copies(self, index):
+        """Whether the lambda whose `[` is at `index` captures anything by copy."""
+        words, depth, first = [], 0, True
+        for token in self.tokens[index + 1:self.pairs[index]]:
+            if token.text in ("(", "{", "["):
+                depth += 1
+            elif token.text in (")", "}", "]"):
+                depth -= 1
+            elif depth == 0 and token.text == ",":
+                first = True
+                continue
+            if first:
+                words.append(token.text)
+            first = False
+        return any(word not in ("&", "this") for word in words)
+
+    def type_before(self, index):
+        """The last name of the type that braces at `index` initialise, as far as text shows it."""
+        tokens = self.tokens
+        at = index - 1
+        if at >= 0 and tokens[at].text == ">":
+            at = before_angles(tokens, at)
+        name = tokens[at].text if at >= 0 and is_word(tokens[at]) else ""
+        declared = at - 1  # `Type name{`: then the type is what stands before
+        if name and declared >= 0:
+            if tokens[declared].text in ("&", "*"):
+                declared -= 1
+            if tokens[declared].text == ">":
+                declared = before_angles(tokens, declared)
+            if declared >= 0 and is_word(tokens[declared]) and \
+                    tokens[declared].text not in NOT_A_TYPE:
+                return tokens[declared].text
+        return name
+
+    def is_block(self, index, inside_expression):
+        """Whether the `{` at `index` opens statements, rather than initialisers."""
+        tokens = self.tokens
+        if tokens[index].lambda_body or index == 0:
+            return True
+        before = tokens[index - 1].text
+        if before in AFTER_PARAMETERS or before in ("else", "do"):
+            return True
+        if before in (";", "}"):
+            return True
+        if before in ("{", ":"):
+            return not inside_expression
+        if inside_expression or not (is_word(tokens[index - 1]) or before in (">", "&", "*", "0")):
+            return False
+        if before in NOT_A_TYPE:
+            return False
+        at = index - 1  # namespace x, struct x : y, enum x, and `) -> type`
+        while at >= 0 and tokens[at].text not in (";", "{", "}"):
+            text = tokens[at].text
+            if text in ("namespace", "class", "struct", "union", "enum", "concept", "extern"):
+                return not any(t.text == "=" for t in tokens[at:index])
+            if text == "->":
+                return tokens[at - 1].text in AFTER_PARAMETERS
+            if text in ("=", "(", "return", "co_return"):
+                return False
+            if text == ")":
+                return False
+            at -= 1
+        return False
+
+    def lint(self):
+        self.block(0, len(self.tokens))
+        return self.found
+
+    def block(self, at, end):
+        """Statements: each full expression on its own."""
+        tokens = self.tokens
+        expression = Expression()
+        while at < end:
+            token = tokens[at]
+            if token.text == ";":
+                self.judge(expression)
+                expression = Expression()
+            elif token.text == "{" and at in self.pairs and self.is_block(at, False) \
+                    and not token.lambda_body:
+                self.judge(expression)
+                expression = Expression()
+                self.block(at + 1, self.pairs[at])
+                at = self.pairs[at]
+            elif token.text in ("if", "while", "switch", "for") and self.condition(at):
+                self.judge(expression)
+                opening = self.condition(at)
+                inner = Expression()
+                self.inside(opening + 1, self.pairs[opening], inner)
+                self.judge(inner)
+                expression = Expression()
+                at = self.pairs[opening]
+            else:
+                at = self.step(at, expression)
+            at += 1
+        self.judge(expression)
+
+    def condition(self, at):
+        following = at + 1
+        if following < len(self.tokens) and self.tokens[following].text == "constexpr":
+            following += 1
+        return following if following in self.pairs and self.tokens[following].text == "(" else 0
+
+    def inside(self, at, end, expression):
+        """Tokens within brackets. A `;` in a `for` or `if` ends an expression too."""
+        while at < end:
+            if self.tokens[at].text == ";":
+                self.judge(expression)
+                expression.clear()
+            else:
+                at = self.step(at, expression)
+            at += 1
+
+    def step(self, at, expression):
+        """Takes in the token at `at`, with all that it encloses. Returns the last index of that."""
+        token = self.tokens[at]
+        expression.lines.add(token.line)
+        if token.text == "co_await":
+            expression.waits = True
+        elif token.text == "[" and at in self.introducers:
+            if self.copies(at):
+                expression.suspects.append((token.line, "a lambda with captures by copy"))
+            body = self.introducers[at]
+            self.block(body + 1, self.pairs.get(body, len(self.tokens)))
+            return self.pairs.get(body, len(self.tokens))
+        elif token.text == "{":
+            if self.type_before(at) not in HARMLESS:
+                expression.suspects.append((token.line, "a braced initialiser"))
+            end = self.pairs.get(at, len(self.tokens))
+            self.inside(at + 1, end, expression)
+            return end
+        elif token.text in ("(", "["):
+            end = self.pairs.get(at, len(self.tokens))
+            self.inside(at + 1, end, expression)
+            return end
+        return at
+
+    def judge(self, expression):
+        if not expression.waits or not expression.suspects:
+            return
+        if self.allowed & (expression.lines | {min(expression.lines) - 1}):
+            return
+        line, what = expression.suspects[0]
+        self.found.append(f"{self.path}:{line}: {what} in an expression with co_await: g++ 12 "
+                          "destroys it twice; give it a name in a statement before")
+
+
+class Expression:
+    def __init__(self):
+        self.clear()
+
+    def clear(self):
+        self.waits, self.suspects, self.lines = False, [], set()
+
+
+def findings(path, source):
+    return Linter(path, source).lint() if "co_await" in source else []
+
+
+def main():
+    sys.setrecursionlimit(10000)
+    found = []
+    for path in project_files(".cpp", ".hpp"):
+        found += findings(path, read(path))
+    finish("coroutines", found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""Shows that each check catches what it is there for, and lets pass what is right."""
+
+import unittest
+
+import arrows
+import coroutines
+import hygiene
+import snippets
+
+
+class Coroutines(unittest.TestCase):
+    HITS = [
+        "co_await f([p] { return p; });",
+        "co_await f([p = std::move(p)]() mutable -> int { return 1; });",
+        "co_await f([=] { return 1; });",
+        "co_await f([*this] { return 1; });",
+        "co_await co_spawn(ex, [p]() -> awaitable<void> { co_await g(); }, use_awaitable);",
+        "co_await f(Options{.limit = 3});",
+        "co_await f(Options{});",
+        "co_await f({.limit = 3});",
+        "co_await f({1, 2, 3});",
+        "auto x = use(Agg{1}, co_await g());",
+        "Agg a{.x = co_await g()};",
+        "auto a = Agg{.x = co_await g()};",
+        "a = Agg{.x = co_await g()};",
+        "v.push_back({.x = co_await g()});",
+        "co_return Agg{.x = co_await g()};",
+        "if (co_await f(Agg{1})) return;",
+        "for (auto& x : co_await f(Agg{1})) use(x);",
+        "for (int i = 0; co_await f(Agg{i}); ++i) {}",
+        "co_await f(std::function<int()>([p] { return 1; }));",
+        "co_await f(std::vector<Agg>{a});",
+        "auto r = co_await f(  // two lines\n    Agg{1});",
+        'co_await f("a // b", Agg{1});',
+        'co_await f(R"(co { " )", Agg{1});',
+        "[&] { return [p]() -> awaitable<void> { co_await f(Agg{1}); }; }();",
+    ]
+    PASSES = [
+        "auto op = f([p] { return p; }); co_await std::move(op);",
+        "auto options = Options{.limit = 3}; co_await f(std::move(options));",
+        "co_await f([&p] { return p; });",
+        "co_await f([this, &p] { return p; });",
+        "co_await f([] { return 1; });",
+        "co_spawn(ex, [p]() -> awaitable<void> { co_await g(); }, detached);",
+        "auto g = [p]() -> awaitable<void> { co_await h(); };",
+        "auto g = Holder{[p]() -> awaitable<void> { co_await h(); }};",
+        "co_await clock.sleep_for(std::chrono::milliseconds{5});",
+        "co_await f(std::string{\"x\"}, std::size_t{3});",
+        "std::string text{co_await read()};",
+        "auto x{co_await read()};",
+        "co_return Agg{.x = 1};",
+        "if (co_await f()) g(Agg{1});",
+        "if (co_await f()) { g(Agg{1}); }",
+        "try { co_await f(); } catch (const Error& e) { g(Agg{1}); }",
+        "for (const int x : {1, 2}) { co_await f(x); }",
+        "while (true) { co_await f(); Agg a{1}; }",
+        "switch (x) { case 1: { co_await f(); break; } default: { g(Agg{1}); } }",
+        "co_await f(a[b[0]], c[i]);",
+        "// co_await f(Agg{1});",
+        "co_await f(Agg{1});  // coroutine-ok: holds only numbers",
+        "// coroutine-ok: holds only numbers\nco_await f(Agg{1});",
+        "#define WAIT(x) co_await f(Agg{x})\n",
+    ]
+    OUTSIDE = [
+        "struct A { int x = 0; }; awaitable<void> f() { co_await g(); }",
+        "namespace a::b { class C final : public D<E> { int x{1}; awaitable<F> f() const override "
+        "{ co_return co_await g(); } C() : a_{1}, b_{2} { } }; }",
+        "auto f(int x) -> awaitable<std::vector<int>> { co_await g(); }",
+        "template <class T> requires std::copyable<T> awaitable<T> f(T t) noexcept { co_await g(t); }",
+        "enum class Color : int { red, blue }; awaitable<void> f() { co_await g(); }",
+        "const std::array<int, 2> kTable = {1, 2}; [[nodiscard]] awaitable<void> f() { co_await g(); }",
+        "TEST(A, b) { run([]() -> awaitable<void> { const auto x = co_await g(); EXPECT_EQ(x, 1); }); }",
+    ]
+
+    def lint(self, statement):
+        return coroutines.findings("a.cpp", statement)
+
+    def test_hits(self):
+        for statement in self.HITS:
+            for text in (f"awaitable<void> f() {{ {statement} }}",
+                         f"int i; auto l = [](int x) -> awaitable<void> {{ g(); {statement} }};"):
+                with self.subTest(text):
+                    self.assertEqual(len(self.lint(text)), 1)
+
+    def test_passes(self):
+        for statement in self.PASSES:
+            for text in (f"awaitable<void> f() {{\n{statement}\n}}",
+                         f"TEST(A, b) {{ run([x]() -> awaitable<void> {{\n{statement}\n}}); }}"):
+                with self.subTest(text):
+                    self.assertEqual(self.lint(text), [])
+
+    def test_outside_of_functions(self):
+        for text in self.OUTSIDE:
+            with self.subTest(text):
+                self.assertEqual(self.lint(text), [])
+
+    def test_the_line(self):
+        self.assertIn("a.cpp:3:", self.lint("awaitable<void> f() {\n  g();\n  co_await h(A{});\n}")[0])
+
+    def test_an_empty_reason_allows_nothing(self):
+        self.assertTrue(self.lint("awaitable<void> f() { co_await g(A{});  // coroutine-ok:\n}"))
+
+
+class Arrows(unittest.TestCase):
+    HOUSE = {
+        "include/sagabus/error.hpp": "", "include/sagabus/bus.hpp": "", "src/step.hpp": "",
+        "include/sagabus/detail/traits.hpp": "", "include/sagabus/aws/client.hpp": "",
+        "include/sagabus/dynamodb/store.hpp": "", "src/dynamodb/item.hpp": "",
+        "include/sagabus/sqlite/store.hpp": "", "examples/orders.hpp": "",
+    }
+    WRONG = [
+        ("src/bus.cpp", '#include "sagabus/dynamodb/store.hpp"', "core may not include dynamodb"),
+        ("src/bus.cpp", '#include "dynamodb/item.hpp"', "core may not include dynamodb"),
+        ("include/sagabus/bus.hpp", "#include <sagabus/aws/client.hpp>", "core may not include aws"),
+        ("src/bus.cpp", "#include <boost/beast/http.hpp>", "core may not include boost/beast"),
+        ("src/bus.cpp", "#include <boost/asio/ssl.hpp>", "core may not include boost/asio/ssl"),
+        ("src/bus.cpp", "#  include <openssl/sha.h>", "core may not include openssl"),
+        ("src/bus.cpp", "#include <sqlite3.h>", "core may not include sqlite3"),
+        ("src/bus.cpp", "#include <gtest/gtest.h>", "core may not include gtest"),
+        ("src/aws/a.cpp", '#include "sagabus/bus.hpp"', "aws may include of core only"),
+        ("src/aws/a.cpp", '#include "step.hpp"', "aws may include of core only"),
+        ("src/aws/a.cpp", '#include "sagabus/dynamodb/store.hpp"', "aws may not include dynamodb"),
+        ("src/dynamodb/a.cpp", '#include "sagabus/sqlite/store.hpp"', "may not include sqlite"),
+        ("src/dynamodb/a.cpp", "#include <boost/beast/http.hpp>", "dynamodb may not include boost"),
+        ("src/sqlite/a.cpp", '#include "sagabus/aws/client.hpp"', "sqlite may not include aws"),
+        ("src/memory/a.cpp", '#include "../sqlite/a.hpp"\n#include "sagabus/sqlite/store.hpp"',
+         "memory may not include sqlite"),
+        ("include/sagabus/bus.hpp", '#include "step.hpp"', "includes the private src/step.hpp"),
+        ("include/sagabus/bus.hpp", "#include <boost/asio.hpp>", "public header may not include"),
+        ("include/sagabus/bus.hpp", "#include <boost/asio/io_context.hpp>", "public header may not"),
+        ("include/sagabus/bus.hpp", "#include <boost/json.hpp>", "public header may not include"),
+        ("include/sagabus/aws/client.hpp", "#include <boost/beast/http.hpp>", "public header may not"),
+        ("include/sagabus/sqlite/store.hpp", "#include <sqlite3.h>", "public header may not include"),
+        ("include/sagabus/bus.hpp", '#include "sagabus/gone.hpp"', "there is no sagabus/gone.hpp"),
+        ("tools/main.cpp", '#include "step.hpp"', "tools may include public headers only"),
+        ("examples/a.cpp", '#include "../src/step.hpp"', "examples may include public headers only"),
+        ("tools/main.cpp", '#include "../examples/orders.hpp"', "tools may include public headers"),
+    ]
+    RIGHT = [
+        ("src/bus.cpp", '#include "sagabus/bus.hpp"\n#include "step.hpp"\n#include <boost/asio.hpp>'),
+        ("src/aws/a.cpp", '#include "sagabus/error.hpp"\n#include <boost/beast.hpp>\n#include <openssl/sha.h>'),
+        ("src/dynamodb/a.cpp", '#include "dynamodb/item.hpp"\n#include "sagabus/aws/client.hpp"\n'
+                               '#include "item.hpp"\n#include "sagabus/bus.hpp"'),
+        ("src/sqlite/a.cpp", "#include <sqlite3.h>"),
+        ("include/sagabus/bus.hpp", "#include <boost/asio/awaitable.hpp>\n#include <vector>\n"
+                                    "#include <boost/describe.hpp>\n#include <boost/mp11/list.hpp>"),
+        ("include/sagabus/testing/suite.hpp", "#include <gtest/gtest.h>"),
+        ("examples/a.cpp", '#include "orders.hpp"\n#include "sagabus/sqlite/store.hpp"\n#include <fmt/core.h>'),
+        ("tests/unit/a.cpp", '#include "step.hpp"\n#include <gtest/gtest.h>'),
+        ("src/bus.cpp", '// #include "sagabus/dynamodb/store.hpp"'),
+    ]
+
+    def test_wrong(self):
+        for path, text, said in self.WRONG:
+            with self.subTest(f"{path}: {text}"):
+                found = arrows.findings({**self.HOUSE, path: text})
+                self.assertEqual(len(found), 1, found)
+                self.assertIn(said, found[0])
+
+    def test_right(self):
+        for path, text in self.RIGHT:
+            with self.subTest(f"{path}: {text}"):
+                self.assertEqual(arrows.findings({**self.HOUSE, path: text}), [])
+
+
+class Snippets(unittest.TestCase):
+    SOURCE = "int a;\n  // [one]\n  int b;\n    // [two]\n    int c;\n    // [two]\n  // [one]\n"
+
+    def source_of(self, path):
+        if path != "a.cpp":
+            raise FileNotFoundError(path)
+        return self.SOURCE
+
+    def refresh(self, line, code):
+        return snippets.refresh(
+            "a.md", f"Text.\n\n<!-- snippet: {line} -->\n```cpp\n{code}```\nMore.\n", self.source_of)
+
+    def test_fresh(self):
+        self.assertEqual(self.refresh("a.cpp#one", "int b;\n  int c;\n")[1], [])
+        self.assertEqual(self.refresh("a.cpp#two", "int c;\n")[1], [])
+        self.assertEqual(self.refresh("a.cpp", "int a;\n  int b;\n    int c;\n")[1], [])
+
+    def test_stale(self):
+        text, found = self.refresh("a.cpp#two", "int old;\n")
+        self.assertEqual(len(found), 1)
+        self.assertIn("```cpp\nint c;\n```\nMore.", text)
+        self.assertEqual(snippets.refresh("a.md", text, self.source_of)[1], [])
+
+    def test_broken(self):
+        for line, said in (("a.cpp#three", "0 markers"), ("b.cpp#one", "there is no b.cpp")):
+            self.assertIn(said, self.refresh(line, "")[1][0])
+        _, found = snippets.refresh("a.md", "<!-- snippet: a.cpp#one -->\nno fence\n", self.source_of)
+        self.assertIn("no fenced code", found[0])
+
+
+class Hygiene(unittest.TestCase):
+    def test_paths(self):
+        self.assertTrue(hygiene.findings("a.md", "see /home/jane/project/x"))
+        self.assertTrue(hygiene.findings("a.md", "see /srv/checkout/x", ["/srv/checkout"]))
+        self.assertEqual(hygiene.findings("a.md", "see ~/x, /usr/lib/x, a/home/x/y"), [])
+
+    def test_download_hosts(self):
+        lock = '{"packages": {"node_modules/a": {"version": "1.0.0"%s}}}'
+        self.assertEqual(hygiene.findings("x/package-lock.json", lock % ""), [])
+        self.assertTrue(hygiene.findings(
+            "x/package-lock.json", lock % ', "resolved": "https://example.org/a.tgz"'))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,57 @@
+// Beast's HTTP parser, bound to HttpResponse directly: Beast's own containers make an allocation
+// for every header.
+#pragma once
+
+#include <boost/beast/http/basic_parser.hpp>
+#include <string_view>
+
+#include "aws/http_client.hpp"
+
+namespace sagabus::aws {
+
+class ResponseParser : public boost::beast::http::basic_parser<false> {
+ public:
+  ResponseParser(std::size_t max_header_bytes, std::size_t max_body_bytes) {
+    header_limit(static_cast<std::uint32_t>(max_header_bytes));
+    body_limit(max_body_bytes);
+    eager(true);
+  }
+
+  HttpResponse& response() { return response_; }
+
+ private:
+  using Error = boost::beast::error_code;
+  using Text = boost::beast::string_view;
+
+  // What the peer claims is not reserved at once beyond this.
+  static constexpr std::uint64_t kMaxReserve = 1024 * 1024;
+
+  void on_request_impl(boost::beast::http::verb, Text, Text, int, Error&) override {}
+  void on_response_impl(int status, Text, int, Error& error) override {
+    response_.status = status;
+    error = {};
+  }
+  void on_field_impl(boost::beast::http::field, Text name, Text value, Error& error) override {
+    response_.headers.add({name.data(), name.size()}, {value.data(), value.size()});
+    error = {};
+  }
+  void on_header_impl(Error& error) override { error = {}; }
+  void on_body_init_impl(const boost::optional<std::uint64_t>& length, Error& error) override {
+    if (length) response_.body.reserve(std::min(*length, kMaxReserve));
+    error = {};
+  }
+  std::size_t on_body_impl(Text body, Error& error) override {
+    response_.body.append(body.data(), body.size());
+    error = {};
+    return body.size();
+  }
+  void on_chunk_header_impl(std::uint64_t, Text, Error& error) override { error = {}; }
+  std::size_t on_chunk_body_impl(std::uint64_t, Text body, Error& error) override {
+    return on_body_impl(body, error);
+  }
+  void on_finish_impl(Error& error) override { error = {}; }
+
+  HttpResponse response_;
+};
+
+}  // namespace sagabus::aws

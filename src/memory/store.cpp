@@ -1,0 +1,361 @@
+#include "sagabus/memory/store.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <cstring>
+#include <mutex>
+#include <stdexcept>
+
+#include "sagabus/error.hpp"
+#include "sagabus/json.hpp"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace sagabus::memory {
+namespace {
+
+constexpr double kMaxTtlDays = 36'500;
+
+// Two texts that together name an instance: saga name and saga id, or saga name and correlation id.
+struct Key {
+  std::string_view saga_name;
+  std::string_view id;
+  friend bool operator==(const Key&, const Key&) = default;
+};
+
+std::uint64_t hash_of(const Key& key) {
+  return XXH3_64bits_withSeed(key.id.data(), key.id.size(),
+                              XXH3_64bits(key.saga_name.data(), key.saga_name.size()));
+}
+
+// An instance in a set that finds it by one of its keys. The key lies in the instance itself, so a
+// new version takes the place of the old one and the key with it.
+struct Slot {
+  mutable InstancePtr instance;
+};
+
+Key id_of(const Instance& instance) {
+  return {instance.saga_name, instance.saga_id};
+}
+
+struct SlotHash {
+  using is_transparent = void;
+  using is_avalanching = void;
+  std::size_t operator()(const Key& key) const { return hash_of(key); }
+  std::size_t operator()(const Slot& slot) const { return hash_of(id_of(*slot.instance)); }
+};
+
+struct SlotEqual {
+  using is_transparent = void;
+  bool operator()(const Slot& a, const Slot& b) const {
+    return id_of(*a.instance) == id_of(*b.instance);
+  }
+  bool operator()(const Key& a, const Slot& b) const { return a == id_of(*b.instance); }
+  bool operator()(const Slot& a, const Key& b) const { return id_of(*a.instance) == b; }
+};
+
+struct TextKey {
+  std::string saga_name;
+  std::string id;
+};
+
+struct TextKeyHash {
+  using is_transparent = void;
+  using is_avalanching = void;
+  std::size_t operator()(const Key& key) const { return hash_of(key); }
+  std::size_t operator()(const TextKey& key) const { return hash_of({key.saga_name, key.id}); }
+};
+
+struct TextKeyEqual {
+  using is_transparent = void;
+  static Key view(const TextKey& key) { return {key.saga_name, key.id}; }
+  static Key view(const Key& key) { return key; }
+  bool operator()(const auto& a, const auto& b) const { return view(a) == view(b); }
+};
+
+// The place in a listing: a check that names the saga, then the last id that was seen.
+std::string write_continuation(std::string_view saga_name, std::string_view last_id) {
+  const std::uint64_t check = hash_of({saga_name, last_id});
+  Bytes bytes(sizeof check + last_id.size());
+  std::memcpy(bytes.data(), &check, sizeof check);
+  std::memcpy(bytes.data() + sizeof check, last_id.data(), last_id.size());
+  return encode_base64(bytes);
+}
+
+std::string read_continuation(std::string_view saga_name, std::string_view token) {
+  const auto refuse = [] { return ValidationError("continuation: not one of this listing's"); };
+  Bytes bytes;
+  try {
+    bytes = decode_base64(token);
+  } catch (const ValidationError&) {
+    throw refuse();
+  }
+  std::uint64_t check = 0;
+  if (bytes.size() <= sizeof check) throw refuse();
+  std::memcpy(&check, bytes.data(), sizeof check);
+  std::string id(reinterpret_cast<const char*>(bytes.data()) + sizeof check,
+                 bytes.size() - sizeof check);
+  if (check != hash_of({saga_name, id})) throw refuse();
+  return id;
+}
+
+bool is_expected(const Instance& current, const ExpectedInstance& expected) {
+  if (current.version != expected.version) return false;
+  if (current.bookkeeping.birth != expected.birth) return false;
+  return !current.bookkeeping.birth.empty() || current.created_at == expected.created_at;
+}
+
+class Backend final : public StoreBackend {
+ public:
+  explicit Backend(StoreOptions options)
+      : StoreBackend(std::move(options.ambient)), time_to_live_(read_ttl(options.ttl_days)) {}
+
+  std::string describe() const override { return "memory:"; }
+  boost::asio::awaitable<void> prepare() override { co_return; }
+
+  boost::asio::awaitable<InstancePtr> load(InstanceKey key) override {
+    const std::lock_guard lock(mutex_);
+    co_return holder_of(key.saga_name, key.correlation_id, key.saga_id);
+  }
+
+  boost::asio::awaitable<CommitResult> commit(CommitRequest request) override {
+    co_return commit_now(with_expiry(std::move(request.next)), request.expected);
+  }
+
+  boost::asio::awaitable<InstancePtr> get_by_id(std::string saga_name,
+                                                std::string saga_id) override {
+    const std::lock_guard lock(mutex_);
+    co_return find({saga_name, saga_id});
+  }
+
+  boost::asio::awaitable<InstancePtr> get_by_correlation_id(std::string saga_name,
+                                                            std::string correlation_id) override {
+    const std::string derived = derive_saga_id(saga_name, correlation_id);
+    const std::lock_guard lock(mutex_);
+    co_return holder_of(saga_name, correlation_id, derived);
+  }
+
+  boost::asio::awaitable<void> insert(Instance instance) override {
+    const std::string derived = derive_saga_id(instance.saga_name, instance.correlation_id);
+    const auto next = with_expiry(std::make_shared<const Instance>(std::move(instance)));
+    const std::lock_guard lock(mutex_);
+    refuse_taken(id_of(*next));
+    if (holder_of(next->saga_name, next->correlation_id, derived)) {
+      throw AlreadyExists(fmt::format("correlation id {} is taken", next->correlation_id));
+    }
+    put(next);
+    if (next->saga_id != derived) {
+      chosen_ids_.insert_or_assign({next->saga_name, next->correlation_id}, next->saga_id);
+    }
+    co_return;
+  }
+
+  boost::asio::awaitable<void> update(Instance instance, std::uint64_t expected_version) override {
+    auto next = std::make_shared<Instance>(std::move(instance));
+    const std::lock_guard lock(mutex_);
+    const InstancePtr current = find({next->saga_name, next->saga_id});
+    if (!current) throw NotFound(fmt::format("saga {} does not exist", next->saga_id));
+    if (current->version != expected_version) {
+      throw ConcurrencyError(next->saga_id, expected_version, current->version);
+    }
+    next->correlation_id = current->correlation_id;
+    next->created_at = current->created_at;
+    next->bookkeeping.birth = current->bookkeeping.birth;
+    put(with_expiry(std::move(next)));
+    co_return;
+  }
+
+  boost::asio::awaitable<void> erase(std::string saga_name, std::string saga_id,
+                                     std::optional<std::uint64_t> expected_version) override {
+    const std::lock_guard lock(mutex_);
+    const auto slot = instances_.find(Key{saga_name, saga_id});
+    if (slot == instances_.end() || is_expired(*slot->instance)) co_return;
+    const Instance& current = *slot->instance;
+    if (expected_version && current.version != *expected_version) {
+      throw ConcurrencyError(saga_id, *expected_version, current.version);
+    }
+    forget_chosen_id(current);
+    instances_.erase(slot);
+  }
+
+  boost::asio::awaitable<FindPage> find_by_name(FindRequest request) override {
+    std::string after;
+    if (!request.continuation.empty()) {
+      after = read_continuation(request.saga_name, request.continuation);
+    }
+    std::vector<InstancePtr> found = matching(request, after);
+    const bool more = found.size() > request.limit;
+    if (more) found.resize(request.limit);
+    FindPage page;
+    if (more) page.continuation = write_continuation(request.saga_name, found.back()->saga_id);
+    page.instances.reserve(found.size());
+    for (const InstancePtr& instance : found) page.instances.push_back(*instance);
+    co_return page;
+  }
+
+  boost::asio::awaitable<std::uint64_t> count_by_name(std::string saga_name,
+                                                      std::optional<bool> completed) override {
+    const std::lock_guard lock(mutex_);
+    co_return static_cast<std::uint64_t>(std::count_if(
+        instances_.begin(), instances_.end(),
+        [&](const Slot& slot) { return is_listed(*slot.instance, saga_name, completed); }));
+  }
+
+  boost::asio::awaitable<std::uint64_t> delete_completed_before(std::string saga_name,
+                                                                TimePoint time) override {
+    const std::lock_guard lock(mutex_);
+    co_return erase_instances([&](const Instance& instance) {
+      return is_listed(instance, saga_name, true) && instance.updated_at < time;
+    });
+  }
+
+ private:
+  CommitResult commit_now(InstancePtr next, const std::optional<ExpectedInstance>& expected) {
+    InstancePtr replaced;  // outlives the lock: taking a large state apart takes its time
+    const std::lock_guard lock(mutex_);
+    const Key id = id_of(*next);
+    InstancePtr current =
+        expected ? find(id) : holder_of(next->saga_name, next->correlation_id, next->saga_id);
+    if (expected ? !current || !is_expected(*current, *expected) : current != nullptr) {
+      return {false, std::move(current)};
+    }
+    if (!expected) refuse_taken(id);
+    replaced = put(std::move(next));
+    return {true, nullptr};
+  }
+
+  static std::chrono::seconds read_ttl(const std::optional<double>& days) {
+    if (!days) return std::chrono::seconds::zero();
+    if (!(*days > 0 && *days <= kMaxTtlDays)) {
+      throw std::invalid_argument(
+          fmt::format("ttl_days: {}, expected more than 0 and at most {}", *days, kMaxTtlDays));
+    }
+    return std::chrono::ceil<std::chrono::seconds>(
+        std::chrono::duration<double, std::ratio<86'400>>(*days));
+  }
+
+  bool is_expired(const Instance& instance) const {
+    return instance.expires_at && *instance.expires_at <= ambient().clock->now();
+  }
+
+  bool is_listed(const Instance& instance, std::string_view saga_name,
+                 std::optional<bool> completed) const {
+    return instance.saga_name == saga_name && (!completed || instance.completed == *completed) &&
+           !is_expired(instance);
+  }
+
+  // The instance as it is to be stored: the store alone says when it expires.
+  InstancePtr with_expiry(InstancePtr instance) const {
+    const bool expires = instance->completed && time_to_live_ > std::chrono::seconds::zero();
+    if (!expires && !instance->expires_at) return instance;
+    auto stored = std::make_shared<Instance>(*instance);
+    stored->expires_at.reset();
+    if (expires) {
+      const auto now = std::chrono::ceil<std::chrono::seconds>(ambient().clock->now());
+      stored->expires_at = now + time_to_live_;
+    }
+    return stored;
+  }
+
+  // The functions below are called with the mutex held.
+
+  InstancePtr find(const Key& key) const {
+    const auto slot = instances_.find(key);
+    return slot == instances_.end() || is_expired(*slot->instance) ? nullptr : slot->instance;
+  }
+
+  void refuse_taken(const Key& id) const {
+    if (find(id)) throw AlreadyExists(fmt::format("saga id {} is taken", id.id));
+  }
+
+  // The instance that has the correlation id: at the derived saga id, or at a chosen one.
+  InstancePtr holder_of(std::string_view saga_name, std::string_view correlation_id,
+                        std::string_view derived_id) const {
+    InstancePtr found = find({saga_name, derived_id});
+    if (found && found->correlation_id == correlation_id) return found;
+    if (chosen_ids_.empty()) return nullptr;
+    const auto chosen = chosen_ids_.find(Key{saga_name, correlation_id});
+    return chosen == chosen_ids_.end() ? nullptr : find({saga_name, chosen->second});
+  }
+
+  // Returns what stood there before.
+  InstancePtr put(InstancePtr next) {
+    const auto slot = instances_.find(id_of(*next));
+    if (slot != instances_.end()) {
+      if (slot->instance->correlation_id != next->correlation_id) forget_chosen_id(*slot->instance);
+      return std::exchange(slot->instance, std::move(next));
+    }
+    if (instances_.size() >= sweep_at_) sweep();
+    instances_.insert(Slot{std::move(next)});
+    return nullptr;
+  }
+
+  void forget_chosen_id(const Instance& instance) {
+    if (chosen_ids_.empty()) return;
+    const auto chosen = chosen_ids_.find(Key{instance.saga_name, instance.correlation_id});
+    if (chosen != chosen_ids_.end() && chosen->second == instance.saga_id) {
+      chosen_ids_.erase(chosen);
+    }
+  }
+
+  // Takes expired instances out each time the store has doubled, so that they do not pile up.
+  void sweep() {
+    erase_instances([&](const Instance& instance) { return is_expired(instance); });
+    sweep_at_ = std::max(kFirstSweep, 2 * instances_.size());
+  }
+
+  template <class Predicate>
+  std::uint64_t erase_instances(Predicate predicate) {
+    return boost::unordered::erase_if(instances_, [&](const Slot& slot) {
+      if (!predicate(*slot.instance)) return false;
+      forget_chosen_id(*slot.instance);
+      return true;
+    });
+  }
+
+  // The first of those after `after`, by saga id: one more than the limit, to see if there are
+  // more.
+  std::vector<InstancePtr> matching(const FindRequest& request, const std::string& after) const {
+    const auto by_id = [](const InstancePtr& a, const InstancePtr& b) {
+      return a->saga_id < b->saga_id;
+    };
+    std::vector<InstancePtr> found;
+    const std::lock_guard lock(mutex_);
+    for (const Slot& slot : instances_) {
+      const Instance& instance = *slot.instance;
+      if (!is_listed(instance, request.saga_name, request.completed)) continue;
+      if (!request.continuation.empty() && instance.saga_id <= after) continue;
+      if (found.size() > request.limit) {
+        if (instance.saga_id >= found.front()->saga_id) continue;
+        std::pop_heap(found.begin(), found.end(), by_id);
+        found.pop_back();
+      }
+      found.push_back(slot.instance);
+      std::push_heap(found.begin(), found.end(), by_id);
+    }
+    std::sort_heap(found.begin(), found.end(), by_id);
+    return found;
+  }
+
+  static constexpr std::size_t kFirstSweep = 1024;
+
+  const std::chrono::seconds time_to_live_;  // zero: for ever
+  mutable std::mutex mutex_;
+  boost::unordered_flat_set<Slot, SlotHash, SlotEqual> instances_;
+  // Only of instances whose id is not the derived one: (saga name, correlation id) to saga id.
+  boost::unordered_flat_map<TextKey, std::string, TextKeyHash, TextKeyEqual> chosen_ids_;
+  std::size_t sweep_at_ = kFirstSweep;
+};
+
+}  // namespace
+
+SagaStore::SagaStore() : SagaStore(StoreOptions{}) {}
+
+SagaStore::SagaStore(StoreOptions options)
+    : sagabus::SagaStore(std::make_shared<Backend>(std::move(options))) {}
+
+}  // namespace sagabus::memory

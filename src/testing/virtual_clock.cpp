@@ -1,0 +1,130 @@
+#include "sagabus/testing/virtual_clock.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/experimental/concurrent_channel.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+
+namespace sagabus::testing {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::nanoseconds;
+
+using Bell = asio::experimental::concurrent_channel<void(boost::system::error_code)>;
+
+nanoseconds saturating_sum(nanoseconds a, nanoseconds b) {
+  return a > nanoseconds::max() - b ? nanoseconds::max() : a + b;
+}
+
+}  // namespace
+
+struct VirtualClock::State {
+  std::mutex mutex;
+  nanoseconds monotonic{0};
+  nanoseconds offset{0};                       // of the time of day
+  std::multimap<nanoseconds, Bell*> sleepers;  // by when they wake; each bell is in its coroutine
+
+  // With the mutex held.
+  void go_to(nanoseconds time) {
+    monotonic = time;
+    while (!sleepers.empty() && sleepers.begin()->first <= time) {
+      sleepers.begin()->second->try_send(boost::system::error_code());  // posts, runs nothing here
+      sleepers.erase(sleepers.begin());
+    }
+  }
+};
+
+namespace {
+
+// Takes a sleeper off the list again where its sleep was cut short.
+template <class State>
+class Asleep {
+ public:
+  Asleep(State& state, nanoseconds duration, Bell& bell) : state_(state), bell_(bell) {
+    const std::lock_guard lock(state_.mutex);
+    wakes_at_ = saturating_sum(state_.monotonic, duration);
+    state_.sleepers.emplace(wakes_at_, &bell);
+  }
+  Asleep(const Asleep&) = delete;
+  Asleep& operator=(const Asleep&) = delete;
+  ~Asleep() {
+    const std::lock_guard lock(state_.mutex);
+    auto [first, last] = state_.sleepers.equal_range(wakes_at_);
+    for (; first != last; ++first) {
+      if (first->second != &bell_) continue;
+      state_.sleepers.erase(first);
+      return;
+    }
+  }
+
+ private:
+  State& state_;
+  Bell& bell_;
+  nanoseconds wakes_at_{};
+};
+
+}  // namespace
+
+VirtualClock::VirtualClock(TimePoint start) : state_(std::make_shared<State>()) {
+  set(start);
+}
+
+TimePoint VirtualClock::now() const {
+  const std::lock_guard lock(state_->mutex);
+  return TimePoint(
+      std::chrono::floor<std::chrono::milliseconds>(state_->monotonic + state_->offset));
+}
+
+nanoseconds VirtualClock::monotonic() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->monotonic;
+}
+
+asio::awaitable<void> VirtualClock::sleep_for(nanoseconds duration) {
+  if (duration <= nanoseconds::zero()) co_return;
+  const std::shared_ptr<State> state = state_;
+  Bell bell(co_await asio::this_coro::executor, 1);
+  const Asleep asleep(*state, duration, bell);
+  boost::system::error_code error;
+  co_await bell.async_receive(asio::redirect_error(asio::use_awaitable, error));
+  if (error) throw boost::system::system_error(asio::error::operation_aborted);
+}
+
+void VirtualClock::advance(nanoseconds duration) {
+  if (duration < nanoseconds::zero()) {
+    throw std::invalid_argument("VirtualClock::advance: time does not go back (see set)");
+  }
+  const std::lock_guard lock(state_->mutex);
+  state_->go_to(saturating_sum(state_->monotonic, duration));
+}
+
+bool VirtualClock::advance_to_next() {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->sleepers.empty()) return false;
+  state_->go_to(state_->sleepers.begin()->first);
+  return true;
+}
+
+void VirtualClock::set(TimePoint now) {
+  const std::lock_guard lock(state_->mutex);
+  state_->offset = now.time_since_epoch() - state_->monotonic;
+}
+
+std::size_t VirtualClock::sleepers() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->sleepers.size();
+}
+
+std::optional<nanoseconds> VirtualClock::until_next() const {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->sleepers.empty()) return std::nullopt;
+  return state_->sleepers.begin()->first - state_->monotonic;
+}
+
+}  // namespace sagabus::testing

@@ -1,0 +1,36 @@
+#include "sagabus/memory/store.hpp"
+#include "sagabus/memory/transport.hpp"
+#include "sagabus/testing/store_conformance.hpp"
+#include "sagabus/testing/transport_conformance.hpp"
+
+namespace {
+
+namespace memory = sagabus::memory;
+using sagabus::testing::StoreFactory;
+using sagabus::testing::StoreSettings;
+using sagabus::testing::TransportFactory;
+using sagabus::testing::TransportSettings;
+
+StoreFactory store_factory() {
+  StoreFactory factory;
+  factory.make = [](const StoreSettings& settings) {
+    return memory::SagaStore{{.ttl_days = settings.ttl_days, .ambient = settings.ambient}};
+  };
+  return factory;
+}
+
+TransportFactory transport_factory() {
+  TransportFactory factory;
+  factory.make = [](const TransportSettings& settings) {
+    return memory::Transport{{.visibility_timeout = settings.visibility_timeout,
+                              .deduplication_window = settings.deduplication_window,
+                              .ambient = settings.ambient}};
+  };
+  factory.quiet_time = std::chrono::milliseconds(0);
+  return factory;
+}
+
+SAGABUS_STORE_CONFORMANCE(Memory, store_factory());
+SAGABUS_TRANSPORT_CONFORMANCE(Memory, transport_factory());
+
+}  // namespace
