@@ -117,6 +117,12 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
 
   bool is_running() const noexcept { return state_ == State::running; }
   const BusOptions& options() const noexcept { return options_; }
+  void require_started() const {
+    const State state = state_;
+    if (state == State::made || state == State::starting) {
+      throw std::logic_error("a bus must be started before it can publish");
+    }
+  }
 
  private:
   enum class State { made, starting, running, stopping, stopped };
@@ -317,6 +323,7 @@ TimePoint Bus::now() const {
 }
 
 asio::awaitable<void> Bus::publish(Envelope envelope) {
+  impl_->require_started();
   const BusOptions& options = impl_->options();
   if (envelope.id.empty()) throw std::invalid_argument("envelope.id: empty");
   if (envelope.type.empty()) throw std::invalid_argument("envelope.type: empty");
@@ -328,6 +335,7 @@ asio::awaitable<void> Bus::publish(Envelope envelope) {
 
 asio::awaitable<void> Bus::send(std::string_view type, Value payload, PublishOptions options,
                                 TimePoint not_before) {
+  impl_->require_started();
   const Ambient& ambient = impl_->options().ambient;
   Envelope envelope;
   envelope.id = options.id.empty() ? new_uuid(*ambient.random) : std::move(options.id);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 
@@ -34,6 +36,13 @@ constexpr double kTwo64 = 18446744073709551616.0;
   path.fail("a number out of range");
 }
 
+// Eight ASCII characters stand at text[i]: the usual case, told at one blow.
+bool ascii_word(std::string_view text, std::size_t i) {
+  std::uint64_t word = 0x80;
+  if (text.size() - i >= sizeof word) std::memcpy(&word, text.data() + i, sizeof word);
+  return (word & 0x8080808080808080ULL) == 0;
+}
+
 bool is_continuation(unsigned char c) {
   return (c & 0xc0) == 0x80;
 }
@@ -59,6 +68,10 @@ std::size_t utf8_length(std::string_view text, std::size_t i) {
 
 bool is_utf8(std::string_view text) noexcept {
   for (std::size_t i = 0; i < text.size();) {
+    if (ascii_word(text, i)) {
+      i += sizeof(std::uint64_t);
+      continue;
+    }
     if (static_cast<unsigned char>(text[i]) < 0x80) {
       ++i;
       continue;

@@ -32,7 +32,8 @@ Consumer::Consumer(ConsumerOptions options)
     : options_(std::move(options)),
       most_in_hand_(2 * static_cast<std::size_t>(options_.concurrency)),
       pump_strand_(asio::make_strand(options_.executor)),
-      room_signal_(options_.executor, 1) {}
+      room_signal_(options_.executor, 1),
+      ready_(most_in_hand_) {}
 
 void Consumer::start() {
   {
@@ -64,20 +65,20 @@ void Consumer::cancel() {
 }
 
 asio::awaitable<void> Consumer::return_unstarted() {
-  std::deque<Work> unstarted;
+  std::list<Work> unstarted;
   {
     const std::lock_guard lock(mutex_);
-    unstarted = std::exchange(ready_, {});
+    for (Work& work : ready_) unstarted.push_back(std::move(work));
+    ready_.clear();
     for (auto& [key, waiting] : keys_) {
-      for (Work& work : waiting) unstarted.push_back(std::move(work));
+      unstarted.splice(unstarted.end(), waiting);
     }
     keys_.clear();
     in_hand_ -= unstarted.size();
   }
-  for (const Work& work : unstarted) {
-    Verdict verdict;
-    verdict.action = Verdict::Action::give_back;
-    co_await carry_out(work, std::move(verdict));
+  for (Work& work : unstarted) {
+    work.verdict.emplace().action = Verdict::Action::give_back;
+    co_await carry_out(work);
   }
 }
 
@@ -161,12 +162,13 @@ void Consumer::spawn_lane() {
     const std::lock_guard lock(mutex_);
     lanes_.insert(lane);
   }
-  auto op = run_lane(lane);
-  auto done = [self = shared_from_this(), lane](const std::exception_ptr&) {
-    self->lane_ended(lane);
-  };
-  asio::co_spawn(lane->strand, std::move(op),
-                 asio::bind_cancellation_slot(lane->cancel.slot(), std::move(done)));
+  // Posted, since co_spawn would run the new lane inside the one that asked for it.
+  asio::post(lane->strand, [self = shared_from_this(), lane] {
+    auto op = self->run_lane(lane);
+    auto done = [self, lane](const std::exception_ptr&) { self->lane_ended(lane); };
+    asio::co_spawn(lane->strand, std::move(op),
+                   asio::bind_cancellation_slot(lane->cancel.slot(), std::move(done)));
+  });
 }
 
 asio::awaitable<void> Consumer::run_lane(std::shared_ptr<Lane> lane) {
@@ -177,7 +179,12 @@ asio::awaitable<void> Consumer::run_lane(std::shared_ptr<Lane> lane) {
   }
   Work work;
   for (unsigned done = 1; next(work); ++done) {
-    co_await run(work);
+    if (!work.verdict) work.verdict = co_await options_.processor->process(work);
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) {  // its message must still be returned
+      co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    }
+    co_await carry_out(work);
     finish(work);
     if (done % kWorksBetweenYields == 0) co_await asio::post(asio::use_awaitable);
   }
@@ -234,44 +241,26 @@ void Consumer::open_if_idle() {
   if (closed_ && !pump_running_ && lanes_.empty() && !lane_starting_) idle_.open();
 }
 
-// One work.
-
-asio::awaitable<void> Consumer::run(Work& work) {
-  Verdict verdict;
-  if (work.verdict) {
-    verdict = std::move(*work.verdict);
-  } else {
-    try {
-      verdict = co_await options_.processor->process(work);
-    } catch (...) {  // cancelled, perhaps while it was being committed
-      verdict.action = Verdict::Action::give_back;
-      verdict.how.uncertain = true;
-    }
-  }
-  const auto state = co_await asio::this_coro::cancellation_state;
-  if (state.cancelled() != asio::cancellation_type::none) {  // it must still be returned
-    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-  }
-  co_await carry_out(work, std::move(verdict));
-}
+// One work's end.
 
 // A verdict that the transport does not take is dropped: the delivery's time then runs out, and it
 // is delivered again.
-asio::awaitable<void> Consumer::carry_out(const Work& work, Verdict verdict) {
+asio::awaitable<void> Consumer::carry_out(Work& work) {
   TransportBackend& transport = *options_.transport.backend();
+  const Verdict& verdict = *work.verdict;
   try {
     switch (verdict.action) {
       case Verdict::Action::give_back:
-        co_await transport.give_back(work.delivery, verdict.how);
+        co_await transport.give_back(std::move(work.delivery), verdict.how);
         break;
       case Verdict::Action::dead_letter: {
         std::vector<SendRequest> requests(1, burial(work.delivery, verdict));
         co_await transport.send(std::move(requests));
-        co_await transport.acknowledge(work.delivery);
+        co_await transport.acknowledge(std::move(work.delivery));
         break;
       }
       case Verdict::Action::acknowledge:
-        co_await transport.acknowledge(work.delivery);
+        co_await transport.acknowledge(std::move(work.delivery));
         if (verdict.settles != 0) options_.processor->acknowledged(verdict.settles);
     }
   } catch (...) {

@@ -6,9 +6,10 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/circular_buffer.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
-#include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -71,8 +72,7 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   void lane_ended(const std::shared_ptr<Lane>& lane);
   void pump_ended();
   void open_if_idle();  // with the mutex held
-  boost::asio::awaitable<void> run(Work& work);
-  boost::asio::awaitable<void> carry_out(const Work& work, Verdict verdict);
+  boost::asio::awaitable<void> carry_out(Work& work);
   SendRequest burial(const Delivery& delivery, const Verdict& verdict) const;
 
   const ConsumerOptions options_;
@@ -88,9 +88,9 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   bool pump_waits_ = false;
   bool lane_starting_ = false;
   std::size_t in_hand_ = 0;  // taken from the transport and not carried out
-  std::deque<Work> ready_;
+  boost::circular_buffer<Work> ready_;
   // A key is here while a work of it is ready or runs; its list holds those that wait for it.
-  boost::unordered_flat_map<std::string, std::deque<Work>> keys_;
+  boost::unordered_flat_map<std::string, std::list<Work>> keys_;
   boost::unordered_flat_set<std::shared_ptr<Lane>> lanes_;
 };
 

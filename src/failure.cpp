@@ -63,6 +63,13 @@ bool is_outage(const std::exception_ptr& error) {
   }
 }
 
+Verdict cancelled() {
+  Verdict verdict;
+  verdict.action = Verdict::Action::give_back;
+  verdict.how.uncertain = true;
+  return verdict;
+}
+
 Verdict dead_letter(std::string type, std::string message) {
   Verdict verdict;
   verdict.action = Verdict::Action::dead_letter;

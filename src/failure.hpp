@@ -22,6 +22,9 @@ bool is_cancellation(const std::exception_ptr& error);
 // The store or transport could not work just now: the message is not to blame.
 bool is_outage(const std::exception_ptr& error);
 
+// The step was cancelled, perhaps while it was being committed.
+Verdict cancelled();
+
 Verdict dead_letter(std::string type, std::string message);
 Verdict dead_letter(const std::exception_ptr& error);
 

@@ -35,7 +35,8 @@ class Processor {
   // Without I/O, in the order of arrival.
   virtual Work admit(Delivery delivery) = 0;
 
-  // Called for works without a verdict. Does not throw, but for what comes from cancellation.
+  // Called for works without a verdict. Does not throw: what goes wrong becomes part of the
+  // verdict, and cancellation gives the delivery back.
   virtual boost::asio::awaitable<Verdict> process(Work& work) = 0;
 
   // The work whose verdict settles this step was acknowledged.

@@ -1,7 +1,6 @@
 #include "sagabus/random.hpp"
 
 #include <array>
-#include <cstdio>
 #include <mutex>
 #include <random>
 
@@ -65,8 +64,13 @@ std::string new_uuid(RandomSource& random) {
 }
 
 std::string new_nonce(RandomSource& random) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(random.next()));
+  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::uint64_t bits = random.next();
+  std::string text(11, '\0');  // 6 bits each
+  for (char& c : text) {
+    c = kDigits[bits & 63];
+    bits >>= 6;
+  }
   return text;
 }
 

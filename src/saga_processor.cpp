@@ -31,7 +31,7 @@ std::string problem_of(const std::string& correlation_id) {
 }  // namespace
 
 SagaProcessor::SagaProcessor(SagaProcessorOptions options)
-    : options_(std::move(options)), saga_(*options_.saga.data()) {}
+    : options_(std::move(options)), saga_(*options_.saga.data()), saga_ids_(saga_.name) {}
 
 // Which instance a delivery is for.
 
@@ -94,16 +94,15 @@ asio::awaitable<Verdict> SagaProcessor::process(Work& work) {
   } catch (...) {
     error = std::current_exception();
   }
-  if (is_cancellation(error)) std::rethrow_exception(error);
-  co_return judge(step, error);
+  co_return is_cancellation(error) ? cancelled() : judge(step, error);
 }
 
-SagaProcessor::Step SagaProcessor::begin(Work& work) const {
+SagaProcessor::Step SagaProcessor::begin(Work& work) {
   Step step{.work = work, .incoming = {}, .view = {}};
   step.incoming.envelope = work.delivery.envelope;
   step.incoming.entry = &saga_.messages[work.entry];
   step.incoming.message = work.message.get();
-  step.incoming.key = {saga_.name, work.key, derive_saga_id(saga_.name, work.key)};
+  step.incoming.key = {saga_.name, work.key, saga_ids_.of(work.key)};
   step.incoming.redelivered = work.delivery.redelivered;
   step.view.attempt = work.delivery.failures + 1;
   if (options_.middleware.empty()) return step;  // then nobody reads it
@@ -129,9 +128,10 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
   step.phase = Phase::load;
   InstancePtr current = co_await options_.store.backend()->load(step.incoming.key);
   for (unsigned conflicts = 0; conflicts < kMaxConflicts; ++conflicts) {
+    require_same_instance(step, current);
     step.phase = Phase::handler;
     step.view.loaded = current;
-    const Plan plan = choose(saga_, step.incoming, current);
+    Plan plan = choose(saga_, step.incoming, current);
     if (plan.choice == Choice::repeated) {
       co_await settle_repeated(step, std::move(current));
       co_return;
@@ -140,33 +140,35 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
       conclude(step, plan);
       co_return;
     }
-    std::optional<StepEnd> end = co_await handle(step, plan, current);
-    if (!end) {
+    const auto record = begin_record(step, current);
+    {
+      const CloseRecord close{*record};
+      SagaContext context(record);
+      if (plan.handler && plan.handler->run) {
+        plan.handler->run(step.incoming.message, plan.state.get(), context);
+      } else if (plan.handler) {
+        auto op = plan.handler->await(step.incoming.message, plan.state.get(), context);
+        co_await std::move(op);
+      }
+    }
+    std::optional<CommitRequest> request = end_record(step, *record, plan, current);
+    if (!request) {
       step.view.outcome = StepOutcome::unchanged;
       co_return;
     }
-    const std::uint64_t sequence = end->sequence;
-    CommitRequest request =
-        make_commit(step.incoming, current, std::move(*end), options_.inbox, *options_.settlements);
-    const InstancePtr next = request.next;
-    CommitResult result = co_await commit(step, std::move(request));
+    const InstancePtr next = request->next;
+    step.phase = Phase::commit;
+    CommitResult result = co_await options_.store.backend()->commit(std::move(*request));
     if (result.committed) {
       step.view.resulting = next;
       step.view.outcome = StepOutcome::committed;
-      if (sequence != 0) {
-        co_await dispatch(step, next->bookkeeping.outbox.back().messages);
-        step.verdict.settles = sequence;
-      }
+      if (step.sequence == 0) co_return;
+      co_await dispatch(step, next->bookkeeping.outbox.back().messages);
+      step.verdict.settles = step.sequence;
       co_return;
     }
     current = std::move(result.current);
-    // Our own write may have landed and its answer been lost: then the number is in use.
-    const OutboxEntry* landed =
-        current ? find_entry(*current, step.incoming.envelope->id) : nullptr;
-    if (sequence != 0 && (!landed || landed->sequence != sequence ||
-                          landed->worker != options_.settlements->worker())) {
-      options_.settlements->settle(sequence);
-    }
+    release_sequence(step, current);
     co_await pause_between_conflicts(conflicts);
   }
   step.verdict = wait_out(false);
@@ -184,7 +186,8 @@ asio::awaitable<void> SagaProcessor::settle_repeated(Step& step, InstancePtr cur
   // A lost race means that another step has written; it may have carried the entry along.
   for (unsigned conflicts = 0; entry && conflicts < kMaxConflicts; ++conflicts) {
     CommitRequest request = without_entry(*current, message_id);
-    CommitResult result = co_await commit(step, std::move(request));
+    step.phase = Phase::commit;
+    CommitResult result = co_await options_.store.backend()->commit(std::move(request));
     if (result.committed || !result.current) co_return;
     current = std::move(result.current);
     entry = find_entry(*current, message_id);
@@ -192,9 +195,9 @@ asio::awaitable<void> SagaProcessor::settle_repeated(Step& step, InstancePtr cur
   }
 }
 
-asio::awaitable<std::optional<StepEnd>> SagaProcessor::handle(Step& step, const Plan& plan,
-                                                              const InstancePtr& current) {
-  const auto record = std::make_shared<StepRecord>();
+std::shared_ptr<StepRecord> SagaProcessor::begin_record(Step& step,
+                                                        const InstancePtr& current) const {
+  auto record = std::make_shared<StepRecord>();
   record->envelope = step.incoming.envelope;
   record->sender_id = current ? current->saga_id : step.incoming.key.saga_id;
   record->saga_name = saga_.name;
@@ -202,42 +205,47 @@ asio::awaitable<std::optional<StepEnd>> SagaProcessor::handle(Step& step, const 
   record->attempt = step.view.attempt;
   record->now = options_.ambient.clock->now();
   record->metadata = &step.view.metadata;
-  const CloseRecord close{*record};
-  SagaContext context(record);
-  if (plan.handler && plan.handler->run) {
-    plan.handler->run(step.incoming.message, plan.state.get(), context);
-  } else if (plan.handler) {
-    auto op = plan.handler->await(step.incoming.message, plan.state.get(), context);
-    co_await std::move(op);
-  }
-  check_delays(*record, options_.transport);
-  Value state = saga_.state.write(plan.state.get());
-  if (changes_nothing(current, state, *record)) co_return std::nullopt;
-  StepEnd end;
-  end.state = std::move(state);
-  end.outgoing = std::move(record->outgoing);
-  end.completed = record->completed;
-  end.now = record->now;
-  if (!end.outgoing.empty()) end.sequence = options_.settlements->begin();
-  if (!current) end.new_birth = new_nonce(*options_.ambient.random);
-  co_return end;
+  return record;
 }
 
-asio::awaitable<CommitResult> SagaProcessor::commit(Step& step, CommitRequest request) {
-  step.phase = Phase::commit;
-  CommitResult result = co_await options_.store.backend()->commit(std::move(request));
-  const InstancePtr& current = result.current;
+// What is to be committed; empty where nothing is.
+std::optional<CommitRequest> SagaProcessor::end_record(Step& step, StepRecord& record,
+                                                       const Plan& plan,
+                                                       const InstancePtr& current) const {
+  check_delays(record, options_.transport);
+  Value state = saga_.state.write(plan.state.get());
+  if (changes_nothing(current, state, record)) return std::nullopt;
+  StepEnd end;
+  end.state = std::move(state);
+  end.outgoing = std::move(record.outgoing);
+  end.completed = record.completed;
+  end.now = record.now;
+  step.sequence = end.outgoing.empty() ? 0 : options_.settlements->begin();
+  end.sequence = step.sequence;
+  if (!current) end.new_birth = new_nonce(*options_.ambient.random);
+  return make_commit(step.incoming, current, std::move(end), options_.inbox, *options_.settlements);
+}
+
+// The step was not committed under its number, so nobody will meet it. But where our own write
+// landed and its answer was lost, the number is in use.
+void SagaProcessor::release_sequence(const Step& step, const InstancePtr& current) const {
+  if (step.sequence == 0) return;
+  const OutboxEntry* landed = current ? find_entry(*current, step.incoming.envelope->id) : nullptr;
+  const bool ours = landed && landed->sequence == step.sequence &&
+                    landed->worker == options_.settlements->worker();
+  if (!ours) options_.settlements->settle(step.sequence);
+}
+
+void SagaProcessor::require_same_instance(const Step& step, const InstancePtr& current) const {
   if (current && current->correlation_id != step.incoming.key.correlation_id) {
     throw Error("two correlation ids have one saga id");
   }
-  co_return result;
 }
 
 asio::awaitable<void> SagaProcessor::dispatch(Step& step,
                                               const std::vector<OutgoingMessage>& messages) {
   step.phase = Phase::dispatch;
-  std::vector<SendRequest> requests = to_requests(messages);
-  co_await options_.transport.backend()->send(std::move(requests));
+  return options_.transport.backend()->send(to_requests(messages));
 }
 
 asio::awaitable<void> SagaProcessor::pause_between_conflicts(unsigned conflicts) {

@@ -8,6 +8,7 @@
 
 #include "failure.hpp"
 #include "processor.hpp"
+#include "saga_ids.hpp"
 #include "sagabus/ambient.hpp"
 #include "sagabus/middleware.hpp"
 #include "settlements.hpp"
@@ -42,18 +43,21 @@ class SagaProcessor final : public Processor {
     Incoming incoming;
     StepView view;
     Phase phase = Phase::handler;
+    std::uint64_t sequence = 0;  // of the last try to commit; 0: nothing had to leave
     Verdict verdict{};
   };
 
   Work refuse_correlation(Work work, std::string problem) const;
-  Step begin(Work& work) const;
+  Step begin(Work& work);
   boost::asio::awaitable<void> through_middleware(std::size_t index, Step& step);
   boost::asio::awaitable<void> run(Step& step);
   boost::asio::awaitable<void> settle_repeated(Step& step, InstancePtr current);
-  // Returns what is to be committed; null where nothing is.
-  boost::asio::awaitable<std::optional<StepEnd>> handle(Step& step, const Plan& plan,
-                                                        const InstancePtr& current);
-  boost::asio::awaitable<CommitResult> commit(Step& step, CommitRequest request);
+  std::shared_ptr<StepRecord> begin_record(Step& step, const InstancePtr& current) const;
+  std::optional<CommitRequest> end_record(Step& step, StepRecord& record, const Plan& plan,
+                                          const InstancePtr& current) const;
+  void release_sequence(const Step& step, const InstancePtr& current) const;
+  void require_same_instance(const Step& step, const InstancePtr& current) const;
+  // Takes what it needs at once: the messages may go before it is awaited.
   boost::asio::awaitable<void> dispatch(Step& step, const std::vector<OutgoingMessage>& messages);
   boost::asio::awaitable<void> pause_between_conflicts(unsigned conflicts);
   void conclude(Step& step, const Plan& plan) const;
@@ -62,6 +66,7 @@ class SagaProcessor final : public Processor {
 
   const SagaProcessorOptions options_;
   const SagaData& saga_;
+  SagaIds saga_ids_;
   std::atomic<unsigned> outages_{0};  // in a row
 };
 

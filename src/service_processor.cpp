@@ -51,7 +51,7 @@ asio::awaitable<Verdict> ServiceProcessor::process(Work& work) {
   } catch (...) {
     error = std::current_exception();
   }
-  if (is_cancellation(error)) std::rethrow_exception(error);
+  if (is_cancellation(error)) co_return cancelled();
   if (handled) {
     options_.ambient.log(LogLevel::warning,
                          fmt::format("service {}: {}; its message is tried again",

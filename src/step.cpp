@@ -53,26 +53,23 @@ void trim_inbox(Bookkeeping& bookkeeping, const std::string& new_id, TimePoint n
   });
 }
 
-Instance begin_instance(const Incoming& incoming, const StepEnd& end) {
-  Instance next;
+void begin_instance(const Incoming& incoming, const StepEnd& end, Instance& next) {
   next.saga_name = incoming.key.saga_name;
   next.saga_id = incoming.key.saga_id;
   next.correlation_id = incoming.key.correlation_id;
   next.created_at = end.now;
   next.bookkeeping.birth = end.new_birth;
-  return next;
 }
 
 // All but the state, which is about to be replaced.
-Instance copy_without_state(const Instance& current) {
-  Instance next;
+void copy_without_state(const Instance& current, Instance& next) {
   next.saga_name = current.saga_name;
   next.saga_id = current.saga_id;
   next.correlation_id = current.correlation_id;
   next.version = current.version;
   next.created_at = current.created_at;
-  next.bookkeeping = current.bookkeeping;
-  return next;
+  next.bookkeeping.birth = current.bookkeeping.birth;
+  next.bookkeeping.horizon = current.bookkeeping.horizon;
 }
 
 }  // namespace
@@ -123,15 +120,23 @@ bool changes_nothing(const InstancePtr& current, const Value& state, const StepR
 
 CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, StepEnd end,
                           const InboxLimits& limits, const Settlements& settlements) {
-  Instance next = current ? copy_without_state(*current) : begin_instance(incoming, end);
-  next.version += 1;
-  next.completed = end.completed;
-  next.state = std::move(end.state);
-  next.updated_at = end.now;
-  Bookkeeping& bookkeeping = next.bookkeeping;
-  std::erase_if(bookkeeping.outbox,
-                [&](const OutboxEntry& entry) { return settlements.settled(entry); });
-  trim_inbox(bookkeeping, incoming.envelope->id, end.now, limits);
+  const auto next = std::make_shared<Instance>();
+  Bookkeeping& bookkeeping = next->bookkeeping;
+  if (current) {
+    copy_without_state(*current, *next);
+    for (const OutboxEntry& entry : current->bookkeeping.outbox) {
+      if (!settlements.settled(entry)) bookkeeping.outbox.push_back(entry);
+    }
+    bookkeeping.inbox.reserve(current->bookkeeping.inbox.size() + 1);
+    bookkeeping.inbox = current->bookkeeping.inbox;
+    trim_inbox(bookkeeping, incoming.envelope->id, end.now, limits);
+  } else {
+    begin_instance(incoming, end, *next);
+  }
+  next->version += 1;
+  next->completed = end.completed;
+  next->state = std::move(end.state);
+  next->updated_at = end.now;
   bookkeeping.inbox.push_back({incoming.envelope->id, end.now});
   if (!end.outgoing.empty()) {
     bookkeeping.outbox.push_back(
@@ -139,7 +144,7 @@ CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, 
   }
   CommitRequest request;
   if (current) request.expected = expect(*current);
-  request.next = std::make_shared<const Instance>(std::move(next));
+  request.next = next;
   return request;
 }
 

@@ -71,10 +71,11 @@ class Bus {
 
   bool is_running() const noexcept;
 
-  // Sends a message to every saga and service that takes its type. When it returns, the message is
-  // as durable as the transport makes it. It may be called before start() and while stopping. The
-  // message's id is new, unless one is given: two publishes with one id, within the transport's
-  // window, are one.
+  // Sends a message to every saga and service that takes its type, of this bus or another. When it
+  // returns, the message is as durable as the transport makes it. May be called as soon as start()
+  // has returned, until the bus is destroyed; before that, std::logic_error: nobody would be known
+  // to take it. The message's id is new, unless one is given: two publishes with one id, within the
+  // transport's window, are one.
   template <Message M>
   boost::asio::awaitable<void> publish(const M& message, PublishOptions options = {}) {
     return send(message_name<M>(), to_value(message), std::move(options), TimePoint{});

@@ -124,8 +124,8 @@ constexpr Field<T> describe_field() {
             if constexpr (is_optional<Type>) {
               if (!member) return;
             }
-            out.emplace_back(Descriptor::name,
-                             Codec<Type>::write(member, FieldPath(path, Descriptor::name)));
+            constexpr std::string_view name = Descriptor::name;
+            out.emplace_back(name, Codec<Type>::write(member, FieldPath(path, name)));
           },
           [](const Value& value, T& object, const FieldPath& path) {
             Codec<Type>::read(value, object.*Descriptor::pointer,

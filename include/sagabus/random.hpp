@@ -28,7 +28,7 @@ double uniform(RandomSource& random);
 // A random UUID (version 4), such as "9f1c6f0e-3f7b-4c57-9c49-0c1d4e9a7a10".
 std::string new_uuid(RandomSource& random);
 
-// A short random text, 64 bits in hexadecimal: for the birth of an instance or of a worker.
+// A short random text, 64 bits in 11 characters: for the birth of an instance or of a worker.
 std::string new_nonce(RandomSource& random);
 
 }  // namespace sagabus

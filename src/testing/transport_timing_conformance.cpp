@@ -110,7 +110,7 @@ TEST_P(TransportConformance, AMessageThatIsGivenBackComesAtOnce) {
     co_await backend().give_back(first, after(milliseconds(0), false));
     co_await backend().acknowledge(first);  // too late: harmless
     const Delivery second = only(co_await receive("a"));
-    EXPECT_TRUE(second.redelivered);
+    EXPECT_FALSE(second.redelivered);  // nothing was in doubt
     EXPECT_EQ(second.failures, 0U);
     EXPECT_EQ(*second.envelope, *sent);
     co_await backend().acknowledge(second);
@@ -148,6 +148,23 @@ TEST_P(TransportConformance, OnlyFailuresCount) {
     EXPECT_EQ(lost.failures, 3U);
     const Delivery last = only(co_await receive("a", kLong));
     EXPECT_EQ(last.failures, 3U);
+  }());
+}
+
+TEST_P(TransportConformance, WhatIsGivenBackAsUncertainStaysSo) {
+  run([&]() -> asio::awaitable<void> {
+    co_await send_to("a", message("m1"));
+    const Delivery first = only(co_await receive("a"));
+    EXPECT_FALSE(first.redelivered);
+    GiveBack uncertain;
+    uncertain.uncertain = true;
+    co_await backend().give_back(first, uncertain);
+    const Delivery second = only(co_await receive("a"));
+    EXPECT_TRUE(second.redelivered);
+    co_await backend().give_back(second, after(milliseconds(0), true));
+    const Delivery third = only(co_await receive("a"));
+    EXPECT_TRUE(third.redelivered);
+    co_await backend().acknowledge(third);
   }());
 }
 

@@ -1,0 +1,124 @@
+// A store and a transport that fail when they are told to, around real ones.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sagabus/store.hpp"
+#include "sagabus/transport.hpp"
+
+namespace sagabus::testing {
+
+// Called around each commit; what it throws is what the bus sees.
+struct StoreFaults {
+  std::function<void(const InstanceKey&)> before_load = [](const InstanceKey&) {};
+  std::function<void(const CommitRequest&)> before_commit = [](const CommitRequest&) {};
+  std::function<void(const CommitRequest&, const CommitResult&)> after_commit =
+      [](const CommitRequest&, const CommitResult&) {};
+};
+
+class FaultyStore final : public StoreBackend {
+ public:
+  FaultyStore(SagaStore inner, std::shared_ptr<StoreFaults> faults)
+      : StoreBackend(inner.backend()->ambient()),
+        inner_(inner.backend()),
+        faults_(std::move(faults)) {}
+
+  std::string describe() const override { return inner_->describe(); }
+  boost::asio::awaitable<void> prepare() override { return inner_->prepare(); }
+  boost::asio::awaitable<InstancePtr> load(InstanceKey key) override {
+    faults_->before_load(key);
+    co_return co_await inner_->load(std::move(key));
+  }
+  boost::asio::awaitable<CommitResult> commit(CommitRequest request) override {
+    faults_->before_commit(request);
+    CommitRequest copy = request;
+    CommitResult result = co_await inner_->commit(std::move(copy));
+    faults_->after_commit(request, result);
+    co_return result;
+  }
+  boost::asio::awaitable<InstancePtr> get_by_id(std::string name, std::string id) override {
+    return inner_->get_by_id(std::move(name), std::move(id));
+  }
+  boost::asio::awaitable<InstancePtr> get_by_correlation_id(std::string name,
+                                                            std::string id) override {
+    return inner_->get_by_correlation_id(std::move(name), std::move(id));
+  }
+  boost::asio::awaitable<void> insert(Instance instance) override {
+    return inner_->insert(std::move(instance));
+  }
+  boost::asio::awaitable<void> update(Instance instance, std::uint64_t expected) override {
+    return inner_->update(std::move(instance), expected);
+  }
+  boost::asio::awaitable<void> erase(std::string name, std::string id,
+                                     std::optional<std::uint64_t> expected) override {
+    return inner_->erase(std::move(name), std::move(id), expected);
+  }
+  boost::asio::awaitable<FindPage> find_by_name(FindRequest request) override {
+    return inner_->find_by_name(std::move(request));
+  }
+  boost::asio::awaitable<std::uint64_t> count_by_name(std::string name,
+                                                      std::optional<bool> completed) override {
+    return inner_->count_by_name(std::move(name), completed);
+  }
+  boost::asio::awaitable<std::uint64_t> delete_completed_before(std::string name,
+                                                                TimePoint time) override {
+    return inner_->delete_completed_before(std::move(name), time);
+  }
+
+ private:
+  std::shared_ptr<StoreBackend> inner_;
+  std::shared_ptr<StoreFaults> faults_;
+};
+
+// Called before each operation; what it throws is what the bus sees.
+struct TransportFaults {
+  std::function<void(const std::vector<SendRequest>&)> before_send =
+      [](const std::vector<SendRequest>&) {};
+  std::function<void(const std::vector<SendRequest>&)> after_send =
+      [](const std::vector<SendRequest>&) {};
+  std::function<void(const Delivery&)> before_acknowledge = [](const Delivery&) {};
+  std::function<void()> before_receive = [] {};
+  std::chrono::milliseconds max_delay{0};  // 0: the inner one's
+};
+
+class FaultyTransport final : public TransportBackend {
+ public:
+  FaultyTransport(Transport inner, std::shared_ptr<TransportFaults> faults)
+      : inner_(inner.backend()), faults_(std::move(faults)) {}
+
+  std::string describe() const override { return inner_->describe(); }
+  boost::asio::awaitable<void> subscribe(Subscription subscription) override {
+    return inner_->subscribe(std::move(subscription));
+  }
+  boost::asio::awaitable<void> send(std::vector<SendRequest> requests) override {
+    faults_->before_send(requests);
+    std::vector<SendRequest> copy = requests;
+    co_await inner_->send(std::move(copy));
+    faults_->after_send(requests);
+  }
+  boost::asio::awaitable<std::vector<Delivery>> receive(std::string endpoint,
+                                                        std::size_t most) override {
+    faults_->before_receive();
+    co_return co_await inner_->receive(std::move(endpoint), most);
+  }
+  boost::asio::awaitable<void> acknowledge(Delivery delivery) override {
+    faults_->before_acknowledge(delivery);
+    co_await inner_->acknowledge(std::move(delivery));
+  }
+  boost::asio::awaitable<void> give_back(Delivery delivery, GiveBack how) override {
+    return inner_->give_back(std::move(delivery), how);
+  }
+  std::chrono::milliseconds max_delay() const override {
+    return faults_->max_delay.count() != 0 ? faults_->max_delay : inner_->max_delay();
+  }
+
+ private:
+  std::shared_ptr<TransportBackend> inner_;
+  std::shared_ptr<TransportFaults> faults_;
+};
+
+}  // namespace sagabus::testing
