@@ -41,6 +41,9 @@ StoreConformance::StoreConformance()
   if (GetParam().virtual_clock) ambient_.clock = clock_;
 }
 
+// A program may use the virtual clock alone.
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreConformance);
+
 StoreConformance::~StoreConformance() = default;
 
 SagaStore& StoreConformance::make(std::optional<double> ttl_days) {
