@@ -111,9 +111,6 @@ Instance next_of(const Instance& current, std::int64_t number, bool completed = 
   return next;
 }
 
-// A program may link this library for its clock alone.
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(StoreConformance);
-
 TEST_P(StoreConformance, SaysWhatItIs) {
   EXPECT_FALSE(make().backend()->describe().empty());
   sync_wait(store_.backend()->prepare());  // may be repeated
