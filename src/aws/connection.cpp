@@ -24,7 +24,8 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 
 constexpr auto kResult = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kReadSize = 16 * 1024;
+constexpr std::uint64_t kReadSize = 16 * 1024;
+constexpr std::uint64_t kMaxReadSize = 256 * 1024;
 
 void append_number(std::string& out, std::size_t number) {
   std::array<char, 20> digits;
@@ -144,7 +145,6 @@ asio::awaitable<void> Connection::write(const HttpRequest& request) {
 
 asio::awaitable<void> Connection::read(ResponseParser& parser) {
   boost::system::error_code error;
-  bool ended = false;
   while (!parser.is_done()) {
     const std::size_t used = parser.put(input_.data(), error);
     input_.consume(used);
@@ -155,10 +155,10 @@ asio::awaitable<void> Connection::read(ResponseParser& parser) {
                       "the answer is larger than allowed: " + error.message());
     }
     if (error && error != http::error::need_more) fail(error, "reading the answer");
-    if (!ended) {
-      ended = !co_await read_some(parser);
-      if (!ended) continue;
-    }
+    const bool more = co_await read_some(parser);
+    if (more) continue;
+    // The parser may only be told of an end after a beginning.
+    if (!parser.got_some()) fail(asio::error::eof, "waiting for the answer");
     parser.put_eof(error);
     if (error) fail(asio::error::eof, "reading the answer");
   }
@@ -167,11 +167,8 @@ asio::awaitable<void> Connection::read(ResponseParser& parser) {
 
 // False at the end of the stream.
 asio::awaitable<bool> Connection::read_some(ResponseParser& parser) {
-  std::size_t size = kReadSize;
-  if (const auto left = parser.content_length_remaining(); left && *left > size) {
-    size = static_cast<std::size_t>(std::min<std::uint64_t>(*left, 16 * kReadSize));
-  }
-  const auto space = input_.prepare(size);
+  const auto size = std::clamp<std::uint64_t>(parser.remaining(), kReadSize, kMaxReadSize);
+  const auto space = input_.prepare(static_cast<std::size_t>(size));
   boost::system::error_code error;
   std::size_t received = 0;
   if (stream_) {

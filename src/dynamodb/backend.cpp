@@ -69,11 +69,12 @@ ItemDraft Backend::draft(const Instance& instance) const {
 }
 
 boost::asio::awaitable<void> Backend::pause(int tries) {
+  const Client& client = gateway_.client();
   const auto most = kConflictBase * (1 << std::min(tries, 6));
-  const auto wait = std::chrono::duration<double, std::milli>(uniform(*ambient().random) *
-                                                              static_cast<double>(most.count()));
+  const auto wait = uniform(client.random()) *
+                    std::chrono::duration<double, std::milli>(static_cast<double>(most.count()));
   auto sleeping =
-      ambient().clock->sleep_for(std::chrono::duration_cast<std::chrono::nanoseconds>(wait));
+      client.clock().sleep_for(std::chrono::duration_cast<std::chrono::nanoseconds>(wait));
   co_await std::move(sleeping);
 }
 

@@ -4,7 +4,8 @@
 
 namespace sagabus::dynamodb {
 
-Client::Client(ClientOptions options) : aws_(aws::kDynamoDb, std::move(options)) {}
+Client::Client(ClientOptions options)
+    : clock_(options.clock), random_(options.random), aws_(aws::kDynamoDb, std::move(options)) {}
 
 boost::asio::awaitable<std::string> Client::call(std::string operation, std::string body,
                                                  std::string resource) const {

@@ -25,7 +25,7 @@ struct Key {
 // A new item goes where none is, or an expired one, or this alias, whose instance is gone.
 struct CreateGuard {
   std::int64_t now = 0;  // seconds since the epoch
-  std::optional<Alias> stale;
+  std::optional<Alias> stale{};
 };
 
 // An item may be replaced while it has this version, in this life, and has not expired.

@@ -70,7 +70,7 @@ class Patience {
   }
 
  private:
-  Clock& clock() const { return *store_.ambient().clock; }
+  Clock& clock() const { return store_.client().clock(); }
 
   const SagaStore& store_;
   std::chrono::nanoseconds until_;

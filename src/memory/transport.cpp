@@ -322,7 +322,8 @@ class Broker : public std::enable_shared_from_this<Broker> {
     }
     milliseconds delay{0};
     if (request.not_before != TimePoint{}) {
-      delay = std::min(request.not_before - clock().now(), kMaxDelay);
+      const TimePoint today = clock().now();
+      if (request.not_before > today) delay = std::min(request.not_before - today, kMaxDelay);
     }
     auto message = std::make_shared<Message>();
     message->envelope = request.envelope;

@@ -53,9 +53,8 @@ std::exception_ptr typed_error(const std::string& path, const SqlFault& fault) {
 }
 
 Query& Query::bind(int index, std::string_view text) {
-  check(statement_,
-        sqlite3_bind_text64(statement_, index, text.data() ? text.data() : "", text.size(),
-                            SQLITE_STATIC, SQLITE_UTF8));
+  check(statement_, sqlite3_bind_text64(statement_, index, text.data() ? text.data() : "",
+                                        text.size(), SQLITE_STATIC, SQLITE_UTF8));
   return *this;
 }
 
@@ -96,9 +95,9 @@ std::string Query::text(int column) const {
 
 Connection::Connection(ConnectionOptions options) : options_(std::move(options)) {
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(
-      options_.path.c_str(), &handle,
-      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  const int code =
+      sqlite3_open_v2(options_.path.c_str(), &handle,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   handle_.reset(handle);
   if (code != SQLITE_OK) fail(handle, code);
   sqlite3_busy_handler(handle, &Connection::wait_for_others, this);

@@ -20,8 +20,8 @@ namespace {
 Database::Options checked(Database::Options options, std::string_view what) {
   if (options.path.empty() || options.path == ":memory:" ||
       options.path.find('\0') != std::string::npos) {
-    throw std::invalid_argument(fmt::format(
-        "sqlite::{}: path: \"{}\", expected the path of a file", what, options.path.c_str()));
+    throw std::invalid_argument(fmt::format("sqlite::{}: path: \"{}\", expected the path of a file",
+                                            what, options.path.c_str()));
   }
   check_range(what, "busy_timeout", options.busy_timeout, milliseconds(1), std::chrono::minutes(5));
   check_range(what, "poll_interval", options.poll_interval, milliseconds(1),
@@ -54,9 +54,9 @@ void check_range(std::string_view what, std::string_view field, milliseconds val
 
 Database::Database(Options options, std::string_view what)
     : options_(checked(std::move(options), what)) {
-  writer_ = std::make_unique<Lane>(Lane::Options{
-      options_.path, [this] { return open_writer(); },
-      [this](Connection& connection) { close_writer(connection); }});
+  writer_ = std::make_unique<Lane>(
+      Lane::Options{options_.path, [this] { return open_writer(); },
+                    [this](Connection& connection) { close_writer(connection); }});
   watch_ = std::make_unique<Watch>(options_.ambient.clock, options_.poll_interval,
                                    [this] { return poll(); });
 }
@@ -69,10 +69,12 @@ Database::~Database() {
 
 Lane& Database::reader() {
   std::call_once(reader_once_, [this] {
-    reader_ = std::make_unique<Lane>(Lane::Options{
-        options_.path,
-        [this] { return open_reader({options_.path, options_.busy_timeout, true}); },
-        {}});
+    reader_ = std::make_unique<Lane>(
+        Lane::Options{options_.path,
+                      [this] {
+                        return open_reader({options_.path, options_.busy_timeout, true});
+                      },
+                      {}});
   });
   return *reader_;
 }

@@ -9,7 +9,7 @@
 namespace sagabus::sqlite {
 
 // `what` is the type that the user builds. Throw std::invalid_argument.
-void check_store(std::string_view what, int ttl_days);
+void check_store(std::string_view what, std::optional<double> ttl_days);
 void check_transport(std::string_view what, const TransportOptions& options);
 
 // How many operations the store's database has run, in how many writes to the disk.

@@ -38,8 +38,8 @@ OwnerLocks::~OwnerLocks() {
 void OwnerLocks::hold(std::int64_t owner) {
   struct flock lock = byte_lock(owner);
   if (::fcntl(file_, F_OFD_SETLK, &lock) != 0) {
-    throw Error(fmt::format("sqlite {}: cannot lock byte {}: {}", path_, owner,
-                            std::strerror(errno)));
+    throw Error(
+        fmt::format("sqlite {}: cannot lock byte {}: {}", path_, owner, std::strerror(errno)));
   }
 }
 

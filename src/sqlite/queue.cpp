@@ -9,13 +9,15 @@ namespace sagabus::sqlite {
 namespace {
 
 constexpr Sql kForgetTypes{"DELETE FROM subscriptions WHERE endpoint = ?1"};
-constexpr Sql kAddType{"INSERT INTO subscriptions (endpoint, type) VALUES (?1, ?2) "
-                       "ON CONFLICT DO NOTHING"};
+constexpr Sql kAddType{
+    "INSERT INTO subscriptions (endpoint, type) VALUES (?1, ?2) "
+    "ON CONFLICT DO NOTHING"};
 constexpr Sql kSubscribers{"SELECT endpoint FROM subscriptions WHERE type = ?1"};
 
 constexpr Sql kRemember{
     "INSERT INTO deduplication (hash, expires) VALUES (?1, ?2) "
-    "ON CONFLICT (hash) DO UPDATE SET expires = excluded.expires WHERE expires <= ?3"};
+    "ON CONFLICT (hash) DO UPDATE SET expires = excluded.expires, "
+    "seq = (SELECT max(seq) + 1 FROM deduplication) WHERE expires <= ?3"};
 constexpr Sql kOldestKey{"SELECT expires FROM deduplication ORDER BY seq LIMIT 1"};
 constexpr Sql kForgetKeys{
     "DELETE FROM deduplication WHERE seq IN "

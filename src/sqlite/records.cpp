@@ -9,7 +9,7 @@
 namespace sagabus::sqlite {
 namespace {
 
-#define SAGABUS_COLUMNS                                                                         \
+#define SAGABUS_COLUMNS                                                                        \
   "saga_name, saga_id, correlation_id, version, is_completed, state, created_at, updated_at, " \
   "expires_at, birth, inbox, outbox"
 #define SAGABUS_ALIVE(now) "(expires_at IS NULL OR expires_at > " now ")"
@@ -41,9 +41,8 @@ constexpr Sql kEraseVersion{
 constexpr Sql kList{"SELECT " SAGABUS_COLUMNS
                     " FROM saga_instances WHERE saga_name = ?1 AND saga_id > ?2 AND " SAGABUS_ALIVE(
                         "?3") " AND (?4 IS NULL OR is_completed = ?4) ORDER BY saga_id LIMIT ?5"};
-constexpr Sql kCount{
-    "SELECT count(*) FROM saga_instances WHERE saga_name = ?1 AND " SAGABUS_ALIVE(
-        "?2") " AND (?3 IS NULL OR is_completed = ?3)"};
+constexpr Sql kCount{"SELECT count(*) FROM saga_instances WHERE saga_name = ?1 AND " SAGABUS_ALIVE(
+    "?2") " AND (?3 IS NULL OR is_completed = ?3)"};
 constexpr Sql kEraseCompleted{
     "DELETE FROM saga_instances WHERE rowid IN (SELECT rowid FROM saga_instances "
     "WHERE saga_name = ?1 AND is_completed = 1 AND updated_at < ?2 AND " SAGABUS_ALIVE(
@@ -124,9 +123,8 @@ Record to_record(const Instance& instance) {
   out.created_at = to_iso8601(instance.created_at);
   out.updated_at = to_iso8601(instance.updated_at);
   if (instance.expires_at) {
-    out.expires_at = std::chrono::ceil<std::chrono::seconds>(*instance.expires_at)
-                         .time_since_epoch()
-                         .count();
+    out.expires_at =
+        std::chrono::ceil<std::chrono::seconds>(*instance.expires_at).time_since_epoch().count();
   }
   out.birth = instance.bookkeeping.birth;
   BookkeepingText text = write_bookkeeping(instance.bookkeeping);

@@ -34,8 +34,7 @@ std::string read_continuation(const FindRequest& request) {
   if (request.continuation.empty()) return {};
   try {
     const Bytes bytes = decode_base64(request.continuation);
-    const Value value =
-        parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    const Value value = parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     const Array* parts = value.if_array();
     if (parts && parts->size() == 3 && (*parts)[0] == Value(1) &&
         (*parts)[1] == Value(request.saga_name) && (*parts)[2].if_string()) {
@@ -86,7 +85,7 @@ void update_or_refuse(Connection& connection, const Record& record, std::uint64_
 
 class Backend final : public StoreBackend {
  public:
-  Backend(std::shared_ptr<Database> database, int ttl_days)
+  Backend(std::shared_ptr<Database> database, std::optional<double> ttl_days)
       : StoreBackend(database->ambient()), database_(std::move(database)), ttl_days_(ttl_days) {}
 
   const Database& database() const noexcept { return *database_; }
@@ -112,11 +111,11 @@ class Backend final : public StoreBackend {
     CommitJob job;
     job.next = stored(*request.next);
     if (const auto& expected = request.expected) {
-      job.expected = ExpectedRecord{expected->version, expected->birth,
-                                    to_iso8601(expected->created_at)};
+      job.expected =
+          ExpectedRecord{expected->version, expected->birth, to_iso8601(expected->created_at)};
     }
     job.now = now();
-    job.trim = ttl_days_ > 0 && !request.expected;
+    job.trim = ttl_days_ && !request.expected;
     auto outcome = co_await database->write(std::move(job));
     CommitResult result;
     result.committed = outcome.committed;
@@ -126,10 +125,8 @@ class Backend final : public StoreBackend {
 
   asio::awaitable<InstancePtr> get_by_id(std::string saga_name, std::string saga_id) override {
     const auto database = database_;
-    auto job = [name = std::move(saga_name), id = std::move(saga_id),
-                now = now()](Connection& connection) {
-      return find_by_id(connection, name, id, now);
-    };
+    auto job = [name = std::move(saga_name), id = std::move(saga_id), now = now()](
+                   Connection& connection) { return find_by_id(connection, name, id, now); };
     auto record = co_await database->read(std::move(job));
     co_return to_pointer(std::move(record));
   }
@@ -155,8 +152,7 @@ class Backend final : public StoreBackend {
 
   asio::awaitable<void> update(Instance instance, std::uint64_t expected_version) override {
     const auto database = database_;
-    auto job = [record = stored(instance), expected_version,
-                now = now()](Connection& connection) {
+    auto job = [record = stored(instance), expected_version, now = now()](Connection& connection) {
       update_or_refuse(connection, record, expected_version, now);
     };
     co_await database->write(std::move(job));
@@ -229,16 +225,17 @@ class Backend final : public StoreBackend {
     Record record = to_record(instance);
     if (!record.completed) {
       record.expires_at.reset();
-    } else if (ttl_days_ > 0) {
-      const TimePoint end = ambient().clock->now() + std::chrono::days(ttl_days_);
-      record.expires_at =
-          std::chrono::ceil<std::chrono::seconds>(end).time_since_epoch().count();
+    } else if (ttl_days_) {
+      const std::chrono::duration<double, std::ratio<86400>> life(*ttl_days_);
+      const TimePoint end =
+          ambient().clock->now() + std::chrono::duration_cast<std::chrono::milliseconds>(life);
+      record.expires_at = std::chrono::ceil<std::chrono::seconds>(end).time_since_epoch().count();
     }
     return record;
   }
 
   const std::shared_ptr<Database> database_;
-  const int ttl_days_;
+  const std::optional<double> ttl_days_;
 };
 
 std::shared_ptr<Database> make_database(StoreOptions&& options) {
@@ -251,10 +248,10 @@ std::shared_ptr<Database> make_database(StoreOptions&& options) {
 
 }  // namespace
 
-void check_store(std::string_view what, int ttl_days) {
-  if (ttl_days >= 0 && ttl_days <= 36500) return;
-  throw std::invalid_argument(
-      fmt::format("sqlite::{}: ttl_days: {}, expected 0 to 36500", what, ttl_days));
+void check_store(std::string_view what, std::optional<double> ttl_days) {
+  if (!ttl_days || (*ttl_days > 0 && *ttl_days <= 36500)) return;
+  throw std::invalid_argument(fmt::format(
+      "sqlite::{}: ttl_days: {}, expected more than 0 and at most 36500", what, *ttl_days));
 }
 
 LaneCounters counters_of(const SagaStore& store) {
@@ -264,7 +261,7 @@ LaneCounters counters_of(const SagaStore& store) {
 SagaStore::SagaStore(StoreOptions options)
     : SagaStore(make_database(std::move(options)), options.ttl_days) {}
 
-SagaStore::SagaStore(std::shared_ptr<Database> database, int ttl_days)
+SagaStore::SagaStore(std::shared_ptr<Database> database, std::optional<double> ttl_days)
     : sagabus::SagaStore(std::make_shared<Backend>(std::move(database), ttl_days)) {}
 
 }  // namespace sagabus::sqlite

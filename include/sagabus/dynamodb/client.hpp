@@ -11,7 +11,7 @@
 namespace sagabus::dynamodb {
 
 // Region, endpoint, credentials, max_attempts (4 unless given), timeouts, max_connections, ca_file
-// and so on. A client reads its time, randomness and log from here too.
+// and so on; also the clock that requests and retries wait on, which is not that of a store's time.
 using ClientOptions = aws::ClientOptions;
 
 // A cheap handle to shared state: copy it freely, use it from any thread.
@@ -32,7 +32,13 @@ class Client {
   // The same, with the service's refusal as a value.
   const aws::Client& aws() const noexcept { return aws_; }
 
+  // What waits between requests are measured by.
+  Clock& clock() const noexcept { return *clock_; }
+  RandomSource& random() const noexcept { return *random_; }
+
  private:
+  std::shared_ptr<Clock> clock_;
+  std::shared_ptr<RandomSource> random_;
   aws::Client aws_;
 };
 

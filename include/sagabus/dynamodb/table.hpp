@@ -63,7 +63,7 @@ struct TableInfo {
 };
 
 // All functions throw the errors of sagabus/error.hpp, and may be cancelled: what was asked of the
-// service then goes on there. They may be repeated. The store's clock measures their waits.
+// service then goes on there. They may be repeated. The client's clock measures their waits.
 
 // Makes the store's table, as the store expects it, or as described. A table that is there and
 // matches is fine; time to live, point-in-time recovery and the stream are turned on where they are

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "sagabus/ambient.hpp"
@@ -15,8 +16,8 @@ namespace sagabus::sqlite {
 
 // The options of StoreOptions and TransportOptions, which document them.
 struct EmbeddedOptions {
-  std::string path;
-  int ttl_days = 0;
+  std::string path{};
+  std::optional<double> ttl_days{};
   std::chrono::milliseconds visibility_timeout{std::chrono::seconds(30)};
   std::chrono::milliseconds deduplication_window{std::chrono::minutes(5)};
   std::chrono::milliseconds poll_interval{50};

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "sagabus/ambient.hpp"
@@ -13,10 +14,11 @@ namespace sagabus::sqlite {
 class Database;
 
 struct StoreOptions {
-  std::string path;  // of the file, made with mode 0600 where there is none; its directory must
-                     // exist and be writable, as SQLite keeps more files beside it
-  int ttl_days = 0;  // completed instances count as absent that many days after completion, and are
-                     // removed in passing; 0 keeps them for ever, at most 36,500
+  std::string path{};  // of the file, made with mode 0600 where there is none; its directory must
+                       // exist and be writable, as SQLite keeps more files beside it
+  std::optional<double> ttl_days{};  // completed instances count as absent that many days after
+                                     // completion, and are removed in passing; above 0, at most
+                                     // 36,500; empty keeps them for ever
   std::chrono::milliseconds busy_timeout{5000};  // how long another program may hold the file
                                                  // before operations report TransientError
   Ambient ambient{};                             // clock, randomness, log
@@ -39,7 +41,7 @@ class SagaStore : public sagabus::SagaStore {
 
  private:
   friend class EmbeddedFactory;
-  SagaStore(std::shared_ptr<Database> database, int ttl_days);
+  SagaStore(std::shared_ptr<Database> database, std::optional<double> ttl_days);
 };
 
 }  // namespace sagabus::sqlite

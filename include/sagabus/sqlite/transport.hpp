@@ -16,8 +16,8 @@ namespace sagabus::sqlite {
 class Database;
 
 struct TransportOptions {
-  std::string path;  // of the file, made with mode 0600 where there is none; its directory must
-                     // exist and be writable, as SQLite keeps more files beside it
+  std::string path{};  // of the file, made with mode 0600 where there is none; its directory must
+                       // exist and be writable, as SQLite keeps more files beside it
 
   // How long a received message is hidden from others: must exceed the longest handler, else it is
   // delivered again while the first still runs. The messages of a process that has died come back

@@ -1,0 +1,214 @@
+// Real processes on one file, killed at any moment.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <random>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "sqlite_support.hpp"
+
+namespace sagabus::sqlite {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A worker, ended with the test. What it prints goes to a file.
+class Worker {
+ public:
+  Worker(const std::string& output, std::vector<std::string> arguments) : output_(output) {
+    arguments.insert(arguments.begin(), SAGABUS_SQLITE_WORKER);
+    std::vector<char*> argv;
+    for (std::string& it : arguments) argv.push_back(it.data());
+    argv.push_back(nullptr);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output.c_str(),
+                                     O_WRONLY | O_CREAT | O_APPEND, 0600);
+    const int error = ::posix_spawn(&process_, argv[0], &actions, nullptr, argv.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error != 0) throw std::runtime_error("posix_spawn");
+  }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker() { kill(); }
+
+  void kill() {
+    if (process_ <= 0) return;
+    ::kill(process_, SIGKILL);
+    wait();
+  }
+  int wait() {
+    int status = 0;
+    ::waitpid(process_, &status, 0);
+    process_ = 0;
+    return status;
+  }
+  std::vector<std::string> lines() const {
+    std::ifstream in(output_);
+    std::vector<std::string> out;
+    for (std::string line; std::getline(in, line);) out.push_back(line);
+    return out;
+  }
+  // Until the line has been printed so many times.
+  bool wait_for(const std::string& beginning, std::size_t times = 1) const {
+    for (int i = 0; i < 6000; ++i) {
+      std::size_t found = 0;
+      for (const std::string& line : lines()) found += line.rfind(beginning, 0) == 0;
+      if (found >= times) return true;
+      std::this_thread::sleep_for(5ms);
+    }
+    return false;
+  }
+
+ private:
+  std::string output_;
+  pid_t process_ = 0;
+};
+
+std::set<std::string> after(const std::vector<std::string>& lines, const std::string& word) {
+  std::set<std::string> out;
+  for (const std::string& line : lines) {
+    if (line.rfind(word + ' ', 0) == 0) out.insert(line.substr(word.size() + 1));
+  }
+  return out;
+}
+
+class SqliteProcess : public ::testing::Test {
+ protected:
+  std::string output(const std::string& name) { return directory_.file(name + ".out"); }
+  std::set<std::string> column(const std::string& sql) {
+    std::istringstream in(RawDatabase(path_).run(sql));
+    std::set<std::string> out;
+    for (std::string line; std::getline(in, line);) out.insert(line);
+    return out;
+  }
+
+  TempDirectory directory_;
+  std::string path_ = directory_.file();
+};
+
+TEST_F(SqliteProcess, KillLosesNothingThatWasReportedAsDone) {
+  std::mt19937 random(7);
+  std::set<std::string> states;
+  std::set<std::string> sent;
+  for (int round = 0; round < 12; ++round) {
+    const std::string name = fmt::format("w{}", round);
+    Worker worker(output(name), {"write", path_, name});
+    ASSERT_TRUE(worker.wait_for("state"));
+    std::this_thread::sleep_for(std::chrono::microseconds(random() % 60000));
+    worker.kill();
+    states.merge(after(worker.lines(), "state"));
+    sent.merge(after(worker.lines(), "sent"));
+  }
+  const auto there = column("SELECT correlation_id FROM saga_instances");
+  const auto queued = column("SELECT body ->> 'id' FROM messages");
+  EXPECT_GT(states.size(), 12U);
+  EXPECT_TRUE(std::includes(there.begin(), there.end(), states.begin(), states.end()));
+  EXPECT_TRUE(std::includes(queued.begin(), queued.end(), sent.begin(), sent.end()));
+  EXPECT_EQ(RawDatabase(path_).run("PRAGMA integrity_check"), "ok\n");
+}
+
+TEST_F(SqliteProcess, ClaimsOfADeadProcessComeBackAtOnce) {
+  auto here = embedded(path_);
+  auto& transport = *here.transport.backend();
+  for (int i = 0; i < 5; ++i) sync_wait(transport.send(one(make_send("q", std::to_string(i)))));
+  Worker worker(output("claim"), {"claim", path_, "5"});
+  ASSERT_TRUE(worker.wait_for("claimed"));
+  EXPECT_EQ(sync_wait(here.transport.depth("q")).claimed, 5U);
+  std::size_t got = 0;
+  bool again = false;
+  const auto begin = std::chrono::steady_clock::now();
+  std::thread receiver([&] {  // waits while the other lives
+    const auto them = sync_wait(transport.receive("q", 10));
+    got = them.size();
+    again = them.front().redelivered;
+  });
+  std::this_thread::sleep_for(100ms);
+  worker.kill();
+  receiver.join();
+  EXPECT_EQ(got, 5U);
+  EXPECT_TRUE(again);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 15s);  // the visibility timeout is 30 s
+}
+
+TEST_F(SqliteProcess, WhoOpensTheFileReleasesTheClaimsOfTheDead) {
+  {
+    auto here = embedded(path_);
+    sync_wait(here.transport.backend()->send(one(make_send("q", "1"))));
+  }
+  Worker worker(output("claim"), {"claim", path_, "1"});
+  ASSERT_TRUE(worker.wait_for("claimed"));
+  {
+    auto here = embedded(path_);
+    EXPECT_EQ(sync_wait(here.transport.depth("q")).claimed, 1U);  // it lives
+  }
+  worker.kill();
+  auto here = embedded(path_);
+  EXPECT_EQ(sync_wait(here.transport.depth("q")).ready, 1U);
+  EXPECT_EQ(RawDatabase(path_).run("SELECT count(*) FROM owners"), "1\n");
+}
+
+TEST_F(SqliteProcess, TwoProcessesTakeEachMessageOnce) {
+  constexpr int kMessages = 400;
+  auto here = embedded(path_);
+  Worker first(output("first"), {"consume", path_});
+  Worker second(output("second"), {"consume", path_});
+  ASSERT_TRUE(first.wait_for("open"));
+  ASSERT_TRUE(second.wait_for("open"));
+  for (int i = 0; i < kMessages; i += 10) {
+    std::vector<SendRequest> ten;
+    for (int j = i; j < i + 10; ++j) ten.push_back(make_send("q", std::to_string(j)));
+    sync_wait(here.transport.backend()->send(std::move(ten)));
+  }
+  for (int i = 0; i < 6000 && sync_wait(here.transport.pending("q")) > 0; ++i) {
+    std::this_thread::sleep_for(5ms);
+  }
+  first.kill();
+  second.kill();
+  std::map<std::string, int> times;
+  std::size_t workers = 0;
+  for (const Worker* worker : {&first, &second}) {
+    std::size_t mine = 0;
+    for (const std::string& line : worker->lines()) {
+      if (line.rfind("got ", 0) == 0) ++times[line.substr(4)], ++mine;
+    }
+    workers += mine > 0;
+  }
+  EXPECT_EQ(times.size(), static_cast<std::size_t>(kMessages));
+  for (const auto& [id, count] : times) EXPECT_EQ(count, 1) << id;
+  EXPECT_EQ(workers, 2U);
+}
+
+TEST_F(SqliteProcess, TwoProcessesWriteAtTheSameTime) {
+  Worker first(output("first"), {"write", path_, "a"});
+  Worker second(output("second"), {"write", path_, "b"});
+  EXPECT_TRUE(first.wait_for("sent", 100));
+  EXPECT_TRUE(second.wait_for("sent", 100));
+}
+
+TEST_F(SqliteProcess, AReadOnlyDirectoryOrFileIsAccessDenied) {
+  ::chmod(directory_.path().c_str(), 0755);
+  Worker make(output("new"), {"open", path_});
+  EXPECT_NE(make.wait(), 0);
+  EXPECT_EQ(make.lines(),
+            std::vector<std::string>{"AccessDenied: sqlite " + path_ + ": Permission denied"});
+  { sync_wait(embedded(path_).store.backend()->prepare()); }
+  ::chmod(path_.c_str(), 0444);
+  Worker open(output("old"), {"open", path_});
+  EXPECT_NE(open.wait(), 0);
+  ASSERT_EQ(open.lines().size(), 1U);
+  EXPECT_EQ(open.lines()[0].rfind("AccessDenied: sqlite " + path_, 0), 0U) << open.lines()[0];
+}
+
+}  // namespace
+}  // namespace sagabus::sqlite
