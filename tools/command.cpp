@@ -63,6 +63,11 @@ CLI::Option* add_count_option(CLI::App& verb, const std::string& name, unsigned&
       ->default_str(std::to_string(value));
 }
 
+void add_switch(CLI::App& verb, const std::string& name, bool& value,
+                const std::string& description) {
+  verb.add_flag(name, value, description)->disable_flag_override();
+}
+
 Exit run(asio::awaitable<Exit> operation, unsigned threads) {
   asio::io_context context(static_cast<int>(threads));
   const auto strand = asio::make_strand(context);  // cancelling and the operation share one

@@ -42,6 +42,10 @@ void add_store_option(CLI::App& verb, std::string& uri);
 CLI::Option* add_count_option(CLI::App& verb, const std::string& name, unsigned& value,
                               const std::string& description, unsigned least, unsigned most);
 
+// Adds an option that takes no value, not even one after `=`.
+void add_switch(CLI::App& verb, const std::string& name, bool& value,
+                const std::string& description);
+
 // Runs the operation on so many threads, this one included, until it is done. Ctrl-C and SIGTERM
 // cancel it; a second one ends the process. Throws what the operation threw; where that is the
 // cancellation, returns Exit::interrupted.

@@ -48,7 +48,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
       auto connection = std::make_shared<Connection>(tcp::socket(io_));
       limit(now + share, connection);
       const auto [error] = co_await connection->socket().async_connect(addresses[i], kResult);
-      timer_.cancel();
+      call_off();
       if (!error && !timed_out_) co_return co_await secure(std::move(connection));
       if (error == asio::error::operation_aborted && !timed_out_) {
         throw boost::system::system_error(error);
@@ -80,7 +80,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
     resolver_.async_resolve(endpoint_.host, std::to_string(endpoint_.port),
                             asio::bind_executor(strand_, std::move(on_resolved)));
     const auto [error, results] = co_await resolved_.async_receive(kResult);
-    timer_.cancel();
+    call_off();
     if (timed_out_) fail(HttpError::Kind::connect, "the name was not resolved in time");
     if (error == asio::error::operation_aborted ||
         error == asio::experimental::error::channel_cancelled) {
@@ -97,7 +97,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
     Connection::Stream& stream = connection->make_stream(*tls_);
     limit(deadline_, connection);
     const auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::client, kResult);
-    timer_.cancel();
+    call_off();
     if (!error && !timed_out_) co_return connection;
     if (timed_out_) fail(HttpError::Kind::connect, "no TLS handshake in time");
     if (error == asio::error::operation_aborted) throw boost::system::system_error(error);
@@ -123,6 +123,12 @@ class Dial : public std::enable_shared_from_this<Dial> {
     };
     timer_.expires_at(deadline);
     timer_.async_wait(asio::bind_executor(strand_, std::move(on_time)));
+  }
+
+  // A handler that is already on its way cannot be cancelled; the new round disarms it.
+  void call_off() {
+    ++round_;
+    timer_.cancel();
   }
 
   [[noreturn]] void fail(HttpError::Kind kind, const std::string& why) {

@@ -58,7 +58,9 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }  // namespace
 
 Running::Running(const std::vector<std::string>& arguments, const RunOptions& options)
-    : out_(open_file(options.stdout_path)), err_(open_file("")) {
+    : out_is_caught_(options.stdout_path.empty()),
+      out_(open_file(options.stdout_path)),
+      err_(open_file("")) {
   std::vector<std::string> words{SAGABUS_PROGRAM};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<std::string> variables = make_environment(options);
@@ -100,7 +102,7 @@ Ran Running::wait() {
   }
   Ran ran;
   ran.exit = WIFEXITED(*status_) ? WEXITSTATUS(*status_) : 128 + WTERMSIG(*status_);
-  ran.out = read_file(out_);
+  if (out_is_caught_) ran.out = read_file(out_);
   ran.err = read_file(err_);
   return ran;
 }

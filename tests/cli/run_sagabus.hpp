@@ -34,6 +34,7 @@ class Running {
   Ran wait();
 
  private:
+  bool out_is_caught_;
   int out_;
   int err_;
   pid_t pid_ = -1;

@@ -38,8 +38,8 @@ TEST(Random, AUuidLooksLikeVersion4) {
   }
 }
 
-TEST(Random, ANonceIsSixteenHexadecimalDigits) {
-  const std::regex form("[0-9a-f]{16}");
+TEST(Random, ANonceIsElevenCharactersAndNew) {
+  const std::regex form("[A-Za-z0-9_-]{11}");
   std::set<std::string> seen;
   for (int i = 0; i < 1000; ++i) {
     const std::string nonce = new_nonce(*system_random());

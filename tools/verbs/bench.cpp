@@ -191,7 +191,7 @@ void add_bench(CLI::App& app, Action& action) {
                    "Orders under way at once, and steps that the bus runs at once", 1, 10'000);
   add_count_option(*verb, "--threads", options->threads,
                    "Threads of the bus; one gives figures that can be repeated", 1, 256);
-  verb->add_flag("--json", options->json, "Print one JSON object");
+  add_switch(*verb, "--json", options->json, "Print one JSON object");
   verb->footer(kFooter);
   verb->callback([options, &action] {
     action = [options] { return run(bench(*options), options->threads); };

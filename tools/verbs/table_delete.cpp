@@ -60,7 +60,7 @@ void add_table_delete(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = table_group(app).add_subcommand("delete", kDescription);
   add_store_option(*verb, options->store);
-  verb->add_flag("--yes", options->yes, "Do not ask");
+  add_switch(*verb, "--yes", options->yes, "Do not ask");
   verb->footer(kFooter);
   verb->callback([options, &action] { action = [options] { return run(remove(*options)); }; });
 }

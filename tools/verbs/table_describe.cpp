@@ -129,7 +129,7 @@ void add_table_describe(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = table_group(app).add_subcommand("describe", kDescription);
   add_store_option(*verb, options->store);
-  verb->add_flag("--json", options->json, "Print one JSON object");
+  add_switch(*verb, "--json", options->json, "Print one JSON object");
   verb->footer(kFooter);
   verb->callback([options, &action] { action = [options] { return run(describe(*options)); }; });
 }
