@@ -12,7 +12,7 @@ namespace sagabus {
 std::string FieldPath::text() const {
   if (!parent_) return {};
   std::string text = parent_->text();
-  if (name_.empty()) return text + fmt::format("[{}]", index_);
+  if (index_ != kNamed) return text + fmt::format("[{}]", index_);
   if (!text.empty()) text += '.';
   return text.append(name_);
 }
@@ -31,10 +31,6 @@ namespace {
 
 constexpr double kTwo63 = 9223372036854775808.0;
 constexpr double kTwo64 = 18446744073709551616.0;
-
-[[noreturn]] void out_of_range(const FieldPath& path) {
-  path.fail("a number out of range");
-}
 
 // Eight ASCII characters stand at text[i]: the usual case, told at one blow.
 bool ascii_word(std::string_view text, std::size_t i) {
@@ -156,6 +152,10 @@ SplitTime read_time(const Value& value, const FieldPath& path) {
   } catch (const ValidationError& e) {
     path.fail(e.what());
   }
+}
+
+void out_of_range(const FieldPath& path) {
+  path.fail("a number out of range");
 }
 
 void unknown_name(const std::vector<std::string_view>& known, const FieldPath& path) {

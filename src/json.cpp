@@ -15,6 +15,28 @@ namespace {
 
 namespace json = boost::json;
 
+// Of a number that is out of a double's range: whether it is too small, not too large. from_chars
+// does not tell. Below 1 is small enough to know: no double out of range lies near it.
+bool is_tiny(std::string_view number) {
+  if (number.starts_with('-')) number.remove_prefix(1);
+  const std::size_t e = number.find_first_of("eE");
+  const std::string_view digits = number.substr(0, e);
+  // The first digit that counts stands for ten to the power of `magnitude`.
+  const std::size_t first = digits.find_first_of("123456789");
+  const std::size_t point = std::min(digits.find('.'), digits.size());
+  std::int64_t magnitude = static_cast<std::int64_t>(point) - static_cast<std::int64_t>(first);
+  if (first < point) --magnitude;
+  if (e == std::string_view::npos) return magnitude < 0;
+  std::string_view exponent = number.substr(e + 1);
+  if (exponent.starts_with('+')) exponent.remove_prefix(1);
+  std::int64_t power = 0;
+  if (std::from_chars(exponent.data(), exponent.data() + exponent.size(), power).ec !=
+      std::errc{}) {
+    return exponent.starts_with('-');  // more than any count of digits makes up for
+  }
+  return power < -magnitude;
+}
+
 // Builds a Value from the events of Boost.JSON's parser.
 class Builder {
  public:
@@ -55,7 +77,9 @@ class Builder {
   bool on_double(double, json::string_view text, json::error_code& ec) {
     double v = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
-    if (error != std::errc{} && !(error == std::errc::result_out_of_range && is_tiny(text, v))) {
+    if (error == std::errc::result_out_of_range && is_tiny({text.data(), text.size()})) {
+      v = text.front() == '-' ? -0.0 : 0.0;
+    } else if (error != std::errc{}) {
       ec = json::error::exponent_overflow;
       return false;
     }
@@ -67,16 +91,6 @@ class Builder {
   bool on_comment(json::string_view, json::error_code&) { return true; }
 
  private:
-  // from_chars reports both ends as out of range. What is too small for a double is 0.
-  static bool is_tiny(json::string_view text, double& v) {
-    const auto exponent =
-        std::find_if(text.begin(), text.end(), [](char c) { return c == 'e' || c == 'E'; });
-    const bool tiny = exponent == text.end() ? text.find('.') != json::string_view::npos
-                                             : exponent + 1 != text.end() && exponent[1] == '-';
-    if (tiny) v = text.front() == '-' ? -0.0 : 0.0;
-    return tiny;
-  }
-
   bool open(Value&& container) {
     Value* const place = add(std::move(container));
     open_.push_back(place);

@@ -76,21 +76,35 @@ class Bus {
   // has returned, until the bus is destroyed; before that, std::logic_error: nobody would be known
   // to take it. The message's id is new, unless one is given: two publishes with one id, within the
   // transport's window, are one.
+  //
+  // The options have no default argument: g++ 12 destroys a default `{}` twice where the call is
+  // awaited. For the same reason give options a name before the call.
   template <Message M>
-  boost::asio::awaitable<void> publish(const M& message, PublishOptions options = {}) {
+  boost::asio::awaitable<void> publish(const M& message) {
+    return publish(message, PublishOptions());
+  }
+  template <Message M>
+  boost::asio::awaitable<void> publish(const M& message, PublishOptions options) {
     return send(message_name<M>(), to_value(message), std::move(options), TimePoint{});
   }
 
   // The same, not delivered before `at`, or before `after` has passed.
   template <Message M>
-  boost::asio::awaitable<void> schedule(const M& message, TimePoint at,
-                                        PublishOptions options = {}) {
+  boost::asio::awaitable<void> schedule(const M& message, TimePoint at) {
+    return schedule(message, at, PublishOptions());
+  }
+  template <Message M>
+  boost::asio::awaitable<void> schedule(const M& message, TimePoint at, PublishOptions options) {
     return send(message_name<M>(), to_value(message), std::move(options), at);
   }
   template <Message M>
+  boost::asio::awaitable<void> schedule(const M& message, std::chrono::milliseconds after) {
+    return schedule(message, now() + after, PublishOptions());
+  }
+  template <Message M>
   boost::asio::awaitable<void> schedule(const M& message, std::chrono::milliseconds after,
-                                        PublishOptions options = {}) {
-    return send(message_name<M>(), to_value(message), std::move(options), now() + after);
+                                        PublishOptions options) {
+    return schedule(message, now() + after, std::move(options));
   }
 
   // Sends an envelope as it is: for gateways and tools.

@@ -55,9 +55,11 @@ class FieldPath {
   [[noreturn]] void expected(std::string_view what, const Value& found) const;
 
  private:
+  static constexpr std::size_t kNamed = static_cast<std::size_t>(-1);
+
   const FieldPath* parent_ = nullptr;
   std::string_view name_;
-  std::size_t index_ = 0;
+  std::size_t index_ = kNamed;
   MissingField missing_;
 };
 
@@ -95,6 +97,7 @@ const Array& read_array(const Value& value, const FieldPath& path);
 const Object& read_object(const Value& value, const FieldPath& path);
 Bytes read_bytes(const Value& value, const FieldPath& path);
 SplitTime read_time(const Value& value, const FieldPath& path);
+[[noreturn]] void out_of_range(const FieldPath& path);
 [[noreturn]] void unknown_name(const std::vector<std::string_view>& known, const FieldPath& path);
 
 template <class T>
@@ -216,7 +219,9 @@ struct Codec<T> {
     return Value(static_cast<double>(v));
   }
   static void read(const Value& value, T& v, const FieldPath& path) {
-    v = static_cast<T>(detail::read_double(value, path));
+    const double d = detail::read_double(value, path);
+    if (std::abs(d) > std::numeric_limits<T>::max()) detail::out_of_range(path);
+    v = static_cast<T>(d);
   }
 };
 
@@ -307,7 +312,7 @@ struct Codec<std::chrono::time_point<std::chrono::system_clock, Duration>> {
         ticks >= static_cast<double>(Limits::max())) {
       path.fail("a time beyond the range of this field");
     }
-    v = std::chrono::time_point_cast<Duration>(time.seconds) +
+    v = std::chrono::floor<Duration>(time.seconds) +
         std::chrono::duration_cast<Duration>(time.fraction);
   }
 };

@@ -192,7 +192,7 @@ class Broker : public std::enable_shared_from_this<Broker> {
     if (!message || message->place != Message::Place::out) return;
     Queue& queue = *message->queue;
     const MessagePtr last = remove_out(*message);
-    place(queue, renew(*message, how.failed), now, std::min(how.delay, kMaxDelay));
+    place(queue, renew(*message, how.failed, how.uncertain), now, std::min(how.delay, kMaxDelay));
   }
 
   std::size_t pending(std::string_view endpoint) const {
@@ -322,7 +322,8 @@ class Broker : public std::enable_shared_from_this<Broker> {
     }
     milliseconds delay{0};
     if (request.not_before != TimePoint{}) {
-      delay = std::min(request.not_before - clock().now(), kMaxDelay);
+      const TimePoint today = clock().now();
+      if (request.not_before > today) delay = std::min(request.not_before - today, kMaxDelay);
     }
     auto message = std::make_shared<Message>();
     message->envelope = request.envelope;
@@ -361,11 +362,11 @@ class Broker : public std::enable_shared_from_this<Broker> {
   }
 
   // The same message for its next delivery.
-  static MessagePtr renew(const Message& message, bool failed) {
+  static MessagePtr renew(const Message& message, bool failed, bool uncertain) {
     auto next = std::make_shared<Message>();
     next->envelope = message.envelope;
     next->failures = message.failures + (failed ? 1 : 0);
-    next->redelivered = true;
+    next->redelivered = message.redelivered || uncertain;
     return next;
   }
 
@@ -377,7 +378,7 @@ class Broker : public std::enable_shared_from_this<Broker> {
     }
     while (!queue.out.empty() && queue.out.front().until <= now) {
       const MessagePtr lost = remove_out(queue.out.front());
-      place(queue, renew(*lost, false), now, milliseconds::zero());
+      place(queue, renew(*lost, false, true), now, milliseconds::zero());
     }
   }
 

@@ -25,10 +25,10 @@ constexpr Sql kForgetKeys{
 
 constexpr Sql kAppend{"INSERT INTO messages (endpoint, body, visible_at) VALUES (?1, ?2, ?3)"};
 constexpr Sql kPromote{
-    "UPDATE messages SET visible_at = 0, owner = NULL "
+    "UPDATE messages SET visible_at = 0, uncertain = uncertain OR owner IS NOT NULL, owner = NULL "
     "WHERE endpoint = ?1 AND visible_at > 0 AND visible_at <= ?2"};
 constexpr Sql kReady{
-    "SELECT seq, receipt, failures, body FROM messages INDEXED BY messages_ready "
+    "SELECT seq, receipt, failures, uncertain, body FROM messages INDEXED BY messages_ready "
     "WHERE endpoint = ?1 AND visible_at = 0 ORDER BY seq LIMIT ?2"};
 constexpr Sql kHide{
     "UPDATE messages SET visible_at = ?2, owner = ?3, receipt = receipt + 1 WHERE seq = ?1"};
@@ -38,7 +38,7 @@ constexpr Sql kNextDue{
 constexpr Sql kRemove{"DELETE FROM messages WHERE seq = ?1 AND receipt = ?2"};
 constexpr Sql kGiveBack{
     "UPDATE messages SET visible_at = ?3, owner = NULL, receipt = receipt + 1, "
-    "failures = failures + ?4 WHERE seq = ?1 AND receipt = ?2"};
+    "failures = failures + ?4, uncertain = uncertain OR ?5 WHERE seq = ?1 AND receipt = ?2"};
 
 constexpr Sql kCountReady{
     "SELECT count(*) FROM messages INDEXED BY messages_ready "
@@ -50,17 +50,17 @@ constexpr Sql kCountDue{
     "SELECT count(*) FROM messages INDEXED BY messages_hidden "
     "WHERE endpoint = ?1 AND visible_at > 0 AND visible_at <= ?2"};
 constexpr Sql kList{
-    "SELECT seq, receipt, failures, body FROM messages WHERE endpoint = ?1 AND seq > ?2 "
+    "SELECT seq, receipt, failures, uncertain, body FROM messages WHERE endpoint = ?1 AND seq > ?2 "
     "ORDER BY seq LIMIT ?3"};
 constexpr Sql kTakeable{
-    "SELECT seq, receipt, failures, body FROM messages WHERE endpoint = ?1 "
+    "SELECT seq, receipt, failures, uncertain, body FROM messages WHERE endpoint = ?1 "
     "AND (owner IS NULL OR visible_at <= ?2) ORDER BY seq LIMIT ?3"};
 
 constexpr Sql kDataVersion{"PRAGMA data_version"};
 constexpr Sql kAddOwner{"INSERT INTO owners (process, opened_at) VALUES (?1, ?2) RETURNING number"};
 constexpr Sql kOwners{"SELECT number FROM owners"};
 constexpr Sql kRelease{
-    "UPDATE messages SET visible_at = 0, owner = NULL "
+    "UPDATE messages SET visible_at = 0, uncertain = 1, owner = NULL "
     "WHERE seq IN (SELECT seq FROM messages INDEXED BY messages_hidden "
     "WHERE visible_at > 0 AND owner = ?1)"};
 constexpr Sql kRemoveOwner{"DELETE FROM owners WHERE number = ?1"};
@@ -70,8 +70,8 @@ ClaimedRow read_row(const Query& row) {
   out.seq = row.number(0);
   out.receipt = row.number(1);
   out.failures = row.number(2);
-  out.redelivered = out.receipt > 0;
-  out.body = row.text(3);
+  out.redelivered = row.number(3) != 0;
+  out.body = row.text(4);
   return out;
 }
 
@@ -172,12 +172,13 @@ void remove_message(Connection& connection, std::int64_t seq, std::int64_t recei
 }
 
 bool give_back_message(Connection& connection, std::int64_t seq, std::int64_t receipt,
-                       std::int64_t visible_at, bool failed) {
+                       std::int64_t visible_at, bool failed, bool uncertain) {
   connection.query(kGiveBack)
       .bind(1, seq)
       .bind(2, receipt)
       .bind(3, visible_at)
       .bind(4, std::int64_t{failed})
+      .bind(5, std::int64_t{uncertain})
       .run();
   return connection.changes() == 1;
 }

@@ -60,7 +60,7 @@ Claimed claim(Connection& connection, const Claim& request);
 // These do nothing where the receipt is not the message's latest.
 void remove_message(Connection& connection, std::int64_t seq, std::int64_t receipt);
 bool give_back_message(Connection& connection, std::int64_t seq, std::int64_t receipt,
-                       std::int64_t visible_at, bool failed);
+                       std::int64_t visible_at, bool failed, bool uncertain);
 
 Depth measure(Connection& connection, const std::string& endpoint, std::int64_t now);
 std::vector<ClaimedRow> list_messages(Connection& connection, const std::string& endpoint,

@@ -45,7 +45,8 @@ CREATE TABLE messages (
   visible_at INTEGER NOT NULL DEFAULT 0,  -- 0: ready; else hidden until then, ms since 1970
   owner      INTEGER,                     -- the open database that holds it
   receipt    INTEGER NOT NULL DEFAULT 0,  -- one more with every claim and every giving back
-  failures   INTEGER NOT NULL DEFAULT 0
+  failures   INTEGER NOT NULL DEFAULT 0,
+  uncertain  INTEGER NOT NULL DEFAULT 0   -- 1: an earlier delivery may have taken effect
 );
 CREATE INDEX messages_ready ON messages (endpoint, seq) WHERE visible_at = 0;
 CREATE INDEX messages_hidden ON messages (endpoint, visible_at, owner) WHERE visible_at > 0;

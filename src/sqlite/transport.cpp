@@ -73,11 +73,12 @@ struct ReturnJob {
   std::string endpoint;
   std::int64_t visible_at = 0;
   bool failed = false;
+  bool uncertain = false;
   Watch* watch;
 
   void operator()(Connection& connection) const {
     for (const Receipt& it : receipts) {
-      give_back_message(connection, it.seq, it.receipt, visible_at, failed);
+      give_back_message(connection, it.seq, it.receipt, visible_at, failed, uncertain);
     }
   }
   void committed() const { watch->changed(endpoint); }
@@ -161,6 +162,7 @@ class Queues final : public TransportBackend {
       job.visible_at = count(clock().now() + std::min(how.delay, kMaxDelay));
     }
     job.failed = how.failed;
+    job.uncertain = how.uncertain;
     job.watch = &database->watch();
     co_await database->write(std::move(job));
   }

@@ -1,0 +1,65 @@
+// The run of the demo: customers who order, a clock, and somebody who watches the interrupt key.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/experimental/concurrent_channel.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstddef>
+#include <list>
+#include <sagabus/bus.hpp>
+#include <string>
+
+#include "ledger.hpp"
+
+namespace orders {
+
+struct DemoOptions {
+  std::string run;  // begins every order's id, so that runs on one store do not meet
+  std::size_t orders = 1000;
+  std::size_t in_flight = 64;  // orders under way at once
+  std::chrono::seconds timeout{120};
+  bool progress_bar = false;
+};
+
+enum class DemoEnd { finished, timed_out, interrupted };
+
+// Used once, by one thread. The bus must be running, with the services of this ledger.
+class Demo {
+ public:
+  Demo(DemoOptions options, sagabus::Bus& bus, Ledger& ledger);
+
+  // Returns when all orders are settled, or the time is up, or at SIGINT or SIGTERM. Throws what
+  // publishing threw.
+  DemoEnd run();
+
+  std::chrono::duration<double> elapsed() const { return elapsed_; }
+
+ private:
+  using Wake = boost::asio::experimental::concurrent_channel<void(boost::system::error_code)>;
+
+  boost::asio::awaitable<void> customer(Wake& settled);
+  boost::asio::awaitable<void> order(std::size_t n);
+  boost::asio::awaitable<void> show_progress();
+  void customer_left(const std::exception_ptr& error);
+  void end(DemoEnd how);
+
+  const DemoOptions options_;
+  sagabus::Bus& bus_;
+  Ledger& ledger_;
+  boost::asio::io_context loop_{1};  // its one thread is the caller of run()
+  boost::asio::signal_set signals_{loop_, SIGINT, SIGTERM};
+  boost::asio::steady_timer deadline_{loop_};
+  boost::asio::steady_timer tick_{loop_};
+  std::list<Wake> customers_;
+  std::size_t next_order_ = 0;
+  std::size_t customers_left_ = 0;
+  bool ending_ = false;
+  DemoEnd how_ = DemoEnd::finished;
+  std::exception_ptr error_;
+  std::chrono::duration<double> elapsed_{};
+};
+
+}  // namespace orders

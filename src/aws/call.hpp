@@ -1,0 +1,72 @@
+// What the calls of a client share, and one call: sign, send, check, classify, retry.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "aws/http_client.hpp"
+#include "aws/retry.hpp"
+#include "aws/service_clock.hpp"
+#include "aws/sigv4.hpp"
+#include "sagabus/aws/client.hpp"
+
+namespace sagabus::aws {
+
+struct ClientState {
+  // Throws std::invalid_argument, as Client does.
+  ClientState(const Service& service, ClientOptions options);
+
+  const Service service;
+  const std::string region;
+  const Endpoint endpoint;
+  const std::string host;
+  const std::shared_ptr<CredentialsProvider> credentials;
+  const int max_attempts;
+  const std::chrono::milliseconds attempt_timeout;
+  const std::chrono::milliseconds deadline;
+  const std::shared_ptr<Clock> clock;
+  const std::shared_ptr<RandomSource> random;
+  const Logger logger;
+  const std::shared_ptr<HttpClient> http;
+  Signer signer;
+  RetryQuota quota;
+  ServiceClock service_clock;
+};
+
+// One call from its first attempt to its outcome. Lives in the coroutine that runs it.
+class Call {
+ public:
+  Call(std::shared_ptr<ClientState> state, std::string_view operation, std::string body,
+       const CallOptions& options);
+
+  boost::asio::awaitable<Outcome> run();
+
+ private:
+  std::optional<std::chrono::nanoseconds> time_left() const;
+  boost::asio::awaitable<HttpResponse> send(const Credentials& credentials);
+  void observe(const HttpResponse& answer);
+  Outcome success(HttpResponse answer);
+  ServiceError judge(HttpResponse answer, const Credentials& credentials) const;
+  void complete(ServiceError& error);
+  bool corrects_clock(const ServiceError& error);
+  RetryDecision decide(const ServiceError& error, std::optional<std::chrono::milliseconds> asked);
+  void log_retry(const ServiceError& error, std::chrono::nanoseconds delay) const;
+
+  const std::shared_ptr<ClientState> state_;
+  const std::string_view operation_;
+  const std::string target_;
+  const std::string body_;
+  const std::chrono::milliseconds timeout_;
+  std::optional<std::chrono::nanoseconds> deadline_;  // on the monotonic clock
+  RetrySchedule schedule_;
+  int attempt_ = 0;
+  TimePoint date_{};  // of the last answer
+  bool maybe_applied_ = false;
+  bool clock_corrected_ = false;
+};
+
+}  // namespace sagabus::aws

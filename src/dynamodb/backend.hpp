@@ -1,0 +1,89 @@
+// The store's decisions: which request, and what its answer means.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "dynamodb/gateway.hpp"
+#include "sagabus/dynamodb/store.hpp"
+#include "sagabus/store.hpp"
+
+namespace sagabus::dynamodb {
+
+struct BackendOptions {
+  std::optional<std::chrono::milliseconds> ttl;
+  bool foreign_items = false;
+  CorrelationIndex index = CorrelationIndex::all;
+};
+
+class Backend final : public StoreBackend {
+ public:
+  Backend(Client client, TableRef table, BackendOptions options, Ambient ambient)
+      : StoreBackend(std::move(ambient)),
+        gateway_(std::move(client), std::move(table)),
+        options_(options) {}
+
+  const Gateway& gateway() const noexcept { return gateway_; }
+  const BackendOptions& options() const noexcept { return options_; }
+
+  std::string describe() const override { return "dynamodb://" + gateway_.table().name; }
+  boost::asio::awaitable<void> prepare() override;
+  boost::asio::awaitable<InstancePtr> load(InstanceKey key) override;
+  boost::asio::awaitable<CommitResult> commit(CommitRequest request) override;
+  boost::asio::awaitable<InstancePtr> get_by_id(std::string saga_name,
+                                                std::string saga_id) override;
+  boost::asio::awaitable<InstancePtr> get_by_correlation_id(std::string saga_name,
+                                                            std::string correlation_id) override;
+  boost::asio::awaitable<void> insert(Instance instance) override;
+  boost::asio::awaitable<void> update(Instance instance, std::uint64_t expected_version) override;
+  boost::asio::awaitable<void> erase(std::string saga_name, std::string saga_id,
+                                     std::optional<std::uint64_t> expected_version) override;
+  boost::asio::awaitable<FindPage> find_by_name(FindRequest request) override;
+  boost::asio::awaitable<std::uint64_t> count_by_name(std::string saga_name,
+                                                      std::optional<bool> completed) override;
+  boost::asio::awaitable<std::uint64_t> delete_completed_before(std::string saga_name,
+                                                                TimePoint time) override;
+
+ private:
+  struct Update;
+  enum class Verdict { committed, absent, conflict, again, with_alias };
+
+  const TableRef& table() const noexcept { return gateway_.table(); }
+  TimePoint now() const { return ambient().clock->now(); }
+  std::string token() const { return new_nonce(*ambient().random); }
+  ItemDraft draft(const Instance& instance) const;
+  boost::asio::awaitable<void> pause(int tries);
+
+  boost::asio::awaitable<std::optional<StoredItem>> get(const std::string& saga_name,
+                                                        const std::string& saga_id);
+  boost::asio::awaitable<InstancePtr> get_live(const std::string& saga_name,
+                                               const std::string& saga_id);
+  boost::asio::awaitable<InstancePtr> follow(const std::string& saga_name, const Alias& alias,
+                                             const std::string& derived_id);
+  boost::asio::awaitable<InstancePtr> get_derived(const InstanceKey& key);
+  boost::asio::awaitable<InstancePtr> find_in_index(const InstanceKey& key);
+
+  boost::asio::awaitable<CommitResult> create(const Instance& instance);
+  boost::asio::awaitable<CommitResult> put(const ItemDraft& draft);
+  boost::asio::awaitable<CommitResult> put_with_alias(const ItemDraft& draft,
+                                                      const std::string& derived_id);
+  boost::asio::awaitable<CommitResult> meet(const StoredItem& item, const std::string& saga_name,
+                                            const std::string& saga_id,
+                                            std::optional<Alias>& stale);
+
+  boost::asio::awaitable<CommitResult> replace(Update& update);
+  boost::asio::awaitable<CommitResult> replace_with_alias(Update& update, const StoredItem& found);
+  Verdict judge(Update& update, const WriteAnswer::Refusal& refusal, CommitResult& result) const;
+
+  boost::asio::awaitable<bool> erase_with_alias(const StoredItem& found, DeleteGuard guard);
+  boost::asio::awaitable<bool> erase_old(StoredItem item);
+  boost::asio::awaitable<std::uint64_t> erase_all(std::span<StoredItem> items);
+
+  Gateway gateway_;
+  BackendOptions options_;
+};
+
+}  // namespace sagabus::dynamodb

@@ -1,0 +1,221 @@
+#include "dynamodb/gateway.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/parse.hpp>
+#include <numeric>
+
+#include "dynamodb/item_size.hpp"
+#include "sagabus/error.hpp"
+
+namespace sagabus::dynamodb {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kMaxDepth = 128;  // two for each of 32 levels, and some around them
+
+const json::value* member(const json::value& value, json::string_view name) {
+  const json::object* object = value.if_object();
+  return object ? object->if_contains(name) : nullptr;
+}
+
+const json::object* object_member(const json::value& value, json::string_view name) {
+  const json::value* found = member(value, name);
+  return found ? found->if_object() : nullptr;
+}
+
+const json::array* array_member(const json::value& value, json::string_view name) {
+  const json::value* found = member(value, name);
+  return found ? found->if_array() : nullptr;
+}
+
+double units_of(const json::value& consumed) {
+  const json::value* units = member(consumed, "CapacityUnits");
+  return units && units->is_number() ? units->to_number<double>() : 0;
+}
+
+// One table's, or a transaction's list of them.
+double consumed_units(const json::value& answer) {
+  const json::value* consumed = member(answer, "ConsumedCapacity");
+  if (!consumed) return 0;
+  const json::array* tables = consumed->if_array();
+  if (!tables) return units_of(*consumed);
+  return std::accumulate(tables->begin(), tables->end(), 0.0,
+                         [](double sum, const json::value& v) { return sum + units_of(v); });
+}
+
+std::string text_attribute(const json::object& item, std::string_view name) {
+  const json::value* attribute = item.if_contains({name.data(), name.size()});
+  const json::value* text = attribute ? member(*attribute, "S") : nullptr;
+  return text && text->is_string() ? std::string(text->get_string()) : std::string();
+}
+
+std::string_view code_of(const json::value& reason) {
+  const json::value* code = member(reason, "Code");
+  if (!code || !code->is_string()) return {};
+  return {code->get_string().data(), code->get_string().size()};
+}
+
+// Reasons bear other names than the exceptions of the same meaning.
+std::string exception_name(std::string_view reason) {
+  if (reason == "ThrottlingError") return "ThrottlingException";
+  if (reason == "ValidationError") return "ValidationException";
+  return std::string(reason) + "Exception";
+}
+
+}  // namespace
+
+void Ledger::add_requests(std::string_view operation, int count) {
+  const std::lock_guard lock(mutex_);
+  usage_.requests[std::string(operation)] += static_cast<std::uint64_t>(count);
+}
+
+void Ledger::add_reads(double units) {
+  const std::lock_guard lock(mutex_);
+  usage_.read_units += units;
+}
+
+void Ledger::add_writes(double units) {
+  const std::lock_guard lock(mutex_);
+  usage_.write_units += units;
+}
+
+void Ledger::add_failed_condition(double units) {
+  const std::lock_guard lock(mutex_);
+  usage_.write_units += units;
+  ++usage_.failed_conditions;
+}
+
+Usage Ledger::read() const {
+  const std::lock_guard lock(mutex_);
+  return usage_;
+}
+
+json::value parse_answer(std::string_view operation, std::string_view body) {
+  json::parse_options options;
+  options.max_depth = kMaxDepth;
+  json::error_code ec;
+  json::value answer = json::parse({body.data(), body.size()}, ec,
+                                   json::make_shared_resource<json::monotonic_resource>(), options);
+  if (ec || !answer.is_object()) {
+    ServiceInfo service;
+    service.operation = operation;
+    throw TransientError(fmt::format("{}: the answer is not a JSON object", operation), service);
+  }
+  return answer;
+}
+
+void Gateway::fail(const aws::ServiceError& error) const {
+  aws::throw_service_error(error, table_.name);
+}
+
+boost::asio::awaitable<aws::Outcome> Gateway::send(std::string_view operation, std::string body) {
+  auto calling = client_.aws().call(operation, std::move(body));
+  aws::Outcome outcome = co_await std::move(calling);
+  ledger_.add_requests(operation, outcome ? outcome->attempts : outcome.error().attempts);
+  co_return outcome;
+}
+
+boost::asio::awaitable<json::value> Gateway::read(std::string_view operation, std::string body) {
+  auto sending = send(operation, std::move(body));
+  const aws::Outcome outcome = co_await std::move(sending);
+  if (!outcome) fail(outcome.error());
+  json::value answer = parse_answer(operation, outcome->body);
+  ledger_.add_reads(consumed_units(answer));
+  co_return answer;
+}
+
+boost::asio::awaitable<std::optional<StoredItem>> Gateway::get(std::string body) {
+  auto reading = read("GetItem", std::move(body));
+  const json::value answer = co_await std::move(reading);
+  const json::object* item = object_member(answer, "Item");
+  if (!item) co_return std::nullopt;
+  co_return read_item(*item);
+}
+
+boost::asio::awaitable<QueryAnswer> Gateway::query(std::string body, QueryContent content) {
+  auto reading = read("Query", std::move(body));
+  const json::value answer = co_await std::move(reading);
+  QueryAnswer out;
+  if (const json::array* items = array_member(answer, "Items")) {
+    for (const json::value& item : *items) {
+      if (!item.is_object()) continue;
+      if (content == QueryContent::ids) {
+        out.saga_ids.push_back(text_attribute(item.get_object(), kSagaId));
+      } else {
+        out.items.push_back(read_item(item.get_object()));
+      }
+    }
+  }
+  if (const json::value* count = member(answer, "Count"); count && count->is_number()) {
+    out.count = count->to_number<std::uint64_t>();
+  }
+  if (const json::object* last = object_member(answer, "LastEvaluatedKey")) {
+    out.last_saga_id = text_attribute(*last, kSagaId);
+  }
+  co_return out;
+}
+
+WriteAnswer Gateway::lost_condition(const aws::ServiceError& error) {
+  const json::value answer = parse_answer(error.operation, error.body);
+  WriteAnswer out;
+  out.maybe_applied = error.maybe_applied;
+  WriteAnswer::Refusal& refusal = out.refusals.emplace_back();
+  refusal.refused = true;
+  const json::object* item = object_member(answer, "Item");
+  ledger_.add_failed_condition(write_units(item ? item_size(*item) : 0));
+  if (item) refusal.item = read_item(*item);
+  return out;
+}
+
+// The reasons stand in the order of the actions. A transaction bills every write twice.
+WriteAnswer Gateway::cancelled(const aws::ServiceError& error) {
+  const json::value answer = parse_answer(error.operation, error.body);
+  const json::array* reasons = array_member(answer, "CancellationReasons");
+  if (!reasons) fail(error);
+  WriteAnswer out;
+  double units = 0;
+  for (const json::value& reason : *reasons) {
+    const std::string_view code = code_of(reason);
+    WriteAnswer::Refusal& refusal = out.refusals.emplace_back();
+    const json::object* item = object_member(reason, "Item");
+    units += 2 * write_units(item ? item_size(*item) : 0);
+    if (code == "ConditionalCheckFailed") {
+      refusal.refused = true;
+      if (item) refusal.item = read_item(*item);
+    } else if (code == "TransactionConflict") {
+      out.in_conflict = true;
+    } else if (!code.empty() && code != "None") {
+      aws::ServiceError cause = error;
+      cause.code = exception_name(code);
+      cause.kind = aws::classify(aws::kDynamoDb, cause.code, error.http_status);
+      fail(cause);
+    }
+  }
+  ledger_.add_failed_condition(units);
+  return out;
+}
+
+boost::asio::awaitable<WriteAnswer> Gateway::write(std::string_view operation, std::string body) {
+  auto sending = send(operation, std::move(body));
+  const aws::Outcome outcome = co_await std::move(sending);
+  if (outcome) {
+    if (table_.count_units) {
+      ledger_.add_writes(consumed_units(parse_answer(operation, outcome->body)));
+    }
+    WriteAnswer done;
+    done.done = true;
+    co_return done;
+  }
+  if (outcome.error().kind == aws::ErrorKind::conditional_check_failed) {
+    co_return lost_condition(outcome.error());
+  }
+  if (outcome.error().kind == aws::ErrorKind::transaction_canceled) {
+    co_return cancelled(outcome.error());
+  }
+  fail(outcome.error());
+}
+
+}  // namespace sagabus::dynamodb

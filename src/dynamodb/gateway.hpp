@@ -1,0 +1,85 @@
+// One table's requests on their way: sent, their answers parsed, what they cost written down.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/json/value.hpp>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dynamodb/item.hpp"
+#include "dynamodb/requests.hpp"
+#include "sagabus/ambient.hpp"
+#include "sagabus/dynamodb/client.hpp"
+#include "sagabus/dynamodb/store.hpp"
+
+namespace sagabus::dynamodb {
+
+// Requests and units, added up. Safe to use from any thread.
+class Ledger {
+ public:
+  void add_requests(std::string_view operation, int count);
+  void add_reads(double units);
+  void add_writes(double units);
+  void add_failed_condition(double units);
+  Usage read() const;
+
+ private:
+  mutable std::mutex mutex_;
+  Usage usage_;
+};
+
+// What the service said to a write.
+struct WriteAnswer {
+  // Of one action of a transaction, or of the one write.
+  struct Refusal {
+    bool refused = false;            // its condition did not hold
+    std::optional<StoredItem> item;  // what was there
+  };
+  bool done = false;
+  bool maybe_applied = false;     // by an attempt before the one that was refused
+  bool in_conflict = false;       // another transaction was at work: worth another try
+  std::vector<Refusal> refusals;  // one an action, where not done
+};
+
+enum class QueryContent { items, ids };
+
+struct QueryAnswer {
+  std::vector<StoredItem> items;      // QueryContent::items
+  std::vector<std::string> saga_ids;  // QueryContent::ids
+  std::uint64_t count = 0;
+  std::string last_saga_id;  // where the next page starts after; empty on the last one
+};
+
+class Gateway {
+ public:
+  Gateway(Client client, TableRef table) : client_(std::move(client)), table_(std::move(table)) {}
+
+  const Client& client() const noexcept { return client_; }
+  const TableRef& table() const noexcept { return table_; }
+  Usage usage() const { return ledger_.read(); }
+
+  // `operation` must be a literal. All throw the errors of sagabus/error.hpp with the table's name
+  // in them, but for a lost condition, which is an ordinary answer.
+  boost::asio::awaitable<std::optional<StoredItem>> get(std::string body);
+  boost::asio::awaitable<WriteAnswer> write(std::string_view operation, std::string body);
+  boost::asio::awaitable<QueryAnswer> query(std::string body, QueryContent content);
+
+ private:
+  boost::asio::awaitable<aws::Outcome> send(std::string_view operation, std::string body);
+  boost::asio::awaitable<boost::json::value> read(std::string_view operation, std::string body);
+  WriteAnswer lost_condition(const aws::ServiceError& error);
+  WriteAnswer cancelled(const aws::ServiceError& error);
+  [[noreturn]] void fail(const aws::ServiceError& error) const;
+
+  Client client_;
+  TableRef table_;
+  Ledger ledger_;
+};
+
+// Parses an answer of the service. Throws TransientError where it is no JSON object.
+boost::json::value parse_answer(std::string_view operation, std::string_view body);
+
+}  // namespace sagabus::dynamodb

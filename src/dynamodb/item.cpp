@@ -1,0 +1,202 @@
+#include "dynamodb/item.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/value.hpp>
+
+#include "dynamodb/attribute_value.hpp"
+#include "dynamodb/item_size.hpp"
+#include "sagabus/error.hpp"
+#include "sagabus/time_text.hpp"
+
+namespace sagabus::dynamodb {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kMaxSortKeyBytes = 1024;
+constexpr std::size_t kMaxPartitionKeyBytes = 2048;
+constexpr std::size_t kShownFields = 5;
+constexpr std::size_t kSlack = 16 * 1024;  // more than keys, times and names of an item
+
+// Reads attributes of one item, and says which of them is wrong.
+class Reader {
+ public:
+  explicit Reader(const json::object& item) : item_(item) {}
+
+  std::optional<Value> value(std::string_view name) const {
+    const json::value* attribute = item_.if_contains({name.data(), name.size()});
+    if (!attribute) return std::nullopt;
+    const FieldPath root(MissingField::refuse);
+    return read_attribute_value(*attribute, FieldPath(root, name));
+  }
+  std::optional<std::string> text(std::string_view name) const {
+    auto found = value(name);
+    if (!found) return std::nullopt;
+    if (std::string* text = found->if_string()) return std::move(*text);
+    wrong(name, "S", *found);
+  }
+  std::string required_text(std::string_view name) const {
+    auto found = text(name);
+    if (!found) missing(name);
+    return std::move(*found);
+  }
+  std::optional<std::int64_t> whole(std::string_view name) const {
+    const auto found = value(name);
+    if (!found) return std::nullopt;
+    if (const auto* number = found->if_int64()) return *number;
+    wrong(name, "a whole N", *found);
+  }
+  bool flag(std::string_view name) const {
+    const auto found = value(name);
+    if (!found) return false;
+    if (const bool* flag = found->if_bool()) return *flag;
+    wrong(name, "BOOL", *found);
+  }
+  [[noreturn]] static void missing(std::string_view name) {
+    throw ValidationError(fmt::format("{}: missing", name));
+  }
+  static TimePoint time(std::string_view name, const std::string& text) {
+    try {
+      const SplitTime time = parse_iso8601(text);
+      return time.seconds + std::chrono::floor<std::chrono::milliseconds>(time.fraction);
+    } catch (const ValidationError& e) {
+      throw ValidationError(fmt::format("{}: {}", name, e.what()));
+    }
+  }
+
+ private:
+  [[noreturn]] static void wrong(std::string_view name, std::string_view type, const Value& found) {
+    throw ValidationError(fmt::format("{}: expected {}, found {}", name, type, kind_name(found)));
+  }
+
+  const json::object& item_;
+};
+
+std::uint64_t read_version(const Reader& in) {
+  const auto version = in.whole(kVersion);
+  if (!version) Reader::missing(kVersion);
+  if (*version < 0) throw ValidationError("version: negative");
+  return static_cast<std::uint64_t>(*version);
+}
+
+void read_instance(const Reader& in, Instance instance, StoredItem& out) {
+  instance.correlation_id = in.required_text(kCorrelationId);
+  instance.version = read_version(in);
+  instance.completed = in.flag(kIsCompleted);
+  if (auto state = in.value(kState)) instance.state = std::move(*state);
+  out.created_at = in.text(kCreatedAt);
+  if (out.created_at) instance.created_at = Reader::time(kCreatedAt, *out.created_at);
+  instance.updated_at = instance.created_at;
+  if (auto updated_at = in.text(kUpdatedAt)) {
+    instance.updated_at = Reader::time(kUpdatedAt, *updated_at);
+    out.updated_at = std::move(*updated_at);
+  }
+  if (out.ttl) instance.expires_at = TimePoint(std::chrono::seconds(*out.ttl));
+  instance.bookkeeping = read_bookkeeping(
+      in.text(kBirth).value_or(""), {in.text(kInbox).value_or(""), in.text(kOutbox).value_or("")});
+  out.token = in.text(kToken).value_or("");
+  out.reserved = in.flag(kReserved);
+  out.instance = std::make_shared<const Instance>(std::move(instance));
+}
+
+void check_key(std::string_view name, std::string_view key, std::size_t limit) {
+  if (key.empty()) throw ValidationError(fmt::format("{}: empty", name));
+  if (key.size() > limit) {
+    throw ValidationError(
+        fmt::format("{}: {} bytes, over the limit of {}", name, key.size(), limit));
+  }
+  if (!sagabus::detail::is_utf8(key)) throw ValidationError(fmt::format("{}: not UTF-8", name));
+}
+
+std::size_t text_size(std::string_view name, std::string_view text) {
+  return text.empty() ? 0 : name.size() + text.size();
+}
+
+std::vector<StateTooLarge::Field> largest_fields(const ItemDraft& draft) {
+  std::vector<StateTooLarge::Field> fields;
+  if (const Object* state = draft.instance.state.if_object()) {
+    for (const auto& [name, member] : *state) {
+      fields.push_back({name, name.size() + value_size(member)});
+    }
+  } else {
+    fields.push_back({"state", value_size(draft.instance.state)});
+  }
+  if (!draft.bookkeeping.inbox.empty()) {
+    fields.push_back({"(inbox)", draft.bookkeeping.inbox.size()});
+  }
+  if (!draft.bookkeeping.outbox.empty()) {
+    fields.push_back({"(outbox)", draft.bookkeeping.outbox.size()});
+  }
+  std::stable_sort(fields.begin(), fields.end(),
+                   [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
+  if (fields.size() > kShownFields) fields.resize(kShownFields);
+  return fields;
+}
+
+}  // namespace
+
+StoredItem read_item(const json::object& item) {
+  const Reader in(item);
+  StoredItem out;
+  out.bytes = item_size(item);
+  Instance instance;
+  instance.saga_name = in.required_text(kSagaName);
+  instance.saga_id = in.required_text(kSagaId);
+  try {
+    out.ttl = in.whole(kTtl);
+    if (auto target = in.text(kAliasOf)) {
+      out.alias = Alias{std::move(*target), in.text(kBirth).value_or("")};
+    } else {
+      read_instance(in, std::move(instance), out);
+    }
+  } catch (const ValidationError& e) {
+    throw ValidationError(
+        fmt::format("item {}: {}", in.text(kSagaId).value_or("without an id"), e.what()));
+  }
+  return out;
+}
+
+bool is_expired(const StoredItem& item, TimePoint now) {
+  return item.ttl && *item.ttl <= epoch_seconds(now);
+}
+
+std::optional<TimePoint> expiry(const Instance& instance,
+                                std::optional<std::chrono::milliseconds> ttl) {
+  if (!instance.completed || !ttl) return std::nullopt;
+  return TimePoint(std::chrono::ceil<std::chrono::seconds>(instance.updated_at + *ttl));
+}
+
+std::int64_t epoch_seconds(TimePoint time) {
+  return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+}
+
+void check_keys(const Instance& instance) {
+  check_key("saga name", instance.saga_name, kMaxPartitionKeyBytes);
+  check_key("saga id", instance.saga_id, kMaxSortKeyBytes);
+  check_key("correlation id", instance.correlation_id, kMaxSortKeyBytes);
+}
+
+std::size_t item_size(const ItemDraft& draft) {
+  constexpr std::size_t kTimes = 2 * 24;  // two texts of ISO 8601
+  const Instance& i = draft.instance;
+  std::size_t bytes = text_size(kSagaName, i.saga_name) + text_size(kSagaId, i.saga_id) +
+                      text_size(kCorrelationId, i.correlation_id);
+  bytes += kVersion.size() + number_size(fmt::format("{}", i.version)) + kIsCompleted.size() + 1;
+  bytes += kState.size() + value_size(i.state) + kCreatedAt.size() + kUpdatedAt.size() + kTimes;
+  if (draft.ttl) bytes += kTtl.size() + number_size(fmt::format("{}", *draft.ttl));
+  bytes += text_size(kBirth, i.bookkeeping.birth) + text_size(kToken, draft.token) +
+           text_size(kInbox, draft.bookkeeping.inbox) +
+           text_size(kOutbox, draft.bookkeeping.outbox);
+  return bytes + (draft.reserved ? kReserved.size() + 1 : 0);
+}
+
+void check_size(const ItemDraft& draft, std::size_t written) {
+  if (written + kSlack < kMaxItemBytes) return;  // no value is larger than its text
+  const std::size_t bytes = item_size(draft);
+  if (bytes <= kMaxItemBytes) return;
+  throw StateTooLarge(draft.instance.saga_id, bytes, kMaxItemBytes, largest_fields(draft));
+}
+
+}  // namespace sagabus::dynamodb

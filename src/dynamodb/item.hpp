@@ -1,0 +1,79 @@
+// Instances as items of the published schema, and back. docs/formats/dynamodb-item.md says what is
+// in an item.
+#pragma once
+
+#include <boost/json/fwd.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "sagabus/instance.hpp"
+
+namespace sagabus::dynamodb {
+
+// Attributes of the published schema.
+inline constexpr std::string_view kSagaName = "sagaName";
+inline constexpr std::string_view kSagaId = "sagaId";
+inline constexpr std::string_view kCorrelationId = "correlationId";
+inline constexpr std::string_view kVersion = "version";
+inline constexpr std::string_view kIsCompleted = "isCompleted";
+inline constexpr std::string_view kState = "state";
+inline constexpr std::string_view kCreatedAt = "createdAt";
+inline constexpr std::string_view kUpdatedAt = "updatedAt";
+inline constexpr std::string_view kTtl = "ttl";
+
+// Our own. Short, since every one counts in every write.
+inline constexpr std::string_view kBirth = "_b";   // S, Bookkeeping::birth
+inline constexpr std::string_view kInbox = "_i";   // S, BookkeepingText::inbox
+inline constexpr std::string_view kOutbox = "_o";  // S, BookkeepingText::outbox
+inline constexpr std::string_view kToken = "_w";   // S, names the write that made the item so
+inline constexpr std::string_view kReserved =
+    "_a";  // BOOL, an alias item stands at the derived key
+inline constexpr std::string_view kAliasOf = "aliasOf";  // S, of an alias item: the instance's id
+
+// An alias: it stands at the derived key of an instance whose id its caller chose.
+struct Alias {
+  std::string target;  // the instance's id
+  std::string birth;   // the instance's, to tell apart two aliases of one target
+};
+
+// An item as it was found.
+struct StoredItem {
+  InstancePtr instance;  // null where it is an alias
+  std::optional<Alias> alias;
+  std::string token;
+  bool reserved = false;                  // the instance has an alias
+  std::optional<std::string> created_at;  // as it stands there
+  std::string updated_at;
+  std::optional<std::int64_t> ttl;  // seconds since the epoch
+  std::size_t bytes = 0;
+};
+
+// Throws ValidationError naming saga id and attribute where the item is not one of the schema.
+StoredItem read_item(const boost::json::object& item);
+
+bool is_expired(const StoredItem& item, TimePoint now);
+
+// The expiry of a completed instance: in whole seconds, not before `updated_at` + `ttl`.
+std::optional<TimePoint> expiry(const Instance& instance,
+                                std::optional<std::chrono::milliseconds> ttl);
+
+std::int64_t epoch_seconds(TimePoint time);  // rounded down
+
+// What an item of this instance holds, ready to be written.
+struct ItemDraft {
+  const Instance& instance;
+  BookkeepingText bookkeeping;
+  std::string token;
+  std::optional<std::int64_t> ttl;
+  bool reserved = false;
+};
+
+// Throws ValidationError where a key is empty or too long, and StateTooLarge where the item passes
+// 400 KB. `written` are the bytes of the request, which no item inside it can surpass by much.
+void check_keys(const Instance& instance);
+void check_size(const ItemDraft& draft, std::size_t written);
+std::size_t item_size(const ItemDraft& draft);
+
+}  // namespace sagabus::dynamodb

@@ -1,0 +1,259 @@
+#include "sagabus/dynamodb/table.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <boost/json/value.hpp>
+
+#include "dynamodb/gateway.hpp"
+#include "dynamodb/table_form.hpp"
+#include "sagabus/error.hpp"
+#include "sagabus/json.hpp"
+
+namespace sagabus::dynamodb {
+namespace {
+
+namespace json = boost::json;
+using std::chrono::milliseconds;
+
+constexpr std::chrono::minutes kWaitLimit{10};
+constexpr milliseconds kFirstWait{50};
+constexpr milliseconds kLongestWait{2000};
+
+std::string table_request(const std::string& table, std::string_view more = {}) {
+  std::string out = "{\"TableName\":";
+  append_json_string(out, table);
+  out += more;
+  return out += '}';
+}
+
+const json::value* find(const json::value& value, std::initializer_list<json::string_view> path) {
+  const json::value* at = &value;
+  for (const json::string_view name : path) {
+    const json::object* object = at->if_object();
+    at = object ? object->if_contains(name) : nullptr;
+    if (!at) return nullptr;
+  }
+  return at;
+}
+
+std::string_view text(const json::value& value, std::initializer_list<json::string_view> path) {
+  const json::value* found = find(value, path);
+  if (!found || !found->is_string()) return {};
+  return {found->get_string().data(), found->get_string().size()};
+}
+
+// `operation` must be a literal.
+boost::asio::awaitable<json::value> ask(const SagaStore& store, std::string_view operation,
+                                        std::string_view more = {}) {
+  auto calling = store.client().call(std::string(operation),
+                                     table_request(store.table_name(), more), store.table_name());
+  const std::string answer = co_await std::move(calling);
+  co_return parse_answer(operation, answer);
+}
+
+// Waits between looks at something slow, longer each time.
+class Patience {
+ public:
+  explicit Patience(const SagaStore& store)
+      : store_(store), until_(clock().monotonic() + kWaitLimit) {}
+
+  boost::asio::awaitable<void> wait(std::string_view what) {
+    if (clock().monotonic() >= until_) {
+      throw TransientError(fmt::format("table {}: {} after {} minutes", store_.table_name(), what,
+                                       kWaitLimit.count()));
+    }
+    auto sleeping = clock().sleep_for(next_);
+    next_ = std::min(2 * next_, kLongestWait);
+    co_await std::move(sleeping);
+  }
+
+ private:
+  Clock& clock() const { return store_.client().clock(); }
+
+  const SagaStore& store_;
+  std::chrono::nanoseconds until_;
+  milliseconds next_ = kFirstWait;
+};
+
+boost::asio::awaitable<std::optional<TableInfo>> look(const SagaStore& store) {
+  try {
+    auto asking = ask(store, "DescribeTable");
+    const json::value answer = co_await std::move(asking);
+    const json::value* table = find(answer, {"Table"});
+    co_return table ? read_table_info(*table) : TableInfo{};
+  } catch (const TableNotFound&) {
+    co_return std::nullopt;
+  }
+}
+
+boost::asio::awaitable<void> look_at_ttl(const SagaStore& store, TableInfo& info) {
+  auto asking = ask(store, "DescribeTimeToLive");
+  const json::value answer = co_await std::move(asking);
+  const std::string_view status = text(answer, {"TimeToLiveDescription", "TimeToLiveStatus"});
+  if (status != "ENABLED" && status != "ENABLING") co_return;
+  info.ttl_attribute = text(answer, {"TimeToLiveDescription", "AttributeName"});
+}
+
+boost::asio::awaitable<void> look_at_backups(const SagaStore& store, TableInfo& info) {
+  try {
+    auto asking = ask(store, "DescribeContinuousBackups");
+    const json::value answer = co_await std::move(asking);
+    info.point_in_time_recovery =
+        text(answer, {"ContinuousBackupsDescription", "PointInTimeRecoveryDescription",
+                      "PointInTimeRecoveryStatus"}) == "ENABLED";
+  } catch (const Unsupported&) {  // as DynamoDB Local says
+    info.point_in_time_recovery.reset();
+  }
+}
+
+boost::asio::awaitable<void> make(const SagaStore& store, const TableDescription& description) {
+  std::string body = create_table_request(store.table_name(), description);
+  auto calling = store.client().aws().call("CreateTable", std::move(body));
+  const aws::Outcome outcome = co_await std::move(calling);
+  // In use: somebody else made it just now. What it is like is looked at next.
+  if (!outcome && outcome.error().code != "ResourceInUseException") {
+    aws::throw_service_error(outcome.error(), store.table_name());
+  }
+}
+
+bool is_active(const TableInfo& info) {
+  return info.status == "ACTIVE" &&
+         std::all_of(info.indexes.begin(), info.indexes.end(),
+                     [](const IndexInfo& index) { return index.status == "ACTIVE"; });
+}
+
+boost::asio::awaitable<TableInfo> wait_until_active(const SagaStore& store) {
+  Patience patience(store);
+  for (;;) {
+    auto looking = look(store);
+    std::optional<TableInfo> info = co_await std::move(looking);
+    if (info && is_active(*info)) co_return std::move(*info);
+    auto waiting = patience.wait("not yet active");
+    co_await std::move(waiting);
+  }
+}
+
+[[noreturn]] void refuse(const SagaStore& store, const std::vector<std::string>& differences) {
+  throw ValidationError(fmt::format("table {} exists and is another one: {}", store.table_name(),
+                                    fmt::join(differences, "; ")));
+}
+
+boost::asio::awaitable<void> turn_on_ttl(const SagaStore& store) {
+  auto asking = ask(store, "UpdateTimeToLive",
+                    R"(,"TimeToLiveSpecification":{"Enabled":true,"AttributeName":"ttl"})");
+  co_await std::move(asking);
+}
+
+boost::asio::awaitable<void> turn_on_stream(const SagaStore& store) {
+  auto asking =
+      ask(store, "UpdateTable",
+          R"(,"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"})");
+  co_await std::move(asking);
+  auto waiting = wait_until_active(store);
+  co_await std::move(waiting);
+}
+
+boost::asio::awaitable<void> turn_on_backups(const SagaStore& store) {
+  std::optional<Unsupported> problem;
+  try {
+    auto asking = ask(store, "UpdateContinuousBackups",
+                      R"(,"PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true})");
+    co_await std::move(asking);
+  } catch (const Unsupported& e) {
+    problem = Unsupported(fmt::format("table {}: this service has no point-in-time recovery "
+                                      "(DynamoDB Local has none)",
+                                      store.table_name()),
+                          e.service());
+  }
+  if (problem) throw *problem;
+}
+
+}  // namespace
+
+boost::asio::awaitable<void> create_table(SagaStore store, TableDescription description) {
+  auto looking = look(store);
+  const std::optional<TableInfo> before = co_await std::move(looking);
+  if (!before) {
+    auto making = make(store, description);
+    co_await std::move(making);
+  }
+  auto waiting = wait_until_active(store);
+  TableInfo info = co_await std::move(waiting);
+  auto looking_at_ttl = look_at_ttl(store, info);
+  co_await std::move(looking_at_ttl);
+  const std::vector<std::string> differences = schema_differences(description, info);
+  if (!differences.empty()) refuse(store, differences);
+  if (description.ttl && info.ttl_attribute.empty()) {
+    auto turning = turn_on_ttl(store);
+    co_await std::move(turning);
+  }
+  if (description.stream && info.stream.empty()) {
+    auto turning = turn_on_stream(store);
+    co_await std::move(turning);
+  }
+  if (!description.point_in_time_recovery) co_return;
+  auto looking_at_backups = look_at_backups(store, info);
+  co_await std::move(looking_at_backups);
+  if (info.point_in_time_recovery != true) {
+    auto turning = turn_on_backups(store);
+    co_await std::move(turning);
+  }
+}
+
+boost::asio::awaitable<void> create_table(SagaStore store) {
+  TableDescription description;
+  description.index = store.index();
+  auto creating = create_table(std::move(store), std::move(description));
+  co_await std::move(creating);
+}
+
+boost::asio::awaitable<void> delete_table(SagaStore store) {
+  auto calling = store.client().aws().call("DeleteTable", table_request(store.table_name()));
+  const aws::Outcome outcome = co_await std::move(calling);
+  if (!outcome) {
+    if (outcome.error().kind == aws::ErrorKind::resource_not_found) co_return;
+    aws::throw_service_error(outcome.error(), store.table_name());
+  }
+  Patience patience(store);
+  for (;;) {
+    auto looking = look(store);
+    const std::optional<TableInfo> info = co_await std::move(looking);
+    if (!info) co_return;
+    auto waiting = patience.wait("not yet deleted");
+    co_await std::move(waiting);
+  }
+}
+
+boost::asio::awaitable<TableInfo> describe_table(SagaStore store) {
+  auto asking = ask(store, "DescribeTable");
+  const json::value answer = co_await std::move(asking);
+  const json::value* table = find(answer, {"Table"});
+  TableInfo info = table ? read_table_info(*table) : TableInfo{};
+  auto looking_at_ttl = look_at_ttl(store, info);
+  co_await std::move(looking_at_ttl);
+  auto looking_at_backups = look_at_backups(store, info);
+  co_await std::move(looking_at_backups);
+  co_return info;
+}
+
+boost::asio::awaitable<std::vector<std::string>> verify_table(SagaStore store,
+                                                              TableDescription description) {
+  auto describing = describe_table(std::move(store));
+  const TableInfo info = co_await std::move(describing);
+  std::vector<std::string> differences = schema_differences(description, info);
+  for (std::string& difference : feature_differences(description, info)) {
+    differences.push_back(std::move(difference));
+  }
+  co_return differences;
+}
+
+boost::asio::awaitable<std::vector<std::string>> verify_table(SagaStore store) {
+  TableDescription description;
+  description.index = store.index();
+  auto verifying = verify_table(std::move(store), std::move(description));
+  co_return co_await std::move(verifying);
+}
+
+}  // namespace sagabus::dynamodb

@@ -1,0 +1,133 @@
+// The verbs that speak to DynamoDB, against DynamoDB Local.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "report.hpp"
+#include "run_sagabus.hpp"
+#include "sagabus/dynamodb/client.hpp"
+#include "sagabus/random.hpp"
+#include "sagabus/sync_wait.hpp"
+#include "support/endpoint.hpp"
+
+namespace sagabus::test {
+namespace {
+
+using testing::HasSubstr;
+
+class TableVerbs : public testing::Test {
+ protected:
+  ~TableVerbs() override { run("delete", {"--yes"}); }
+
+  Ran run(const std::string& verb, const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> words{"table", verb, "--store", store_};
+    words.insert(words.end(), more.begin(), more.end());
+    return run_sagabus(words);
+  }
+
+  // A table of that name which is not what a store needs.
+  void make_foreign_table() const {
+    dynamodb::ClientOptions options;
+    options.region = "us-east-1";
+    options.endpoint = dynamodb_endpoint();
+    const dynamodb::Client client(options);
+    sync_wait(make(client, R"({"TableName":")" + name_ +
+                               R"(","BillingMode":"PAY_PER_REQUEST",
+        "KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],
+        "AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}]})"));
+  }
+
+  const std::string name_ = "cli-" + new_nonce(*system_random());
+  const std::string store_ =
+      "dynamodb://" + name_ + "?region=us-east-1&endpoint=" + dynamodb_endpoint();
+
+ private:
+  static boost::asio::awaitable<void> make(dynamodb::Client client, std::string body) {
+    co_await client.call("CreateTable", std::move(body));
+  }
+};
+
+void expect_not_found(const Ran& ran) {
+  EXPECT_EQ(ran.exit, 3);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_TRUE(is_one_line(ran.err)) << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("sagabus table create"));
+}
+
+TEST_F(TableVerbs, NameATableThatIsNotThere) {
+  for (const char* verb : {"describe", "verify"}) expect_not_found(run(verb));
+  expect_not_found(run("delete", {"--yes"}));
+  expect_not_found(run_sagabus({"bench", "--sagas", "1", "--store", store_}));
+}
+
+TEST_F(TableVerbs, MakeATableThatFits) {
+  for (int time = 0; time < 2; ++time) {
+    const Ran created = run("create");
+    EXPECT_EQ(created.exit, 0) << created.err;
+    EXPECT_EQ(created.out, "table " + name_ + " is ready\n");
+  }
+  const Ran verified = run("verify");
+  EXPECT_EQ(verified.exit, 0) << verified.out;
+  EXPECT_EQ(verified.out, "table " + name_ + " is as it should be\n");
+}
+
+TEST_F(TableVerbs, DescribeIt) {
+  ASSERT_EQ(run("create").exit, 0);
+  const Ran people = run("describe");
+  EXPECT_EQ(people.exit, 0);
+  EXPECT_THAT(people.out, HasSubstr("sagaName (S), sagaId (S)\n"));
+  EXPECT_THAT(people.out, HasSubstr("sagaName (S), correlationId (S), ALL, ACTIVE\n"));
+  const Ran programs = run("describe", {"--json"});
+  EXPECT_EQ(programs.exit, 0);
+  EXPECT_TRUE(is_one_line(programs.out));
+  const Value table = parse_json(programs.out);
+  EXPECT_EQ(*table.find("name"), Value(name_));
+  EXPECT_EQ(*table.find("status"), Value("ACTIVE"));
+  EXPECT_EQ(*table.find("billing"), Value("on-demand"));
+  EXPECT_EQ(*table.find("ttl_attribute"), Value("ttl"));
+  EXPECT_TRUE(table.find("stream")->is_null());
+  EXPECT_EQ(*table.find("indexes")->if_array()->at(0).find("name"), Value("correlationIndex"));
+}
+
+TEST_F(TableVerbs, TellHowAnotherTableDiffers) {
+  make_foreign_table();
+  const Ran verified = run("verify");
+  EXPECT_EQ(verified.exit, 4);
+  EXPECT_THAT(verified.out, HasSubstr("sagaName"));
+  EXPECT_THAT(verified.out, HasSubstr("correlationIndex"));
+  EXPECT_EQ(verified.err, "");
+  for (const Ran& refused :
+       {run("create"), run_sagabus({"bench", "--sagas", "1", "--store", store_})}) {
+    EXPECT_EQ(refused.exit, 1);
+    EXPECT_EQ(refused.out, "");
+    EXPECT_TRUE(is_one_line(refused.err)) << refused.err;
+    EXPECT_THAT(refused.err, HasSubstr("sagaName"));
+  }
+}
+
+TEST_F(TableVerbs, DeleteItOnlyWhenSure) {
+  ASSERT_EQ(run("create").exit, 0);
+  const Ran unsure = run("delete");
+  EXPECT_EQ(unsure.exit, 2);
+  EXPECT_THAT(unsure.err, HasSubstr("--yes"));
+  EXPECT_EQ(run("describe").exit, 0);
+  const Ran sure = run("delete", {"--yes"});
+  EXPECT_EQ(sure.exit, 0);
+  EXPECT_EQ(sure.out, "table " + name_ + " is deleted\n");
+  EXPECT_EQ(run("describe").exit, 3);
+}
+
+TEST_F(TableVerbs, BenchCountsRequestsAndUnits) {
+  ASSERT_EQ(run("create").exit, 0);
+  const Value report = bench_report({"bench", "--store", store_, "--sagas", "30"}, 30);
+  double requests = 0;
+  for (const auto& [operation, count] : *report.find("requests")->if_object()) {
+    requests += *count.if_double();
+  }
+  EXPECT_GE(requests, 4);
+  EXPECT_LE(requests, 8);  // two for each message of the order saga
+  EXPECT_GT(*report.find("read_units")->if_double(), 0);
+  EXPECT_GE(*report.find("write_units")->if_double(), 8);  // the item and its index, four times
+}
+
+}  // namespace
+}  // namespace sagabus::test

@@ -1,0 +1,150 @@
+// What every verb has in common: help, and how it refuses what it does not take.
+#include <gtest/gtest.h>
+
+#include "run_sagabus.hpp"
+
+namespace sagabus::test {
+namespace {
+
+using Words = std::vector<std::string>;
+
+class Help : public testing::TestWithParam<Words> {};
+
+TEST_P(Help, HasExamples) {
+  Words words = GetParam();
+  words.emplace_back("--help");
+  const Ran ran = run_sagabus(words);
+  EXPECT_EQ(ran.exit, 0);
+  EXPECT_NE(ran.out.find("Examples:\n  sagabus "), std::string::npos) << ran.out;
+  EXPECT_EQ(ran.err, "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Usage, Help,
+                         testing::Values(Words{}, Words{"bench"}, Words{"table"},
+                                         Words{"table", "create"}, Words{"table", "describe"},
+                                         Words{"table", "verify"}, Words{"table", "delete"}));
+
+TEST(Usage, VersionIsOneLine) {
+  const Ran ran = run_sagabus({"--version"});
+  EXPECT_EQ(ran.exit, 0);
+  EXPECT_TRUE(is_one_line(ran.out)) << ran.out;
+  EXPECT_TRUE(ran.out.starts_with("sagabus ")) << ran.out;
+  EXPECT_EQ(ran.err, "");
+}
+
+TEST(Usage, OutputThatCannotBeWrittenIsAFailure) {
+  RunOptions full;
+  full.stdout_path = "/dev/full";
+  EXPECT_EQ(run_sagabus({"--version"}, full).exit, 1);
+  EXPECT_EQ(run_sagabus({"--help"}, full).exit, 1);
+  EXPECT_EQ(run_sagabus({"bench", "--store", "memory:", "--sagas", "1"}, full).exit, 1);
+}
+
+TEST(Usage, TheStoreMayComeFromTheEnvironment) {
+  RunOptions options;
+  options.environment["SAGABUS_STORE"] = "memory:";
+  EXPECT_EQ(run_sagabus({"bench", "--sagas", "1"}, options).exit, 0);
+  options.environment["SAGABUS_STORE"] = "nonsense:";
+  EXPECT_EQ(run_sagabus({"bench", "--sagas", "1"}, options).exit, 2);
+  EXPECT_EQ(run_sagabus({"bench", "--sagas", "1", "--store", "memory:"}, options).exit, 0);
+}
+
+struct BadUse {
+  Words words;
+  int exit;
+  std::string says;
+};
+
+class Refused : public testing::TestWithParam<BadUse> {};
+
+// One line that says what is wrong, and nothing else.
+TEST_P(Refused, InOneLine) {
+  RunOptions options;
+  for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION"}) {
+    options.environment[name] = std::nullopt;
+  }
+  options.environment["AWS_ACCESS_KEY_ID"] = "AKIDEXAMPLE";
+  options.environment["AWS_SECRET_ACCESS_KEY"] = "hunter2";
+  const Ran ran = run_sagabus(GetParam().words, options);
+  EXPECT_EQ(ran.exit, GetParam().exit);
+  EXPECT_EQ(ran.out, "");
+  EXPECT_TRUE(is_one_line(ran.err)) << ran.err;
+  EXPECT_TRUE(ran.err.starts_with("sagabus: ")) << ran.err;
+  EXPECT_NE(ran.err.find(GetParam().says), std::string::npos) << ran.err;
+  EXPECT_EQ(ran.err.find("hunter2"), std::string::npos) << ran.err;
+}
+
+Words bench(const Words& more) {
+  Words words{"bench", "--store", "memory:"};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+Words on_store(const std::string& store) {
+  return {"bench", "--sagas", "1", "--store", store};
+}
+
+Words table(const std::string& verb, const std::string& store) {
+  return {"table", verb, "--store", store};
+}
+
+const std::string kNobody = "dynamodb://sagas?region=us-east-1&endpoint=http://127.0.0.1:1";
+
+INSTANTIATE_TEST_SUITE_P(
+    Words, Refused,
+    testing::Values(
+        BadUse{{}, 2, "a verb is missing, one of: table, bench"},
+        BadUse{{"table"}, 2, "one of: create, describe, verify, delete"},
+        BadUse{{"frobnicate"}, 2, "frobnicate"}, BadUse{{"table", "frobnicate"}, 2, "frobnicate"},
+        BadUse{{"--frobnicate"}, 2, "--frobnicate"}, BadUse{{"two\nlines"}, 2, "two lines"},
+        BadUse{{"bench"}, 2, "--store is required"}, BadUse{{"bench", "--store"}, 2, "--store"},
+        BadUse{{"bench", "--store", ""}, 2, "empty"},
+        BadUse{{"table", "create"}, 2, "--store is required"}, BadUse{bench({"more"}), 2, "more"},
+        BadUse{bench({"--yes"}), 2, "--yes"}, BadUse{bench({"--json=5x"}), 2, "--json"},
+        BadUse{bench({"--store", "memory:"}), 2, "--store"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Numbers, Refused,
+    testing::Values(BadUse{bench({"--sagas"}), 2, "--sagas"},
+                    BadUse{bench({"--sagas", ""}), 2, "--sagas: ''"},
+                    BadUse{bench({"--sagas", "0"}), 2, "a whole number from 1 to 10000000"},
+                    BadUse{bench({"--sagas", "-1"}), 2, "--sagas"},
+                    BadUse{bench({"--sagas", "1e3"}), 2, "--sagas: '1e3'"},
+                    BadUse{bench({"--sagas", "10x"}), 2, "--sagas: '10x'"},
+                    BadUse{bench({"--sagas", " 10"}), 2, "--sagas: ' 10'"},
+                    BadUse{bench({"--sagas", "99999999999999999999"}), 2, "--sagas"},
+                    BadUse{bench({"--sagas", "1", "--sagas", "2"}), 2, "--sagas"},
+                    BadUse{bench({"--concurrency", "0"}), 2, "--concurrency"},
+                    BadUse{bench({"--concurrency", "10001"}), 2, "from 1 to 10000"},
+                    BadUse{bench({"--threads", "0"}), 2, "--threads"},
+                    BadUse{bench({"--threads", "many"}), 2, "--threads: 'many'"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Stores, Refused,
+    testing::Values(
+        BadUse{on_store("postgres://host/db"), 2, "unknown scheme"},
+        BadUse{on_store("orders.db"), 2, "no scheme"},
+        BadUse{on_store("sqlite:orders.db"), 2, "absolute path"},
+        BadUse{on_store("sqlite:///nowhere/at/all/orders.db"), 3, "/nowhere/at/all"},
+        BadUse{on_store("sqlite:///dev/full"), 1, "/dev/full"},
+        BadUse{on_store("dynamodb://"), 2, "table is missing"},
+        BadUse{on_store("dynamodb://sagas?regoin=us-east-1"), 2, "'regoin'"},
+        BadUse{on_store("dynamodb://sagas"), 2, "region"},
+        BadUse{on_store("dynamodb://sagas?region=us_east_1"), 2, "us_east_1"},
+        BadUse{on_store("dynamodb://sagas?region=us-east-1&endpoint=localhost"), 2, "endpoint"},
+        BadUse{on_store("dynamodb://sagas?region=us-east-1&ttl_days=soon"), 2, "'ttl_days'"},
+        BadUse{on_store(kNobody), 1, "127.0.0.1:1"}));
+
+INSTANTIATE_TEST_SUITE_P(Tables, Refused,
+                         testing::Values(BadUse{table("create", "memory:"), 2, "needs no table"},
+                                         BadUse{table("describe", "sqlite:///tmp/orders.db"), 2,
+                                                "needs no table"},
+                                         BadUse{table("verify", "memory:"), 2, "needs no table"},
+                                         BadUse{table("delete", "memory:"), 2, "needs no table"},
+                                         BadUse{table("create", kNobody), 1, "127.0.0.1:1"},
+                                         BadUse{table("describe", kNobody), 1, "127.0.0.1:1"},
+                                         BadUse{table("delete", kNobody), 2, "--yes"},
+                                         BadUse{table("create", "dynamodb://ab"), 2, "3 to 255"}));
+
+}  // namespace
+}  // namespace sagabus::test

@@ -1,0 +1,8 @@
+sagabus_add_test(dynamodb_integration_test
+  SOURCES
+    dynamodb_cost_test.cpp
+    dynamodb_fault_test.cpp
+    dynamodb_foreign_test.cpp
+    dynamodb_schema_test.cpp
+    dynamodb_table_test.cpp
+  LINK sagabus::dynamodb sagabus::testing Boost::json fmt::fmt)

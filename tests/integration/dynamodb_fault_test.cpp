@@ -1,0 +1,213 @@
+// Lost answers, missing tables, wrong schemas, unreachable services.
+#include <atomic>
+
+#include "aws/http_client.hpp"
+#include "dynamodb_support.hpp"
+#include "sagabus/error.hpp"
+
+namespace sagabus::dynamodb {
+namespace {
+
+// Sends everything, and loses the answers to some of it.
+class LossyHttp final : public aws::HttpClient {
+ public:
+  explicit LossyHttp(std::string_view endpoint) {
+    aws::HttpClientOptions options;
+    options.endpoint = aws::parse_endpoint("endpoint", endpoint);
+    inner_ = aws::make_http_client(std::move(options));
+  }
+  void lose(int answers) { losing_ = answers; }
+
+  boost::asio::awaitable<aws::HttpResponse> send(const aws::HttpRequest& request) override {
+    auto sending = inner_->send(request);
+    aws::HttpResponse response = co_await std::move(sending);
+    if (losing_.fetch_sub(1) > 0) {
+      throw aws::HttpError(aws::HttpError::Kind::broken, true, "the answer was lost");
+    }
+    co_return response;
+  }
+
+ private:
+  std::shared_ptr<aws::PooledHttpClient> inner_;
+  std::atomic<int> losing_ = 0;
+};
+
+class DynamoDbFault : public DynamoDbTest {
+ protected:
+  SagaStore lossy_store() {
+    ClientOptions lossy = client_options();
+    http_ = std::make_shared<LossyHttp>(lossy.endpoint);
+    lossy.http = http_;
+    StoreOptions here = options();
+    here.client = Client(std::move(lossy));
+    return SagaStore(std::move(here));
+  }
+  std::string reason_of_prepare(const SagaStore& store) {
+    try {
+      sync_wait(store.backend()->prepare());
+    } catch (const Error& e) {
+      resource_ = e.service().resource;
+      return e.what();
+    }
+    return "none";
+  }
+
+  std::shared_ptr<LossyHttp> http_;
+  std::string resource_;
+};
+
+TEST_F(DynamoDbFault, AWriteWhoseAnswerWasLostIsNotAConflict) {
+  make();
+  const SagaStore store = lossy_store();
+  http_->lose(1);
+  const Instance start = first();
+  EXPECT_TRUE(commit(store, start).committed);
+  http_->lose(2);
+  const Instance second = after(start);
+  EXPECT_TRUE(commit(store, second, expect(start)).committed);
+  http_->lose(1);
+  EXPECT_EQ(sync_wait(store.insert(order("other"))).version, 1U);
+  http_->lose(1);
+  EXPECT_EQ(sync_wait(store.update(second, 2)).version, 3U);
+  http_->lose(1);
+  Instance chosen = order("chosen");
+  chosen.saga_id = "mine";
+  EXPECT_EQ(sync_wait(store.insert(chosen)).saga_id, "mine");
+  http_->lose(1);
+  sync_wait(store.erase("Order", "mine", 1));
+  EXPECT_EQ(sync_wait(store.count_by_name("Order")), 2U);
+  EXPECT_EQ(load(store, key())->version, 3U);
+  EXPECT_EQ(store.usage().requests.at("PutItem"), 4U);
+}
+
+TEST_F(DynamoDbFault, ADeletionWhoseAnswerWasLostCounts) {
+  make();
+  const SagaStore store = lossy_store();
+  Instance done = order();
+  done.completed = true;
+  sync_wait(store.insert(done));
+  clock_->advance(std::chrono::seconds(1));
+  auto deleting = store.delete_completed_before("Order", clock_->now());
+  http_->lose(2);  // of the query, then of the deletion
+  EXPECT_EQ(sync_wait(std::move(deleting)), 1U);
+}
+
+TEST_F(DynamoDbFault, AWriteThatNeverGotAnAnswerIsTransient) {
+  make();
+  const SagaStore store = lossy_store();
+  http_->lose(100);
+  EXPECT_THROW(commit(store, first()), TransientError);
+  http_->lose(0);
+  EXPECT_TRUE(load(store, key()));  // it landed all the same
+}
+
+TEST_F(DynamoDbFault, AMissingTableIsNamed) {
+  const SagaStore store(options());
+  EXPECT_NE(reason_of_prepare(store).find(table_), std::string::npos);
+  EXPECT_EQ(resource_, table_);
+  EXPECT_THROW(sync_wait(store.backend()->prepare()), TableNotFound);
+  EXPECT_THROW(load(store, key()), TableNotFound);
+  EXPECT_THROW(commit(store, first()), TableNotFound);
+  EXPECT_THROW(sync_wait(store.count_by_name("Order")), TableNotFound);
+}
+
+TEST_F(DynamoDbFault, ATableOfAnotherSchemaIsNamed) {
+  const SagaStore store(options());
+  call("CreateTable",
+       fmt::format(R"({{"TableName":"{}","BillingMode":"PAY_PER_REQUEST","AttributeDefinitions":)"
+                   R"([{{"AttributeName":"id","AttributeType":"S"}}],"KeySchema":)"
+                   R"([{{"AttributeName":"id","KeyType":"HASH"}}]}})",
+                   table_));
+  EXPECT_THROW(sync_wait(store.backend()->prepare()), ValidationError);
+  EXPECT_TRUE(reason_of_prepare(store).starts_with("table " + table_ + " has another schema"));
+}
+
+TEST_F(DynamoDbFault, ATableWithoutTheIndexIsNamed) {
+  make({.index = CorrelationIndex::none});
+  const SagaStore store(options());
+  EXPECT_THROW(sync_wait(store.backend()->prepare()), ValidationError);
+  EXPECT_NE(reason_of_prepare(store).find("no index correlationIndex"), std::string::npos);
+}
+
+TEST_F(DynamoDbFault, CredentialsOfAWrongShapeAreRefused) {
+  EXPECT_THROW(aws::static_credentials("", "secret"), std::invalid_argument);
+  EXPECT_THROW(aws::static_credentials("with space", "secret"), std::invalid_argument);
+  make();
+  ClientOptions wrong = client_options();
+  wrong.credentials = aws::static_credentials("not-alphanumeric", "secret");
+  StoreOptions here = options();
+  here.client = Client(std::move(wrong));
+  const SagaStore store(std::move(here));
+  try {
+    sync_wait(store.backend()->prepare());
+    FAIL() << "expected AccessDenied";
+  } catch (const AccessDenied& e) {
+    EXPECT_EQ(std::string(e.what()).find("secret"), std::string::npos);
+    EXPECT_EQ(e.service().operation, "GetItem");
+  }
+}
+
+TEST_F(DynamoDbFault, AnUnreachableEndpointIsTransientAndSoon) {
+  ClientOptions nowhere = client_options();
+  nowhere.endpoint = "http://127.0.0.1:1";
+  StoreOptions here = options();
+  here.client = Client(std::move(nowhere));
+  const SagaStore store(std::move(here));
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_THROW(sync_wait(store.backend()->prepare()), TransientError);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
+}
+
+TEST_F(DynamoDbFault, AnOversizedItemIsNotSent) {
+  const SagaStore store = make();
+  Instance large = first();
+  large.state = Value(Object{{"text", Value(std::string(410'000, 'x'))}});
+  EXPECT_THROW(commit(store, large), StateTooLarge);
+  EXPECT_EQ(store.usage().total_requests(), 0U);
+  large.state = Value(Object{{"text", Value(std::string(409'000, 'x'))}});
+  EXPECT_TRUE(commit(store, large).committed);
+  large.state = Value(Object{{"text", Value(std::string(409'600, 'x'))}});
+  EXPECT_THROW(sync_wait(store.update(large, 1)), StateTooLarge);
+  EXPECT_EQ(store.usage().total_requests(), 1U);
+}
+
+TEST_F(DynamoDbFault, KeysOverTheirLimitsAreNotSent) {
+  const SagaStore store = make();
+  Instance instance = first();
+  instance.correlation_id = std::string(1025, 'x');
+  EXPECT_THROW(commit(store, instance), ValidationError);
+  EXPECT_EQ(store.usage().total_requests(), 0U);
+}
+
+TEST_F(DynamoDbFault, ContinuationsAreChecked) {
+  const SagaStore store = make();
+  for (int i = 0; i < 3; ++i) sync_wait(store.insert(order(fmt::format("c{}", i))));
+  const FindPage page = sync_wait(store.find_by_name({.saga_name = "Order", .limit = 1}));
+  ASSERT_FALSE(page.continuation.empty());
+  for (std::string bad : {std::string("x"), std::string("AAAA"), page.continuation + "AAAA"}) {
+    FindRequest request{.saga_name = "Order", .continuation = bad};
+    EXPECT_THROW(sync_wait(store.find_by_name(request)), ValidationError) << bad;
+  }
+  FindRequest other{.saga_name = "Other", .continuation = page.continuation};
+  EXPECT_THROW(sync_wait(store.find_by_name(other)), ValidationError);
+}
+
+TEST_F(DynamoDbFault, AnItemThatIsNoInstanceIsNamed) {
+  const SagaStore store = make();
+  put(fmt::format(R"("sagaName":{{"S":"Order"}},"sagaId":{{"S":"{}"}},"correlationId":{{"S":"c"}},)"
+                  R"("version":{{"S":"one"}})",
+                  key().saga_id));
+  EXPECT_THROW(load(store, key()), ValidationError);
+}
+
+TEST_F(DynamoDbFault, AnotherCorrelationIdAtTheDerivedKeyIsAnError) {
+  const SagaStore store = make();
+  Instance other = order("other");
+  other.saga_id = key().saga_id;  // chosen so
+  sync_wait(store.insert(other));
+  EXPECT_THROW(load(store, key()), Error);
+  EXPECT_THROW(commit(store, first()), Error);
+}
+
+}  // namespace
+}  // namespace sagabus::dynamodb

@@ -1,0 +1,234 @@
+#include "dynamodb/requests.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+#include "sagabus/error.hpp"
+
+namespace sagabus::dynamodb {
+namespace {
+
+const TableRef kTable{"sagas", true};
+const TableRef kUncounted{"sagas", false};
+
+Instance order() {
+  Instance i;
+  i.saga_name = "OrderSaga";
+  i.saga_id = "id-1";
+  i.correlation_id = "order \"1\"";
+  i.version = 3;
+  i.state = Value(Object{{"total", Value(12.5)}});
+  i.created_at = TimePoint(std::chrono::milliseconds(1'767'225'600'001));
+  i.updated_at = TimePoint(std::chrono::milliseconds(1'767'225'601'020));
+  i.bookkeeping.birth = "b1";
+  return i;
+}
+
+TEST(Requests, Get) {
+  EXPECT_EQ(get_item_request(kTable, {"OrderSaga", "id-1"}),
+            R"({"TableName":"sagas","Key":{"sagaName":{"S":"OrderSaga"},"sagaId":{"S":"id-1"}},)"
+            R"("ConsistentRead":true,"ReturnConsumedCapacity":"TOTAL"})");
+}
+
+TEST(Requests, PutIsTheItemAndItsCondition) {
+  const Instance i = order();
+  const ItemDraft draft{i, {"in", ""}, "t1", 1'767'312'000};
+  EXPECT_EQ(
+      put_item_request(kUncounted, draft, {.now = 7}),
+      R"({"TableName":"sagas","Item":{"sagaName":{"S":"OrderSaga"},"sagaId":{"S":"id-1"},)"
+      R"("correlationId":{"S":"order \"1\""},"version":{"N":"3"},"isCompleted":{"BOOL":false},)"
+      R"("state":{"M":{"total":{"N":"12.5"}}},"createdAt":{"S":"2026-01-01T00:00:00.001Z"},)"
+      R"("updatedAt":{"S":"2026-01-01T00:00:01.020Z"},"ttl":{"N":"1767312000"},"_b":{"S":"b1"},)"
+      R"("_i":{"S":"in"},"_w":{"S":"t1"}},)"
+      R"("ConditionExpression":"attribute_not_exists(sagaName) OR #t <= :now",)"
+      R"("ReturnValuesOnConditionCheckFailure":"ALL_OLD","ExpressionAttributeNames":{"#t":"ttl"},)"
+      R"("ExpressionAttributeValues":{":now":{"N":"7"}}})");
+}
+
+TEST(Requests, UpdateSetsWhatThereIsAndRemovesTheRest) {
+  const Instance i = order();
+  const ItemDraft draft{i, {"in", ""}, "t1", std::nullopt};
+  UpdateGuard guard;
+  guard.version = 2;
+  guard.life = UpdateGuard::Life::birth;
+  guard.mark = "b1";
+  guard.now = 7;
+  EXPECT_EQ(
+      update_item_request(kTable, draft, guard, {}),
+      R"({"TableName":"sagas","Key":{"sagaName":{"S":"OrderSaga"},"sagaId":{"S":"id-1"}},)"
+      R"("UpdateExpression":"SET version = :n, isCompleted = :c, updatedAt = :u, #s = :s, #w = :w, )"
+      R"(#i = :i REMOVE #o, #t","ConditionExpression":"version = :v AND #b = :b AND )"
+      R"x((attribute_not_exists(#t) OR (#t > :now AND attribute_not_exists(#a)))",)x"
+      R"("ReturnValuesOnConditionCheckFailure":"ALL_OLD","ExpressionAttributeNames":{"#s":"state",)"
+      R"("#t":"ttl","#b":"_b","#i":"_i","#o":"_o","#w":"_w","#a":"_a"},)"
+      R"("ExpressionAttributeValues":{":n":{"N":"3"},":c":{"BOOL":false},)"
+      R"(":u":{"S":"2026-01-01T00:00:01.020Z"},":s":{"M":{"total":{"N":"12.5"}}},":w":{"S":"t1"},)"
+      R"(":i":{"S":"in"},":v":{"N":"2"},":b":{"S":"b1"},":now":{"N":"7"}},)"
+      R"("ReturnConsumedCapacity":"TOTAL"})");
+}
+
+TEST(Requests, AListLooksForInstancesThatHaveNotExpired) {
+  ListQuery query;
+  query.saga_name = "OrderSaga";
+  query.now = 7;
+  query.completed = true;
+  query.limit = 11;
+  query.start_after = "id-9";
+  EXPECT_EQ(
+      list_request(kTable, query),
+      R"({"TableName":"sagas","KeyConditionExpression":"sagaName = :g","FilterExpression":)"
+      R"("attribute_not_exists(aliasOf) AND (attribute_not_exists(#t) OR #t > :now) AND )"
+      R"(isCompleted = :c","ExpressionAttributeNames":{"#t":"ttl"},"ExpressionAttributeValues":)"
+      R"({":g":{"S":"OrderSaga"},":now":{"N":"7"},":c":{"BOOL":true}},"Limit":11,)"
+      R"("ExclusiveStartKey":{"sagaName":{"S":"OrderSaga"},"sagaId":{"S":"id-9"}},)"
+      R"("ConsistentRead":true,"ReturnConsumedCapacity":"TOTAL"})");
+}
+
+// Whatever is asked, an expression names exactly what it uses, as the service demands.
+void expect_well_formed(const std::string& body) {
+  const boost::json::value request = boost::json::parse(body);
+  const auto check = [&](const boost::json::object& action) {
+    std::string expressions;
+    for (const char* name : {"ConditionExpression", "UpdateExpression", "FilterExpression",
+                             "KeyConditionExpression", "ProjectionExpression"}) {
+      if (const auto* text = action.if_contains(name)) {
+        expressions += std::string(text->as_string()) + " ";
+      }
+    }
+    const auto used = [&](boost::json::string_view name) {
+      const std::size_t at = expressions.find(std::string(name));
+      return at != std::string::npos;
+    };
+    std::size_t named = 0;
+    for (const char* list : {"ExpressionAttributeNames", "ExpressionAttributeValues"}) {
+      const auto* names = action.if_contains(list);
+      if (!names) continue;
+      for (const auto& member : names->as_object()) {
+        EXPECT_TRUE(used(member.key())) << member.key() << " in " << body;
+        ++named;
+      }
+    }
+    std::set<std::string> wanted;
+    for (std::size_t i = 0; i < expressions.size(); ++i) {
+      if (expressions[i] != '#' && expressions[i] != ':') continue;
+      std::size_t end = i + 1;
+      while (end < expressions.size() &&
+             std::isalnum(static_cast<unsigned char>(expressions[end]))) {
+        ++end;
+      }
+      wanted.insert(expressions.substr(i, end - i));
+    }
+    EXPECT_EQ(named, wanted.size()) << body;
+  };
+  if (const auto* actions = request.as_object().if_contains("TransactItems")) {
+    for (const auto& action : actions->as_array()) {
+      check(action.as_object().begin()->value().as_object());
+    }
+  } else {
+    check(request.as_object());
+  }
+}
+
+TEST(Requests, EveryVariantIsWellFormed) {
+  using Life = UpdateGuard::Life;
+  const Instance i = order();
+  for (unsigned bits = 0; bits < 64; ++bits) {
+    ItemDraft draft{i, {bits & 1 ? "in" : "", bits & 2 ? "out" : ""}, "t", std::nullopt};
+    if (bits & 4) draft.ttl = 9;
+    draft.reserved = (bits & 8) != 0;
+    CreateGuard create{.now = 7};
+    if (bits & 16) create.stale = Alias{"x", "b"};
+    expect_well_formed(put_item_request(kTable, draft, create));
+    expect_well_formed(insert_with_alias_request(kTable, draft, "d", {.now = 7}, create, "token"));
+    for (const Life life : {Life::any, Life::birth, Life::created_at, Life::unknown}) {
+      UpdateGuard update;
+      update.life = life;
+      update.mark = "m";
+      update.with_alias = (bits & 8) != 0;
+      UpdateExtras extras;
+      extras.birth = std::string(bits & 16 ? "b2" : "");
+      extras.created_at = std::string(bits & 32 ? "k" : "");
+      expect_well_formed(update_item_request(kTable, draft, update, extras));
+      expect_well_formed(update_with_alias_request(kTable, draft, update, extras, "d", "b", "tok"));
+    }
+    DeleteGuard guard;
+    if (bits & 1) guard.version = 2;
+    if (bits & 2) guard.updated_at = "u";
+    guard.with_alias = (bits & 8) != 0;
+    expect_well_formed(delete_item_request(kTable, {"n", "i"}, guard));
+    expect_well_formed(delete_with_alias_request(kTable, {"n", "i"}, guard, "d", "token"));
+    ListQuery list;
+    list.saga_name = "n";
+    if (bits & 1) list.completed = true;
+    if (bits & 2) list.updated_before = "2026";
+    list.select = static_cast<ListQuery::Select>(bits % 3);
+    expect_well_formed(list_request(kTable, list));
+  }
+  expect_well_formed(index_request(kTable, "n", "c", ""));
+  expect_well_formed(index_request(kTable, "n", "c", "after"));
+}
+
+TEST(Requests, AStateThatCannotBeWrittenIsNamed) {
+  Instance i = order();
+  i.state = Value(Object{{"total", Value(1e200)}});
+  const ItemDraft draft{i, {}, "t", std::nullopt};
+  try {
+    put_item_request(kTable, draft, {});
+    FAIL() << "expected ValidationError";
+  } catch (const ValidationError& e) {
+    EXPECT_TRUE(std::string(e.what()).starts_with("total: ")) << e.what();
+  }
+}
+
+TEST(Items, AreReadAsTheyWereWritten) {
+  Instance i = order();
+  i.completed = true;
+  i.expires_at = TimePoint(std::chrono::seconds(1'767'312'000));
+  const ItemDraft draft{i, {}, "t1", 1'767'312'000, true};
+  const auto body = boost::json::parse(put_item_request(kTable, draft, {}));
+  const StoredItem item = read_item(body.at("Item").as_object());
+  ASSERT_TRUE(item.instance);
+  EXPECT_EQ(*item.instance, i);
+  EXPECT_EQ(item.token, "t1");
+  EXPECT_TRUE(item.reserved);
+  EXPECT_EQ(item.created_at, "2026-01-01T00:00:00.001Z");
+  EXPECT_EQ(item.bytes, item_size(draft));
+  EXPECT_FALSE(is_expired(item, TimePoint(std::chrono::milliseconds(1'767'311'999'999))));
+  EXPECT_TRUE(is_expired(item, TimePoint(std::chrono::milliseconds(1'767'312'000'000))));
+}
+
+TEST(Items, OfOtherProgramsAreReadWithoutOurBookkeeping) {
+  const auto body = boost::json::parse(
+      R"({"sagaName":{"S":"n"},"sagaId":{"S":"i"},"correlationId":{"S":"c"},"version":{"N":"1"},)"
+      R"("isCompleted":{"BOOL":false},"state":{"M":{}},"createdAt":{"S":"2026-01-01T01:00:00+01:00"},)"
+      R"("updatedAt":{"S":"2026-01-01T00:00:00.123456Z"},"note":{"SS":["x"]}})");
+  const StoredItem item = read_item(body.as_object());
+  EXPECT_EQ(item.instance->created_at, TimePoint(std::chrono::milliseconds(1'767'225'600'000)));
+  EXPECT_EQ(item.instance->updated_at, TimePoint(std::chrono::milliseconds(1'767'225'600'123)));
+  EXPECT_TRUE(item.instance->bookkeeping.birth.empty());
+}
+
+TEST(Items, OfAnotherShapeAreRefusedByAttribute) {
+  const auto error_of = [](const char* text) {
+    try {
+      read_item(boost::json::parse(text).as_object());
+    } catch (const ValidationError& e) {
+      return std::string(e.what());
+    }
+    return std::string("none");
+  };
+  EXPECT_EQ(error_of(R"({"sagaName":{"S":"n"},"sagaId":{"S":"i"}})"),
+            "item i: correlationId: missing");
+  EXPECT_EQ(error_of(R"({"sagaName":{"S":"n"},"sagaId":{"S":"i"},"correlationId":{"S":"c"},)"
+                     R"("version":{"S":"1"}})"),
+            "item i: version: expected a whole N, found string");
+  EXPECT_EQ(error_of(R"({"sagaName":{"S":"n"},"sagaId":{"S":"i"},"correlationId":{"S":"c"},)"
+                     R"("version":{"N":"1"},"createdAt":{"S":"yesterday"}})")
+                .find("item i: createdAt: expected a time"),
+            0U);
+}
+
+}  // namespace
+}  // namespace sagabus::dynamodb

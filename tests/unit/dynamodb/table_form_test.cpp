@@ -1,0 +1,85 @@
+#include "dynamodb/table_form.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+namespace sagabus::dynamodb {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+// The published schema, to the letter.
+TEST(TableForm, ThePublishedSchema) {
+  EXPECT_EQ(boost::json::parse(create_table_request("sagas", {})),
+            boost::json::parse(
+                R"({"TableName":"sagas","BillingMode":"PAY_PER_REQUEST","AttributeDefinitions":[)"
+                R"({"AttributeName":"sagaName","AttributeType":"S"},)"
+                R"({"AttributeName":"sagaId","AttributeType":"S"},)"
+                R"({"AttributeName":"correlationId","AttributeType":"S"}],"KeySchema":[)"
+                R"({"AttributeName":"sagaName","KeyType":"HASH"},)"
+                R"({"AttributeName":"sagaId","KeyType":"RANGE"}],"GlobalSecondaryIndexes":[)"
+                R"({"IndexName":"correlationIndex","KeySchema":[)"
+                R"({"AttributeName":"sagaName","KeyType":"HASH"},)"
+                R"({"AttributeName":"correlationId","KeyType":"RANGE"}],)"
+                R"("Projection":{"ProjectionType":"ALL"}}]})"));
+}
+
+TEST(TableForm, LeanAndProvisionedVariants) {
+  const auto none = boost::json::parse(
+      create_table_request("sagas", {.index = CorrelationIndex::none, .stream = true}));
+  EXPECT_FALSE(none.as_object().contains("GlobalSecondaryIndexes"));
+  EXPECT_EQ(none.at("AttributeDefinitions").as_array().size(), 2U);
+  EXPECT_EQ(none.at("StreamSpecification").at("StreamViewType").as_string(), "NEW_AND_OLD_IMAGES");
+  const auto provisioned = boost::json::parse(create_table_request(
+      "sagas",
+      {.index = CorrelationIndex::keys_only, .billing = Billing::provisioned, .read_units = 7}));
+  const auto& index = provisioned.at("GlobalSecondaryIndexes").at(0);
+  EXPECT_EQ(index.at("Projection").at("ProjectionType").as_string(), "KEYS_ONLY");
+  EXPECT_EQ(index.at("ProvisionedThroughput").at("ReadCapacityUnits").as_int64(), 7);
+  EXPECT_EQ(provisioned.at("ProvisionedThroughput").at("WriteCapacityUnits").as_int64(), 5);
+  EXPECT_THROW(create_table_request("sagas", {.billing = Billing::provisioned, .read_units = 0}),
+               std::invalid_argument);
+}
+
+TableInfo published() {
+  TableInfo info;
+  info.keys = {{"sagaName", "S"}, {"sagaId", "S"}};
+  info.indexes = {
+      {"correlationIndex", {{"sagaName", "S"}, {"correlationId", "S"}}, "ALL", "ACTIVE"}};
+  info.ttl_attribute = "ttl";
+  return info;
+}
+
+TEST(TableForm, DifferencesAreListed) {
+  EXPECT_THAT(schema_differences({}, published()), IsEmpty());
+  EXPECT_THAT(feature_differences({}, published()), IsEmpty());
+  TableInfo other;
+  other.keys = {{"sagaName", "S"}, {"id", "N"}};
+  other.billing = Billing::provisioned;
+  other.ttl_attribute = "expires";
+  EXPECT_THAT(
+      schema_differences({}, other),
+      ElementsAre("sort key: expected sagaId (S), found id (N)", "index correlationIndex: missing",
+                  "billing: expected on demand, found provisioned",
+                  "time to live: expected on ttl, found on expires"));
+  other = published();
+  other.keys.pop_back();
+  other.indexes[0].projection = "KEYS_ONLY";
+  other.ttl_attribute.clear();
+  EXPECT_THAT(schema_differences({}, other),
+              ElementsAre("sort key: expected sagaId (S), found none",
+                          "index correlationIndex: projection: expected ALL, found KEYS_ONLY"));
+  EXPECT_THAT(feature_differences({.point_in_time_recovery = true, .stream = true}, other),
+              ElementsAre("time to live: expected on ttl, found off",
+                          "stream: expected NEW_AND_OLD_IMAGES, found off",
+                          "point-in-time recovery: expected on, found that the service has none"));
+  EXPECT_THAT(schema_differences({.index = CorrelationIndex::none}, published()),
+              ElementsAre("index correlationIndex: expected none"));
+}
+
+}  // namespace
+}  // namespace sagabus::dynamodb

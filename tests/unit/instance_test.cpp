@@ -1,0 +1,68 @@
+#include "sagabus/instance.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <regex>
+#include <set>
+
+namespace sagabus {
+namespace {
+
+// Regression values, computed once by this very code: stored instances stand on them, so they must
+// never change.
+TEST(Instance, SagaIdsNeverChange) {
+  EXPECT_EQ(derive_saga_id("OrderSaga", "order-1"), "b05568ab-0a95-51e3-988d-9b366bab4f24");
+  EXPECT_EQ(derive_saga_id("OrderSaga", "Grüße 世界"), "358498d6-c26e-5c17-aff4-f9edc76ae8ad");
+  EXPECT_EQ(derive_saga_id("", ""), "17e32293-93e0-528b-9865-a9f34223cc10");
+}
+
+TEST(Instance, MessageIdsNeverChange) {
+  EXPECT_EQ(derive_message_id("m-1", "s-1", 0), "ec5738f3-e8d7-83cc-9179-0ff6beb36f33");
+  EXPECT_EQ(derive_message_id("m-1", "s-1", 1), "14c99fb4-44d1-8e07-aff5-a79f4557b257");
+  EXPECT_EQ(derive_message_id("9f1c6f0e-3f7b-4c57-9c49-0c1d4e9a7a10",
+                              "6b1f0e52-9d3c-4f6a-a807-2e5d91c473b8", 7),
+            "84171c83-f2e5-82d6-93e5-e7dc812caffe");
+}
+
+TEST(Instance, IdsHaveTheFormOfUuids) {
+  const std::regex five("[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}");
+  const std::regex eight("[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}");
+  for (int i = 0; i < 100; ++i) {
+    const std::string id = std::to_string(i);
+    EXPECT_TRUE(std::regex_match(derive_saga_id("S", id), five));
+    EXPECT_TRUE(std::regex_match(derive_message_id(id, "s", 0), eight));
+  }
+}
+
+TEST(Instance, PartsAreToldApart) {
+  std::set<std::string> ids;
+  EXPECT_TRUE(ids.insert(derive_saga_id("ab", "c")).second);
+  EXPECT_TRUE(ids.insert(derive_saga_id("a", "bc")).second);
+  EXPECT_TRUE(ids.insert(derive_saga_id("abc", "")).second);
+  EXPECT_TRUE(ids.insert(derive_saga_id("", "abc")).second);
+  EXPECT_TRUE(ids.insert(derive_saga_id("a", "1:bc")).second);
+  EXPECT_TRUE(ids.insert(derive_message_id("ab", "c", 0)).second);
+  EXPECT_TRUE(ids.insert(derive_message_id("a", "bc", 0)).second);
+  for (std::size_t index = 1; index < 1000; ++index) {
+    EXPECT_TRUE(ids.insert(derive_message_id("ab", "c", index)).second);
+    EXPECT_TRUE(ids.insert(derive_message_id("ab", fmt::format("d{}", index), 0)).second);
+    EXPECT_TRUE(ids.insert(derive_message_id(fmt::format("x{}", index), "c", 0)).second);
+  }
+}
+
+TEST(Instance, OutgoingMessagesAreComparedByTheirEnvelopes) {
+  Envelope e;
+  e.id = "m";
+  const OutgoingMessage a{std::make_shared<const Envelope>(e), {}};
+  const OutgoingMessage b{std::make_shared<const Envelope>(e), {}};
+  EXPECT_EQ(a, b);
+  e.id = "n";
+  EXPECT_NE(a, (OutgoingMessage{std::make_shared<const Envelope>(e), {}}));
+  EXPECT_NE(a, (OutgoingMessage{a.envelope, TimePoint(std::chrono::milliseconds(1))}));
+  EXPECT_NE(a, OutgoingMessage{});
+  EXPECT_EQ(OutgoingMessage{}, OutgoingMessage{});
+}
+
+}  // namespace
+}  // namespace sagabus

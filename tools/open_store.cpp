@@ -1,0 +1,49 @@
+#include "open_store.hpp"
+
+#include "sagabus/memory/store.hpp"
+#include "sagabus/sqlite/store.hpp"
+
+namespace sagabus::tools {
+namespace {
+
+SagaStore open(const MemoryUri&, const Ambient& ambient) {
+  memory::StoreOptions options;
+  options.ambient = ambient;
+  return memory::SagaStore(std::move(options));
+}
+
+SagaStore open(const SqliteUri& uri, const Ambient& ambient) {
+  sqlite::StoreOptions options;
+  options.path = uri.path;
+  options.ambient = ambient;
+  return sqlite::SagaStore(std::move(options));
+}
+
+SagaStore open(const DynamoDbUri& uri, const Ambient& ambient) {
+  return open_dynamodb(uri, ambient);
+}
+
+}  // namespace
+
+SagaStore open_store(const StoreUri& uri, const Ambient& ambient) {
+  return std::visit([&](const auto& u) { return open(u, ambient); }, uri);
+}
+
+dynamodb::SagaStore open_dynamodb(const DynamoDbUri& uri, const Ambient& ambient) {
+  dynamodb::StoreOptions options;
+  options.table_name = uri.table;
+  options.region = uri.region;
+  options.endpoint = uri.endpoint;
+  options.ttl_days = uri.ttl_days;
+  options.ambient = ambient;
+  return dynamodb::SagaStore(std::move(options));
+}
+
+sqlite::Embedded open_embedded(const SqliteUri& uri, const Ambient& ambient) {
+  sqlite::EmbeddedOptions options;
+  options.path = uri.path;
+  options.ambient = ambient;
+  return sqlite::embedded(std::move(options));
+}
+
+}  // namespace sagabus::tools

@@ -1,0 +1,41 @@
+// Store URIs: how programs are told where the instances live.
+//
+//   memory:
+//   sqlite:///var/lib/orders.db
+//   dynamodb://sagas?region=us-east-1&endpoint=http://localhost:8000&ttl_days=7
+//
+// The path, the table and the values of parameters may be percent-encoded.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace sagabus::tools {
+
+struct MemoryUri {
+  friend bool operator==(const MemoryUri&, const MemoryUri&) = default;
+};
+
+struct SqliteUri {
+  std::string path;  // absolute
+  friend bool operator==(const SqliteUri&, const SqliteUri&) = default;
+};
+
+// What is empty is left to the store: it looks into the environment.
+struct DynamoDbUri {
+  std::string table;
+  std::string region;
+  std::string endpoint;
+  std::optional<double> ttl_days;
+  friend bool operator==(const DynamoDbUri&, const DynamoDbUri&) = default;
+};
+
+using StoreUri = std::variant<MemoryUri, SqliteUri, DynamoDbUri>;
+
+// Throws std::invalid_argument with one line that names what is wrong and what is allowed. The line
+// shows nothing of a URI that has an @ in it, where a password may stand.
+StoreUri parse_store_uri(std::string_view uri);
+
+}  // namespace sagabus::tools

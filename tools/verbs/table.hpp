@@ -1,0 +1,18 @@
+// What the verbs about tables share.
+#pragma once
+
+#include <string_view>
+
+#include "command.hpp"
+#include "open_store.hpp"
+
+namespace sagabus::tools {
+
+// The group `sagabus table`, made with the first verb that asks for it.
+CLI::App& table_group(CLI::App& app);
+
+// The store of a table. Throws std::invalid_argument, and Failure with Exit::wrong_use where the
+// URI is of a store that has no table.
+dynamodb::SagaStore open_table(const std::string& uri);
+
+}  // namespace sagabus::tools

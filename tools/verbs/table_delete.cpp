@@ -1,0 +1,68 @@
+// sagabus table delete: removes a store's table, with all instances in it.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <memory>
+#include <string>
+
+#include "sagabus/dynamodb/table.hpp"
+#include "verbs/table.hpp"
+#include "verbs/verbs.hpp"
+
+namespace sagabus::tools {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr const char* kDescription = "Delete the table, with all instances in it";
+
+constexpr const char* kFooter =
+    "Asks on a terminal; elsewhere it needs --yes. Exits with 3 where there is no table.\n"
+    "\n"
+    "Examples:\n"
+    "  sagabus table delete --store 'dynamodb://sagas?region=us-east-1'\n"
+    "  sagabus table delete --store 'dynamodb://sagas?region=us-east-1' --yes\n";
+
+struct Options {
+  std::string store;
+  bool yes = false;
+};
+
+void require_terminal() {
+  if (isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0) return;
+  throw Failure(Exit::wrong_use, "there is no terminal to ask on: give --yes to delete the table");
+}
+
+// Blocks: nothing else is under way.
+bool is_sure(const dynamodb::TableInfo& table) {
+  fmt::print(stderr, "Delete {} with everything in it? Type the table's name: ", table.arn);
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == table.name;
+}
+
+asio::awaitable<Exit> remove(Options options) {
+  const dynamodb::SagaStore store = open_table(options.store);
+  if (!options.yes) require_terminal();
+  const dynamodb::TableInfo table = co_await dynamodb::describe_table(store);
+  if (!options.yes && !is_sure(table)) {
+    throw Failure(Exit::failed, "nothing was deleted: the answer was not the table's name");
+  }
+  co_await dynamodb::delete_table(store);
+  fmt::print("table {} is deleted\n", store.table_name());
+  co_return Exit::done;
+}
+
+}  // namespace
+
+void add_table_delete(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* const verb = table_group(app).add_subcommand("delete", kDescription);
+  add_store_option(*verb, options->store);
+  add_switch(*verb, "--yes", options->yes, "Do not ask");
+  verb->footer(kFooter);
+  verb->callback([options, &action] { action = [options] { return run(remove(*options)); }; });
+}
+
+}  // namespace sagabus::tools

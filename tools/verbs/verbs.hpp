@@ -1,0 +1,22 @@
+// The verbs. Each is a file beside this one; it adds its subcommand to the command, and sets the
+// action when the command line asks for it.
+#pragma once
+
+#include "command.hpp"
+
+namespace sagabus::tools {
+
+using AddVerb = void (*)(CLI::App& app, Action& action);
+
+void add_bench(CLI::App& app, Action& action);
+
+void add_table_create(CLI::App& app, Action& action);
+void add_table_delete(CLI::App& app, Action& action);
+void add_table_describe(CLI::App& app, Action& action);
+void add_table_verify(CLI::App& app, Action& action);
+
+// In the order of the help text.
+inline constexpr AddVerb kVerbs[] = {add_table_create, add_table_describe, add_table_verify,
+                                     add_table_delete, add_bench};
+
+}  // namespace sagabus::tools
