@@ -100,7 +100,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{{"bench"}, 2, "--store is required"}, BadUse{{"bench", "--store"}, 2, "--store"},
         BadUse{{"bench", "--store", ""}, 2, "empty"},
         BadUse{{"table", "create"}, 2, "--store is required"}, BadUse{bench({"more"}), 2, "more"},
-        BadUse{bench({"--yes"}), 2, "--yes"}, BadUse{bench({"--json=5x"}), 2, "--json"},
+        BadUse{bench({"--yes"}), 2, "--yes"}, BadUse{bench({"--json=5x"}), 2, "json was given"},
         BadUse{bench({"--store", "memory:"}), 2, "--store"}));
 
 INSTANTIATE_TEST_SUITE_P(
