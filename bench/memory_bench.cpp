@@ -64,22 +64,21 @@ asio::awaitable<void> loads(benchmark::State& state, StoreBackend& store,
   }
 }
 
+// Goes to and fro between two versions of each instance, so that only the commit is measured.
 asio::awaitable<void> commits(benchmark::State& state, StoreBackend& store,
-                              std::vector<InstancePtr> all) {
+                              std::vector<InstancePtr> current, std::vector<InstancePtr> next) {
   std::size_t i = 0;
   for (auto _ : state) {
-    InstancePtr& one = all[i++ % kInstances];
-    state.PauseTiming();
-    auto next = std::make_shared<Instance>(*one);
-    ++next->version;
-    CommitRequest request = start(next);
+    InstancePtr& from = current[i];
+    InstancePtr& to = next[i];
+    i = (i + 1) % kInstances;
+    CommitRequest request = start(to);
     request.expected.emplace();
-    request.expected->version = one->version;
-    request.expected->birth = one->bookkeeping.birth;
-    state.ResumeTiming();
+    request.expected->version = from->version;
+    request.expected->birth = from->bookkeeping.birth;
     const CommitResult result = co_await store.commit(std::move(request));
     if (!result.committed) state.SkipWithError("not committed");
-    one = std::move(next);
+    std::swap(from, to);
   }
 }
 
@@ -95,7 +94,13 @@ void StoreCommit(benchmark::State& state) {
   const memory::SagaStore store;
   const std::vector<InstancePtr> all = instances();
   run(fill(*store.backend(), all));
-  run(commits(state, *store.backend(), all));
+  std::vector<InstancePtr> next;
+  for (const InstancePtr& one : all) {
+    auto second = std::make_shared<Instance>(*one);
+    ++second->version;
+    next.push_back(std::move(second));
+  }
+  run(commits(state, *store.backend(), all, std::move(next)));
 }
 BENCHMARK(StoreCommit);
 
@@ -127,10 +132,17 @@ asio::awaitable<void> passes(benchmark::State& state, TransportBackend& transpor
 }
 
 void TransportPass(benchmark::State& state) {
-  const memory::Transport transport;
+  const memory::Transport transport{
+      {.deduplication_limit = static_cast<std::size_t>(state.range(1))}};
   run(passes(state, *transport.backend()));
 }
-BENCHMARK(TransportPass)->Arg(1)->Arg(16)->Arg(64);
+BENCHMARK(TransportPass)
+    ->ArgNames({"batch", "keys"})
+    ->Args({1, 30'000})
+    ->Args({16, 30'000})
+    ->Args({64, 30'000})
+    ->Args({16, 300'000})
+    ->Args({16, 0});
 
 // The same, with a receiver that waits each time, as an idle bus does.
 asio::awaitable<void> waits(benchmark::State& state, TransportBackend& transport, bool& done) {

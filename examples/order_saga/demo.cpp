@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <cstdio>
+#include <sagabus/sync_wait.hpp>
 
 #include "workload.hpp"
 
@@ -20,6 +21,7 @@ Demo::Demo(DemoOptions options, sagabus::Bus& bus, Ledger& ledger)
     : options_(std::move(options)), bus_(bus), ledger_(ledger) {}
 
 DemoEnd Demo::run() {
+  sagabus::sync_wait(bus_.start());
   const auto start = std::chrono::steady_clock::now();
   signals_.async_wait([this](boost::system::error_code error, int) {
     if (!error) end(DemoEnd::interrupted);
@@ -37,6 +39,7 @@ DemoEnd Demo::run() {
   if (options_.progress_bar) asio::co_spawn(loop_, show_progress(), asio::detached);
   loop_.run();
   elapsed_ = std::chrono::steady_clock::now() - start;
+  sagabus::sync_wait(bus_.stop());  // from here on nobody wakes our customers
   if (error_) std::rethrow_exception(error_);
   return how_;
 }
@@ -76,6 +79,7 @@ void Demo::end(DemoEnd how) {
   ending_ = true;
   how_ = how;
   for (Wake& customer : customers_) customer.close();
+  signals_.clear();  // a second Ctrl-C does not wait for anything
   signals_.cancel();
   deadline_.cancel();
   tick_.cancel();

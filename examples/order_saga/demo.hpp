@@ -26,15 +26,17 @@ struct DemoOptions {
 
 enum class DemoEnd { finished, timed_out, interrupted };
 
-// Used once, by one thread. The bus must be running, with the services of this ledger.
+// Used once, by one thread. Takes SIGINT and SIGTERM from its construction until run() returns.
 class Demo {
  public:
   Demo(DemoOptions options, sagabus::Bus& bus, Ledger& ledger);
 
-  // Returns when all orders are settled, or the time is up, or at SIGINT or SIGTERM. Throws what
+  // Starts the bus, which must have the services of this ledger, and stops it again. Returns when
+  // all orders are settled, or the time is up, or at SIGINT or SIGTERM. Throws what starting or
   // publishing threw.
   DemoEnd run();
 
+  // Without starting and stopping.
   std::chrono::duration<double> elapsed() const { return elapsed_; }
 
  private:

@@ -12,7 +12,6 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <sagabus/bus.hpp>
-#include <sagabus/sync_wait.hpp>
 #include <stdexcept>
 
 #include "common/storage.hpp"
@@ -106,10 +105,6 @@ int run(const Arguments& arguments) {
       .concurrency = arguments.concurrency,
       .ambient = {.log = sagabus::stderr_logger(sagabus::LogLevel::warning)},
   });
-  fmt::print("{} orders through {} and {}, {} at a time\n", arguments.orders,
-             storage.store.backend()->describe(), storage.transport.backend()->describe(),
-             arguments.concurrency);
-  sagabus::sync_wait(bus.start());
   const std::string run = "order-" + sagabus::new_nonce(*sagabus::system_random());
   orders::Demo demo({.run = run,
                      .orders = arguments.orders,
@@ -117,22 +112,28 @@ int run(const Arguments& arguments) {
                      .timeout = std::chrono::seconds(arguments.timeout),
                      .progress_bar = ::isatty(STDOUT_FILENO) == 1},
                     bus, ledger);
+  fmt::print("{} orders through {} and {}, {} at a time\n", arguments.orders,
+             storage.store.backend()->describe(), storage.transport.backend()->describe(),
+             arguments.concurrency);
+  std::fflush(stdout);  // whoever reads it through a pipe
   const orders::DemoEnd end = demo.run();
-  sagabus::sync_wait(bus.stop());
   if (end == orders::DemoEnd::interrupted) {
     fmt::print(stderr, "order_saga: interrupted after {} orders\n", ledger.settled());
     return 130;
   }
   print_summary(ledger.tally(), demo.elapsed());
   std::vector<std::string> problems;
+  const auto add = [&problems](const std::vector<std::string>& found) {
+    problems.insert(problems.end(), found.begin(), found.end());
+  };
   if (end == orders::DemoEnd::timed_out) {
     problems.push_back(fmt::format("{} of {} orders had ended after {} s", ledger.settled(),
                                    arguments.orders, arguments.timeout));
+  } else {
+    add(check_store(storage.store, ledger, run, arguments.orders));
   }
-  for (auto found : {ledger.problems(), check_store(storage.store, ledger, run, arguments.orders),
-                     check_dead_letters(storage, run)}) {
-    problems.insert(problems.end(), found.begin(), found.end());
-  }
+  add(ledger.problems());
+  add(check_dead_letters(storage, run));
   return judge(problems);
 }
 

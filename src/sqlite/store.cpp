@@ -238,11 +238,11 @@ class Backend final : public StoreBackend {
   const std::optional<double> ttl_days_;
 };
 
-std::shared_ptr<Database> make_database(StoreOptions&& options) {
+std::shared_ptr<Database> make_database(const StoreOptions& options) {
   check_store("SagaStore", options.ttl_days);
   return std::make_shared<Database>(
-      Database::Options{std::move(options.path), options.busy_timeout,
-                        std::chrono::milliseconds(50), std::move(options.ambient)},
+      Database::Options{options.path, options.busy_timeout, std::chrono::milliseconds(50),
+                        options.ambient},
       "SagaStore");
 }
 
@@ -258,8 +258,7 @@ LaneCounters counters_of(const SagaStore& store) {
   return static_cast<const Backend&>(*store.backend()).database().counters();
 }
 
-SagaStore::SagaStore(StoreOptions options)
-    : SagaStore(make_database(std::move(options)), options.ttl_days) {}
+SagaStore::SagaStore(StoreOptions options) : SagaStore(make_database(options), options.ttl_days) {}
 
 SagaStore::SagaStore(std::shared_ptr<Database> database, std::optional<double> ttl_days)
     : sagabus::SagaStore(std::make_shared<Backend>(std::move(database), ttl_days)) {}

@@ -231,11 +231,10 @@ std::vector<Delivery> without_receipts(std::vector<ClaimedRow>&& rows,
   return out;
 }
 
-std::shared_ptr<Database> make_database(TransportOptions&& options) {
+std::shared_ptr<Database> make_database(const TransportOptions& options) {
   check_transport("Transport", options);
   return std::make_shared<Database>(
-      Database::Options{std::move(options.path), options.busy_timeout, options.poll_interval,
-                        std::move(options.ambient)},
+      Database::Options{options.path, options.busy_timeout, options.poll_interval, options.ambient},
       "Transport");
 }
 
@@ -248,8 +247,7 @@ void check_transport(std::string_view what, const TransportOptions& options) {
               std::chrono::hours(24 * 30));
 }
 
-Transport::Transport(TransportOptions options)
-    : Transport(make_database(std::move(options)), options) {}
+Transport::Transport(TransportOptions options) : Transport(make_database(options), options) {}
 
 Transport::Transport(std::shared_ptr<Database> database, const TransportOptions& options)
     : sagabus::Transport(std::make_shared<Queues>(std::move(database), options)) {}

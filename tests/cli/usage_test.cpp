@@ -55,6 +55,11 @@ struct BadUse {
   std::string says;
 };
 
+// Names the case where tests are listed.
+void PrintTo(const BadUse& use, std::ostream* out) {
+  for (const std::string& word : use.words) *out << word << ' ';
+}
+
 class Refused : public testing::TestWithParam<BadUse> {};
 
 // One line that says what is wrong, and nothing else.

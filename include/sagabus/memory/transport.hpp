@@ -20,7 +20,7 @@ struct TransportOptions {
   std::chrono::milliseconds deduplication_window = std::chrono::minutes(5);
 
   // How many keys an endpoint remembers at most; the oldest leave first. Zero: none.
-  std::size_t deduplication_limit = 100'000;
+  std::size_t deduplication_limit = 30'000;
 
   // The clock of the three times above and of delays. Where it is a virtual one, so are they.
   Ambient ambient{};
