@@ -33,10 +33,12 @@ void check(const RetryPolicy& policy);
 template <class Decision, class Case>
 class Policy {
  public:
+  // NOLINTBEGIN(google-explicit-constructor): a decision, or a function, may stand for its policy
   Policy(Decision decision) : decide_([decision](const Case&) { return decision; }) {}
   template <class F>
   requires std::convertible_to<std::invoke_result_t<F&, const Case&>, Decision> Policy(F decide)
       : decide_(std::move(decide)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   Decision operator()(const Case& the_case) const { return decide_(the_case); }
 

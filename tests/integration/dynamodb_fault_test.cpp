@@ -184,7 +184,8 @@ TEST_F(DynamoDbFault, ContinuationsAreChecked) {
   for (int i = 0; i < 3; ++i) sync_wait(store.insert(order(fmt::format("c{}", i))));
   const FindPage page = sync_wait(store.find_by_name({.saga_name = "Order", .limit = 1}));
   ASSERT_FALSE(page.continuation.empty());
-  for (std::string bad : {std::string("x"), std::string("AAAA"), page.continuation + "AAAA"}) {
+  for (const std::string& bad :
+       {std::string("x"), std::string("AAAA"), page.continuation + "AAAA"}) {
     FindRequest request{.saga_name = "Order", .continuation = bad};
     EXPECT_THROW(sync_wait(store.find_by_name(request)), ValidationError) << bad;
   }

@@ -32,11 +32,9 @@ using fixture::Status;
 using fixture::Submitted;
 using ::testing::AllOf;
 using ::testing::Contains;
-using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Key;
 using ::testing::Pair;
 using ::testing::SizeIs;
 

@@ -58,7 +58,7 @@ TEST(Instance, OutgoingMessagesAreComparedByTheirEnvelopes) {
   const OutgoingMessage a{std::make_shared<const Envelope>(e), {}};
   const OutgoingMessage b{std::make_shared<const Envelope>(e), {}};
   EXPECT_EQ(a, b);
-  e.id = "n";
+  e.id.push_back('n');
   EXPECT_NE(a, (OutgoingMessage{std::make_shared<const Envelope>(e), {}}));
   EXPECT_NE(a, (OutgoingMessage{a.envelope, TimePoint(std::chrono::milliseconds(1))}));
   EXPECT_NE(a, OutgoingMessage{});

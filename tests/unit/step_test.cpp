@@ -14,7 +14,6 @@ using namespace sagabus::detail;
 using fixture::State;
 using testing::ElementsAre;
 using testing::Field;
-using testing::IsEmpty;
 using testing::SizeIs;
 
 constexpr TimePoint kNow{std::chrono::milliseconds(1'000'000'000)};

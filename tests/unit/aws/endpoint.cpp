@@ -10,7 +10,6 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
-using testing::Throws;
 using testing::ThrowsMessage;
 
 std::string url(const Service& service, std::string region, std::map<std::string, std::string> env,

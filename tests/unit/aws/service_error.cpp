@@ -12,10 +12,6 @@
 namespace sagabus::aws {
 namespace {
 
-using testing::AllOf;
-using testing::HasSubstr;
-using testing::Not;
-
 const std::type_info& thrown_for(const ServiceError& error) {
   try {
     throw_service_error(error, "orders");
