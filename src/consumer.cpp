@@ -100,7 +100,8 @@ asio::awaitable<std::vector<Delivery>> Consumer::receive() {
     } catch (...) {
       error = std::current_exception();
     }
-    if (is_cancellation(error)) std::rethrow_exception(error);
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) std::rethrow_exception(error);
     options_.ambient.log(
         LogLevel::warning,
         fmt::format("{}: receiving failed: {}", options_.endpoint, describe(error).message));

@@ -1,8 +1,6 @@
 #include "failure.hpp"
 
-#include <boost/asio/error.hpp>
 #include <boost/core/demangle.hpp>
-#include <boost/system/system_error.hpp>
 #include <typeinfo>
 
 #include "sagabus/error.hpp"
@@ -36,16 +34,6 @@ ErrorText describe(const std::exception_ptr& error) {
     return {boost::core::demangle(typeid(e).name()), shorten(to_utf8(e.what()))};
   } catch (...) {
     return {"unknown", "an exception that is no std::exception"};
-  }
-}
-
-bool is_cancellation(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const boost::system::system_error& e) {
-    return e.code() == boost::asio::error::operation_aborted;
-  } catch (...) {
-    return false;
   }
 }
 

@@ -17,8 +17,6 @@ struct ErrorText {
 inline constexpr std::size_t kMaxErrorText = 1024;
 ErrorText describe(const std::exception_ptr& error);
 
-bool is_cancellation(const std::exception_ptr& error);
-
 // The store or transport could not work just now: the message is not to blame.
 bool is_outage(const std::exception_ptr& error);
 

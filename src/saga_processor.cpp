@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include "dispatch.hpp"
 #include "sagabus/error.hpp"
 
@@ -94,7 +97,8 @@ asio::awaitable<Verdict> SagaProcessor::process(Work& work) {
   } catch (...) {
     error = std::current_exception();
   }
-  co_return is_cancellation(error) ? cancelled() : judge(step, error);
+  const auto state = co_await asio::this_coro::cancellation_state;
+  co_return state.cancelled() != asio::cancellation_type::none ? cancelled() : judge(step, error);
 }
 
 SagaProcessor::Step SagaProcessor::begin(Work& work) {
@@ -297,11 +301,15 @@ Verdict SagaProcessor::judge(const Step& step, const std::exception_ptr& error) 
     return wait_out(uncertain);
   }
   const double random = uniform(*options_.ambient.random);
+  Verdict verdict;
   try {
-    return after_failure(options_.failure, step.work.delivery, error, random);
+    verdict = after_failure(options_.failure, step.work.delivery, error, random);
   } catch (...) {  // the user's error handler failed as well
-    return retry_or_bury(options_.failure, step.work.delivery, dead_letter(error), random);
+    verdict = retry_or_bury(options_.failure, step.work.delivery, dead_letter(error), random);
   }
+  // Middleware may throw after the step was committed.
+  verdict.how.uncertain = step.view.outcome == StepOutcome::committed;
+  return verdict;
 }
 
 Verdict SagaProcessor::wait_out(bool uncertain) {

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include <algorithm>
 
 #include "dispatch.hpp"
@@ -51,7 +54,8 @@ asio::awaitable<Verdict> ServiceProcessor::process(Work& work) {
   } catch (...) {
     error = std::current_exception();
   }
-  if (is_cancellation(error)) co_return cancelled();
+  const auto state = co_await asio::this_coro::cancellation_state;
+  if (state.cancelled() != asio::cancellation_type::none) co_return cancelled();
   if (handled) {
     options_.ambient.log(LogLevel::warning,
                          fmt::format("service {}: {}; its message is tried again",

@@ -707,6 +707,51 @@ TEST_F(BusTest, CompletedInstancesIgnoreMessagesOrStartAfresh) {
   EXPECT_EQ(from_value<State>(find("o", "Again")->state).steps, 2);
 }
 
+// What a handler's own timer reports when it is cancelled is a failure like any other: taken for
+// the bus being stopped, its message would come back for ever.
+TEST_F(BusTest, AHandlersOwnCancellationIsAFailure) {
+  const auto abort = [](const auto&...) {
+    throw boost::system::system_error(boost::asio::error::operation_aborted);
+  };
+  int runs = 0;
+  const auto saga = sagabus::saga<State>("S")
+                        .correlate<Submitted>(&Submitted::orderId, can_start)
+                        .initial([] { return State{}; })
+                        .on<Submitted>()
+                        .handle([&](const Submitted& m, State& s) {
+                          ++runs;
+                          abort(m, s);
+                        })
+                        .build();
+  Bus& bus = start(options({saga}, {service("pay").on<Submitted>([&](const Submitted& m) {
+                             ++runs;
+                             abort(m);
+                           })}));
+  await(bus.publish(Submitted{"o", 1}));
+  for (int i = 0; i < 100; ++i) io_.poll();
+  run();
+  EXPECT_EQ(runs, 6);
+  EXPECT_THAT(transport_.peek("S.dlq"), SizeIs(1));
+  EXPECT_THAT(transport_.peek("pay.dlq"), SizeIs(1));
+}
+
+TEST_F(BusTest, MiddlewareThatFailsAfterTheCommitDoublesNothing) {
+  std::vector<std::string> taps;
+  int failures = 1;
+  auto chosen = options({fixture::orders().build()}, {tap(taps)});
+  chosen.middleware = {[&](StepView&, Next next) -> boost::asio::awaitable<void> {
+    auto rest = next();
+    co_await std::move(rest);
+    if (failures-- > 0) throw std::runtime_error("the metrics are away");
+  }};
+  Bus& bus = start(std::move(chosen));
+  await(bus.publish(Submitted{"o", 1}));
+  run();
+  EXPECT_EQ(state("o").steps, 1);
+  EXPECT_THAT(taps, SizeIs(1));
+  EXPECT_EQ(transport_.pending("Orders"), 0U);
+}
+
 TEST_F(BusTest, ServicesRetryAndBuryToo) {
   int runs = 0;
   Bus& bus = start(options({}, {service("pay").on<PaymentRequested>([&](const PaymentRequested&) {
