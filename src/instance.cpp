@@ -1,7 +1,9 @@
 #include "sagabus/instance.hpp"
 
+#include <boost/endian/conversion.hpp>
 #include <boost/uuid/name_generator_sha1.hpp>
-#include <boost/uuid/uuid_io.hpp>
+
+#include "uuid_text.hpp"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -14,15 +16,9 @@ namespace {
 constexpr boost::uuids::uuid kNamespace = {{0x6b, 0x1f, 0x0e, 0x52, 0x9d, 0x3c, 0x4f, 0x6a, 0xa8,
                                             0x07, 0x2e, 0x5d, 0x91, 0xc4, 0x73, 0xb8}};
 
-// Parts are told apart by their lengths, so that no two lists of parts make one name.
-std::string name_based_uuid(std::initializer_list<std::string_view> parts) {
-  std::string name;
-  for (const std::string_view part : parts) {
-    name += std::to_string(part.size());
-    name += ':';
-    name += part;
-  }
-  return boost::uuids::to_string(boost::uuids::name_generator_sha1(kNamespace)(name));
+std::string text_of(const boost::uuids::uuid& id) {
+  return detail::uuid_text(boost::endian::load_big_u64(id.data),
+                           boost::endian::load_big_u64(id.data + 8));
 }
 
 // Spreads a small number over 64 bits (the golden ratio in 64-bit fixed point).
@@ -38,7 +34,11 @@ bool operator==(const OutgoingMessage& a, const OutgoingMessage& b) {
 }
 
 std::string derive_saga_id(std::string_view saga_name, std::string_view correlation_id) {
-  return name_based_uuid({"saga", saga_name, correlation_id});
+  // The length tells where the name ends, so that no two pairs make one text. Short, since SHA-1
+  // takes 55 bytes in one go: the 16 of the name space, and these.
+  std::string text = std::to_string(saga_name.size());
+  text.append(1, ':').append(saga_name).append(correlation_id);
+  return text_of(boost::uuids::name_generator_sha1(kNamespace)(text));
 }
 
 // Not a cryptographic hash, and need not be: who may publish may choose any id anyway.
@@ -53,7 +53,7 @@ std::string derive_message_id(std::string_view incoming_id, std::string_view sag
   std::copy(std::begin(canonical.digest), std::end(canonical.digest), id.begin());
   id.data[6] = static_cast<std::uint8_t>((id.data[6] & 0x0f) | 0x80);  // version 8: our own
   id.data[8] = static_cast<std::uint8_t>((id.data[8] & 0x3f) | 0x80);  // variant of RFC 9562
-  return boost::uuids::to_string(id);
+  return text_of(id);
 }
 
 }  // namespace sagabus

@@ -4,6 +4,8 @@
 #include <mutex>
 #include <random>
 
+#include "uuid_text.hpp"
+
 namespace sagabus {
 namespace {
 
@@ -53,14 +55,7 @@ std::string new_uuid(RandomSource& random) {
   std::array<std::uint64_t, 2> half{random.next(), random.next()};
   half[0] = (half[0] & ~0xf000ULL) | 0x4000ULL;                         // version 4
   half[1] = (half[1] & 0x3fffffffffffffffULL) | 0x8000000000000000ULL;  // variant of RFC 4122
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(36);
-  for (int digit = 0; digit < 32; ++digit) {
-    if (digit == 8 || digit == 12 || digit == 16 || digit == 20) text += '-';
-    text += kHex[(half[digit / 16] >> (60 - 4 * (digit % 16))) & 0xf];
-  }
-  return text;
+  return detail::uuid_text(half[0], half[1]);
 }
 
 std::string new_nonce(RandomSource& random) {
