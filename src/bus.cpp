@@ -328,7 +328,6 @@ asio::awaitable<void> Bus::publish(Envelope envelope) {
   if (envelope.id.empty()) throw std::invalid_argument("envelope.id: empty");
   if (envelope.type.empty()) throw std::invalid_argument("envelope.type: empty");
   std::vector<SendRequest> requests(1);
-  requests[0].deduplication_key = envelope.id;
   requests[0].envelope = std::make_shared<const Envelope>(std::move(envelope));
   co_await options.transport.backend()->send(std::move(requests));
 }
@@ -345,7 +344,6 @@ asio::awaitable<void> Bus::send(std::string_view type, Value payload, PublishOpt
   envelope.timestamp = ambient.clock->now();
   envelope.partition_key = std::move(options.partition_key);
   std::vector<SendRequest> requests(1);
-  requests[0].deduplication_key = envelope.id;
   requests[0].not_before = not_before > envelope.timestamp ? not_before : TimePoint{};
   requests[0].envelope = std::make_shared<const Envelope>(std::move(envelope));
   return impl_->options().transport.backend()->send(std::move(requests));

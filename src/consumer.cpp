@@ -70,15 +70,19 @@ asio::awaitable<void> Consumer::return_unstarted() {
     const std::lock_guard lock(mutex_);
     for (Work& work : ready_) unstarted.push_back(std::move(work));
     ready_.clear();
-    for (auto& [key, waiting] : keys_) {
+    for (auto& [group, waiting] : groups_) {
       unstarted.splice(unstarted.end(), waiting);
     }
-    keys_.clear();
+    groups_.clear();
     in_hand_ -= unstarted.size();
   }
   for (Work& work : unstarted) {
     work.verdict.emplace().action = Verdict::Action::give_back;
-    co_await carry_out(work);
+    try {
+      co_await carry_out(work);
+    } catch (...) {
+      log_unreturned(std::current_exception());
+    }
   }
 }
 
@@ -132,10 +136,10 @@ void Consumer::admit(std::vector<Delivery> deliveries) {
     const std::lock_guard lock(mutex_);
     in_hand_ += works.size();
     for (Work& work : works) {
-      if (!work.key.empty()) {
-        const auto [key, free] = keys_.try_emplace(work.key);
+      if (work.group != 0) {
+        const auto [group, free] = groups_.try_emplace(work.group);
         if (!free) {
-          key->second.push_back(std::move(work));
+          group->second.push_back(std::move(work));
           continue;
         }
       }
@@ -185,7 +189,12 @@ asio::awaitable<void> Consumer::run_lane(std::shared_ptr<Lane> lane) {
     if (state.cancelled() != asio::cancellation_type::none) {  // its message must still be returned
       co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     }
-    co_await carry_out(work);
+    try {
+      co_await carry_out(work);
+      if (work.verdict->settles != 0) options_.processor->acknowledged(work.verdict->settles);
+    } catch (...) {
+      log_unreturned(std::current_exception());
+    }
     finish(work);
     if (done % kWorksBetweenYields == 0) co_await asio::post(asio::use_awaitable);
   }
@@ -211,12 +220,12 @@ void Consumer::finish(const Work& work) {
   {
     const std::lock_guard lock(mutex_);
     --in_hand_;
-    if (const auto key = keys_.find(work.key); key != keys_.end()) {
-      if (key->second.empty()) {
-        keys_.erase(key);
+    if (const auto group = groups_.find(work.group); group != groups_.end()) {
+      if (group->second.empty()) {
+        groups_.erase(group);
       } else {
-        ready_.push_front(std::move(key->second.front()));
-        key->second.pop_front();
+        ready_.push_front(std::move(group->second.front()));
+        group->second.pop_front();
       }
     }
     wake = pump_waits_ && in_hand_ <= most_in_hand_ / 2;
@@ -244,31 +253,32 @@ void Consumer::open_if_idle() {
 
 // One work's end.
 
-// A verdict that the transport does not take is dropped: the delivery's time then runs out, and it
-// is delivered again.
+// What the transport is to do. What it throws is logged and dropped by the caller: the delivery's
+// time then runs out, and it is delivered again. Not a coroutine, since this is done for every
+// message.
 asio::awaitable<void> Consumer::carry_out(Work& work) {
   TransportBackend& transport = *options_.transport.backend();
-  const Verdict& verdict = *work.verdict;
-  try {
-    switch (verdict.action) {
-      case Verdict::Action::give_back:
-        co_await transport.give_back(std::move(work.delivery), verdict.how);
-        break;
-      case Verdict::Action::dead_letter: {
-        std::vector<SendRequest> requests(1, burial(work.delivery, verdict));
-        co_await transport.send(std::move(requests));
-        co_await transport.acknowledge(std::move(work.delivery));
-        break;
-      }
-      case Verdict::Action::acknowledge:
-        co_await transport.acknowledge(std::move(work.delivery));
-        if (verdict.settles != 0) options_.processor->acknowledged(verdict.settles);
-    }
-  } catch (...) {
-    options_.ambient.log(LogLevel::warning,
-                         fmt::format("{}: a delivery could not be returned: {}", options_.endpoint,
-                                     describe(std::current_exception()).message));
+  switch (work.verdict->action) {
+    case Verdict::Action::give_back:
+      return transport.give_back(std::move(work.delivery), work.verdict->how);
+    case Verdict::Action::dead_letter:
+      return bury(work);
+    case Verdict::Action::acknowledge:
+      break;
   }
+  return transport.acknowledge(std::move(work.delivery));
+}
+
+asio::awaitable<void> Consumer::bury(Work& work) {
+  TransportBackend& transport = *options_.transport.backend();
+  std::vector<SendRequest> requests(1, burial(work.delivery, *work.verdict));
+  co_await transport.send(std::move(requests));
+  co_await transport.acknowledge(std::move(work.delivery));
+}
+
+void Consumer::log_unreturned(const std::exception_ptr& error) const {
+  options_.ambient.log(LogLevel::warning, fmt::format("{}: a delivery could not be returned: {}",
+                                                      options_.endpoint, describe(error).message));
 }
 
 SendRequest Consumer::burial(const Delivery& delivery, const Verdict& verdict) const {
@@ -276,13 +286,11 @@ SendRequest Consumer::burial(const Delivery& delivery, const Verdict& verdict) c
   if (delivery.envelope) {
     letter = *delivery.envelope;
   } else {  // no envelope: its body is the payload of one
-    letter.id = derive_message_id(delivery.body, options_.endpoint, 0);
+    const std::string& body = delivery.malformed->body;
+    const auto* bytes = reinterpret_cast<const std::byte*>(body.data());
+    letter.id = derive_message_id(body, options_.endpoint, 0);
     letter.type = "sagabus.malformed";
-    letter.payload = is_utf8(delivery.body)
-                         ? Value(delivery.body)
-                         : Value(Bytes(reinterpret_cast<const std::byte*>(delivery.body.data()),
-                                       reinterpret_cast<const std::byte*>(delivery.body.data()) +
-                                           delivery.body.size()));
+    letter.payload = is_utf8(body) ? Value(body) : Value(Bytes(bytes, bytes + body.size()));
     letter.timestamp = options_.ambient.clock->now();
   }
   const std::string attempt = std::to_string(delivery.failures + 1);
@@ -291,8 +299,8 @@ SendRequest Consumer::burial(const Delivery& delivery, const Verdict& verdict) c
   };
   set(headers::kAttempt, attempt);
   set(headers::kOriginalEndpoint, options_.endpoint);
-  set(headers::kErrorType, verdict.error_type);
-  set(headers::kErrorMessage, verdict.error_message);
+  set(headers::kErrorType, verdict.reason->type);
+  set(headers::kErrorMessage, verdict.reason->message);
   letter.headers.try_emplace(std::string(headers::kFirstSeen), to_iso8601(letter.timestamp));
   SendRequest request;
   request.deduplication_key = letter.id + "/dead/" + attempt;

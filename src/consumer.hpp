@@ -1,5 +1,5 @@
 // Takes the deliveries of one endpoint and has them processed: at most so many at once, those of
-// one key one after the other in the order of their arrival.
+// one group one after the other in the order of their arrival.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -73,6 +73,8 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   void pump_ended();
   void open_if_idle();  // with the mutex held
   boost::asio::awaitable<void> carry_out(Work& work);
+  boost::asio::awaitable<void> bury(Work& work);
+  void log_unreturned(const std::exception_ptr& error) const;
   SendRequest burial(const Delivery& delivery, const Verdict& verdict) const;
 
   const ConsumerOptions options_;
@@ -89,8 +91,8 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   bool lane_starting_ = false;
   std::size_t in_hand_ = 0;  // taken from the transport and not carried out
   boost::circular_buffer<Work> ready_;
-  // A key is here while a work of it is ready or runs; its list holds those that wait for it.
-  boost::unordered_flat_map<std::string, std::list<Work>> keys_;
+  // A group is here while a work of it is ready or runs; its list holds those that wait for it.
+  boost::unordered_flat_map<std::uint64_t, std::list<Work>> groups_;
   boost::unordered_flat_set<std::shared_ptr<Lane>> lanes_;
 };
 

@@ -19,7 +19,7 @@ void record(StepRecord& step, std::string_view type, Value payload, PublishOptio
             TimePoint not_before) {
   auto envelope = std::make_shared<Envelope>();
   envelope->id = options.id.empty()
-                     ? derive_message_id(step.envelope->id, step.sender_id, step.outgoing.size())
+                     ? derive_message_id(step.envelope->id, *step.sender_id, step.outgoing.size())
                      : std::move(options.id);
   envelope->type = type;
   envelope->payload = std::move(payload);
@@ -39,7 +39,7 @@ void refuse_closed_context() {
 std::string MessageContext::idempotency_key(std::string_view purpose) const {
   // No message has this index, so that no key is a message's id.
   constexpr auto kNoMessage = static_cast<std::size_t>(-1);
-  std::string key = derive_message_id(step().envelope->id, step().sender_id, kNoMessage);
+  std::string key = derive_message_id(step().envelope->id, *step().sender_id, kNoMessage);
   if (!purpose.empty()) key.append(1, '/').append(purpose);
   return key;
 }

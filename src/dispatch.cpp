@@ -25,7 +25,6 @@ std::vector<SendRequest> to_requests(const std::vector<OutgoingMessage>& message
     SendRequest& request = requests.emplace_back();
     request.envelope = message.envelope;
     request.not_before = message.not_before;
-    request.deduplication_key = message.envelope->id;
   }
   return requests;
 }

@@ -61,8 +61,7 @@ Verdict cancelled() {
 Verdict dead_letter(std::string type, std::string message) {
   Verdict verdict;
   verdict.action = Verdict::Action::dead_letter;
-  verdict.error_type = std::move(type);
-  verdict.error_message = std::move(message);
+  verdict.reason = std::make_unique<ErrorText>(ErrorText{std::move(type), std::move(message)});
   return verdict;
 }
 

@@ -9,11 +9,7 @@
 
 namespace sagabus::detail {
 
-// The error headers of a dead letter, from what was thrown.
-struct ErrorText {
-  std::string type;
-  std::string message;  // at most kMaxErrorText bytes
-};
+// What was thrown, with the first bytes of its message.
 inline constexpr std::size_t kMaxErrorText = 1024;
 ErrorText describe(const std::exception_ptr& error);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -10,19 +11,25 @@
 
 namespace sagabus::detail {
 
+// What a dead letter says of its error.
+struct ErrorText {
+  std::string type;
+  std::string message;
+};
+
 struct Verdict {
   enum class Action { acknowledge, give_back, dead_letter };
   Action action = Action::acknowledge;
-  GiveBack how{};               // for give_back
-  std::string error_type{};     // for dead_letter
-  std::string error_message{};  // for dead_letter
-  std::uint64_t settles = 0;    // the step whose acknowledgement this is; 0: none
+  GiveBack how{};                       // for give_back
+  std::unique_ptr<ErrorText> reason{};  // for dead_letter
+  std::uint64_t settles = 0;            // the step whose acknowledgement this is; 0: none
 };
 
 // A delivery that a processor has looked at.
 struct Work {
   Delivery delivery;
-  std::string key{};                 // works of one key run one after the other; empty: it has none
+  std::uint64_t group = 0;           // works of one group run one after the other; 0: it has none
+  std::string correlation_id{};      // of a saga's
   std::size_t entry = 0;             // which of the processor's message types it is
   ErasedMessage message{};           // the payload, read
   std::optional<Verdict> verdict{};  // decided already: it need not be run

@@ -2,7 +2,10 @@
 // instance's messages mostly follow one another.
 #pragma once
 
-#include <functional>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <cstdint>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -18,8 +21,13 @@ class SagaIds {
  public:
   explicit SagaIds(std::string saga_name) : saga_name_(std::move(saga_name)), places_(kPlaces) {}
 
-  std::string of(const std::string& correlation_id) {
-    Place& place = places_[std::hash<std::string>{}(correlation_id) % kPlaces];
+  static std::uint64_t hash(std::string_view correlation_id) {
+    return XXH3_64bits(correlation_id.data(), correlation_id.size());
+  }
+
+  // `hash` is the correlation id's, which its owner has at hand.
+  std::string of(const std::string& correlation_id, std::uint64_t hash) {
+    Place& place = places_[hash % kPlaces];
     const std::lock_guard lock(mutex_);
     if (place.saga_id.empty() || place.correlation_id != correlation_id) {
       place.correlation_id = correlation_id;

@@ -42,7 +42,7 @@ Work SagaProcessor::admit(Delivery delivery) {
   Work work{.delivery = std::move(delivery)};
   const Envelope* envelope = work.delivery.envelope.get();
   if (!envelope) {
-    work.verdict = dead_letter("sagabus::ValidationError", work.delivery.problem);
+    work.verdict = dead_letter("sagabus::ValidationError", work.delivery.malformed->problem);
     return work;
   }
   const SagaMessage* entry = saga_.find(envelope->type);
@@ -59,16 +59,18 @@ Work SagaProcessor::admit(Delivery delivery) {
     return work;
   }
   try {
-    work.key = entry->correlate(work.message.get());
+    work.correlation_id = entry->correlate(work.message.get());
   } catch (...) {
     return refuse_correlation(std::move(work), describe(std::current_exception()).message);
   }
-  std::string problem = problem_of(work.key);
-  return problem.empty() ? work : refuse_correlation(std::move(work), std::move(problem));
+  std::string problem = problem_of(work.correlation_id);
+  if (!problem.empty()) return refuse_correlation(std::move(work), std::move(problem));
+  // Two instances may share a hash: then they only wait for one another.
+  work.group = std::max<std::uint64_t>(SagaIds::hash(work.correlation_id), 1);
+  return work;
 }
 
 Work SagaProcessor::refuse_correlation(Work work, std::string problem) const {
-  work.key.clear();
   const CorrelationFailure failure{options_.failure.endpoint, work.delivery.envelope, problem};
   try {
     const auto decision = options_.saga.options().on_correlation_failure(failure);
@@ -106,13 +108,14 @@ SagaProcessor::Step SagaProcessor::begin(Work& work) {
   step.incoming.envelope = work.delivery.envelope;
   step.incoming.entry = &saga_.messages[work.entry];
   step.incoming.message = work.message.get();
-  step.incoming.key = {saga_.name, work.key, saga_ids_.of(work.key)};
+  std::string saga_id = saga_ids_.of(work.correlation_id, work.group);
+  step.incoming.key = {saga_.name, std::move(work.correlation_id), std::move(saga_id)};
   step.incoming.redelivered = work.delivery.redelivered;
   step.view.attempt = work.delivery.failures + 1;
   if (options_.middleware.empty()) return step;  // then nobody reads it
   step.view.saga_name = saga_.name;
   step.view.saga_id = step.incoming.key.saga_id;
-  step.view.correlation_id = work.key;
+  step.view.correlation_id = step.incoming.key.correlation_id;
   step.view.envelope = work.delivery.envelope;
   return step;
 }
@@ -203,9 +206,9 @@ std::shared_ptr<StepRecord> SagaProcessor::begin_record(Step& step,
                                                         const InstancePtr& current) const {
   auto record = std::make_shared<StepRecord>();
   record->envelope = step.incoming.envelope;
-  record->sender_id = current ? current->saga_id : step.incoming.key.saga_id;
-  record->saga_name = saga_.name;
-  record->correlation_id = step.incoming.key.correlation_id;
+  record->sender_id = current ? &current->saga_id : &step.incoming.key.saga_id;
+  record->saga_name = &saga_.name;
+  record->correlation_id = &step.incoming.key.correlation_id;
   record->attempt = step.view.attempt;
   record->now = options_.ambient.clock->now();
   record->metadata = &step.view.metadata;

@@ -20,7 +20,7 @@ Work ServiceProcessor::admit(Delivery delivery) {
   Work work{.delivery = std::move(delivery)};
   const Envelope* envelope = work.delivery.envelope.get();
   if (!envelope) {
-    work.verdict = dead_letter("sagabus::ValidationError", work.delivery.problem);
+    work.verdict = dead_letter("sagabus::ValidationError", work.delivery.malformed->problem);
     return work;
   }
   const auto& handlers = options_.service.handlers();
@@ -70,7 +70,7 @@ asio::awaitable<std::vector<SendRequest>> ServiceProcessor::handle(const Work& w
   const auto record = std::make_shared<StepRecord>();
   Metadata metadata;
   record->envelope = work.delivery.envelope;
-  record->sender_id = options_.service.endpoint();
+  record->sender_id = &options_.service.endpoint();
   record->attempt = work.delivery.failures + 1;
   record->now = options_.ambient.clock->now();
   record->metadata = &metadata;

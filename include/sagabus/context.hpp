@@ -30,10 +30,11 @@ namespace detail {
 // What a step has recorded so far. Shared by the step and every copy of its context.
 struct StepRecord {
   EnvelopePtr envelope;
-  std::string
-      sender_id;  // the saga's id, or the service's endpoint: ids of messages derive from it
-  std::string saga_name;
-  std::string correlation_id;
+  // These live as long as the step is open.
+  const std::string* sender_id = nullptr;  // the saga's id, or the service's endpoint: ids of
+                                           // messages derive from it
+  const std::string* saga_name = nullptr;
+  const std::string* correlation_id = nullptr;
   unsigned attempt = 1;
   TimePoint now{};
   std::vector<OutgoingMessage> outgoing;
@@ -102,9 +103,9 @@ class SagaContext : public MessageContext {
  public:
   using MessageContext::MessageContext;
 
-  const std::string& saga_name() const { return step().saga_name; }
-  const std::string& saga_id() const { return step().sender_id; }
-  const std::string& correlation_id() const { return step().correlation_id; }
+  const std::string& saga_name() const { return *step().saga_name; }
+  const std::string& saga_id() const { return *step().sender_id; }
+  const std::string& correlation_id() const { return *step().correlation_id; }
 
   // The instance ends with this step. Later messages to it are ignored until it expires.
   void complete() { step().completed = true; }

@@ -76,8 +76,9 @@ class StoreBackend {
   // ValidationError for a table of another schema.
   virtual boost::asio::awaitable<void> prepare() = 0;
 
-  // Strongly consistent. Null where there is none.
-  virtual boost::asio::awaitable<InstancePtr> load(InstanceKey key) = 0;
+  // Strongly consistent. Null where there is none. The key outlives the call, except where the call
+  // is cancelled: what goes on then needs a copy.
+  virtual boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) = 0;
 
   // Writes `next` if what is there is what was expected, atomically. A lost condition is an
   // ordinary result, with the instance that stood there at that moment. Sets `expires_at` of a

@@ -23,16 +23,21 @@ struct SendRequest {
   EnvelopePtr envelope{};
   std::string endpoint{};  // empty: every endpoint that subscribed to the envelope's type
   TimePoint not_before{};  // not delivered earlier; zero: at once
-  // Two sends with one key to one endpoint, within the transport's window, deliver once. Hashes
-  // (id, purpose, attempt), so that a retry or a redrive of a message is not taken for a repeat.
+  // Two sends with one key to one endpoint, within the transport's window, deliver once. Empty: the
+  // envelope's id. A retry or a redrive of a message has a key of its own, or it would be taken for
+  // a repeat.
   std::string deduplication_key{};
 };
 
+// A body that is no envelope.
+struct Malformed {
+  std::string body;     // as it came
+  std::string problem;  // what is wrong with it
+};
+
 struct Delivery {
-  EnvelopePtr envelope;  // null where the body was no envelope
-  std::string body;      // then: the body as it came
-  std::string problem;   // and what is wrong with it
-  std::string endpoint;
+  EnvelopePtr envelope;                        // null where the body was none
+  std::shared_ptr<const Malformed> malformed;  // then: what came
   // How often a handler has failed on it: give_back with `failed` counts, other redeliveries do
   // not.
   unsigned failures = 0;

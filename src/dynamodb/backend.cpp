@@ -139,7 +139,7 @@ boost::asio::awaitable<InstancePtr> Backend::find_in_index(const InstanceKey& ke
   co_return nullptr;
 }
 
-boost::asio::awaitable<InstancePtr> Backend::load(InstanceKey key) {
+boost::asio::awaitable<InstancePtr> Backend::load(const InstanceKey& key) {
   auto getting = get_derived(key);
   InstancePtr found = co_await std::move(getting);
   if (found || !options_.foreign_items) co_return found;

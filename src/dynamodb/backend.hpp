@@ -31,7 +31,7 @@ class Backend final : public StoreBackend {
 
   std::string describe() const override { return "dynamodb://" + gateway_.table().name; }
   boost::asio::awaitable<void> prepare() override;
-  boost::asio::awaitable<InstancePtr> load(InstanceKey key) override;
+  boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) override;
   boost::asio::awaitable<CommitResult> commit(CommitRequest request) override;
   boost::asio::awaitable<InstancePtr> get_by_id(std::string saga_name,
                                                 std::string saga_id) override;

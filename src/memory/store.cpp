@@ -27,9 +27,9 @@ struct Key {
   friend bool operator==(const Key&, const Key&) = default;
 };
 
+// Two sagas seldom share an id, so the name's length stands for the name.
 std::uint64_t hash_of(const Key& key) {
-  return XXH3_64bits_withSeed(key.id.data(), key.id.size(),
-                              XXH3_64bits(key.saga_name.data(), key.saga_name.size()));
+  return XXH3_64bits_withSeed(key.id.data(), key.id.size(), key.saga_name.size());
 }
 
 // An instance in a set that finds it by one of its keys. The key lies in the instance itself, so a
@@ -77,9 +77,14 @@ struct TextKeyEqual {
   bool operator()(const auto& a, const auto& b) const { return view(a) == view(b); }
 };
 
+std::uint64_t check_of(std::string_view saga_name, std::string_view last_id) {
+  return XXH3_64bits_withSeed(last_id.data(), last_id.size(),
+                              XXH3_64bits(saga_name.data(), saga_name.size()));
+}
+
 // The place in a listing: a check that names the saga, then the last id that was seen.
 std::string write_continuation(std::string_view saga_name, std::string_view last_id) {
-  const std::uint64_t check = hash_of({saga_name, last_id});
+  const std::uint64_t check = check_of(saga_name, last_id);
   Bytes bytes(sizeof check + last_id.size());
   std::memcpy(bytes.data(), &check, sizeof check);
   std::memcpy(bytes.data() + sizeof check, last_id.data(), last_id.size());
@@ -99,7 +104,7 @@ std::string read_continuation(std::string_view saga_name, std::string_view token
   std::memcpy(&check, bytes.data(), sizeof check);
   std::string id(reinterpret_cast<const char*>(bytes.data()) + sizeof check,
                  bytes.size() - sizeof check);
-  if (check != hash_of({saga_name, id})) throw refuse();
+  if (check != check_of(saga_name, id)) throw refuse();
   return id;
 }
 
@@ -117,7 +122,7 @@ class Backend final : public StoreBackend {
   std::string describe() const override { return "memory:"; }
   boost::asio::awaitable<void> prepare() override { co_return; }
 
-  boost::asio::awaitable<InstancePtr> load(InstanceKey key) override {
+  boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) override {
     const std::lock_guard lock(mutex_);
     co_return holder_of(key.saga_name, key.correlation_id, key.saga_id);
   }

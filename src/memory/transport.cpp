@@ -316,10 +316,8 @@ class Broker : public std::enable_shared_from_this<Broker> {
   }
 
   void enqueue(Queue& queue, const SendRequest& request, nanoseconds now) {
-    if (!request.deduplication_key.empty() &&
-        !queue.seen.is_first(request.deduplication_key, now, options_)) {
-      return;
-    }
+    const std::string& key = request.deduplication_key;
+    if (!queue.seen.is_first(key.empty() ? request.envelope->id : key, now, options_)) return;
     milliseconds delay{0};
     if (request.not_before != TimePoint{}) {
       const TimePoint today = clock().now();
@@ -392,7 +390,6 @@ class Broker : public std::enable_shared_from_this<Broker> {
       queue.out.push_back(message);
       Delivery& delivery = taken.emplace_back();
       delivery.envelope = message.envelope;
-      delivery.endpoint = queue.endpoint;
       delivery.failures = message.failures;
       delivery.redelivered = message.redelivered;
       delivery.receipt = message.self;

@@ -97,9 +97,9 @@ class Backend final : public StoreBackend {
     co_await database->open();
   }
 
-  asio::awaitable<InstancePtr> load(InstanceKey key) override {
+  asio::awaitable<InstancePtr> load(const InstanceKey& key) override {
     const auto database = database_;
-    auto job = [key = std::move(key), now = now()](Connection& connection) {
+    auto job = [key, now = now()](Connection& connection) {
       return find_by_key(connection, key, now);
     };
     auto record = co_await database->read(std::move(job));

@@ -24,19 +24,21 @@ std::int64_t count(TimePoint time) {
 }
 
 struct Receipt {
+  std::string endpoint;
   std::int64_t seq;
   std::int64_t receipt;
 };
 
-Delivery to_delivery(ClaimedRow&& row, const std::string& endpoint) {
+Delivery to_delivery(ClaimedRow&& row) {
   Delivery out;
   try {
     out.envelope = std::make_shared<const Envelope>(parse_envelope(row.body));
   } catch (const ValidationError& error) {
-    out.body = std::move(row.body);
-    out.problem = error.what();
+    auto malformed = std::make_shared<Malformed>();
+    malformed->body = std::move(row.body);
+    malformed->problem = error.what();
+    out.malformed = std::move(malformed);
   }
-  out.endpoint = endpoint;
   out.failures = static_cast<unsigned>(row.failures);
   out.redelivered = row.redelivered;
   return out;
@@ -69,8 +71,7 @@ struct ClaimJob {
 
 // One message or several go back to the queue.
 struct ReturnJob {
-  std::vector<Receipt> receipts;
-  std::string endpoint;
+  std::vector<Receipt> receipts;  // one or more, of one endpoint
   std::int64_t visible_at = 0;
   bool failed = false;
   bool uncertain = false;
@@ -81,7 +82,7 @@ struct ReturnJob {
       give_back_message(connection, it.seq, it.receipt, visible_at, failed, uncertain);
     }
   }
-  void committed() const { watch->changed(endpoint); }
+  void committed() const { watch->changed(receipts.front().endpoint); }
 };
 
 }  // namespace
@@ -157,7 +158,6 @@ class Queues final : public TransportBackend {
     if (!delivery.receipt) co_return;
     ReturnJob job;
     job.receipts.push_back(*std::static_pointer_cast<Receipt>(delivery.receipt));
-    job.endpoint = std::move(delivery.endpoint);
     if (how.delay > milliseconds::zero()) {
       job.visible_at = count(clock().now() + std::min(how.delay, kMaxDelay));
     }
@@ -185,7 +185,9 @@ class Queues final : public TransportBackend {
       row.visible_at = count(request.not_before);
     }
     if (deduplication_window_ > milliseconds::zero()) {
-      row.deduplication_key = std::move(request.deduplication_key);
+      row.deduplication_key = request.deduplication_key.empty()
+                                  ? request.envelope->id
+                                  : std::move(request.deduplication_key);
     }
     return row;
   }
@@ -195,8 +197,8 @@ class Queues final : public TransportBackend {
     std::vector<Delivery> out;
     out.reserve(rows.size());
     for (ClaimedRow& row : rows) {
-      auto receipt = std::make_shared<Receipt>(Receipt{row.seq, row.receipt});
-      out.push_back(to_delivery(std::move(row), endpoint));
+      auto receipt = std::make_shared<Receipt>(Receipt{endpoint, row.seq, row.receipt});
+      out.push_back(to_delivery(std::move(row)));
       out.back().receipt = std::move(receipt);
     }
     return out;
@@ -206,8 +208,7 @@ class Queues final : public TransportBackend {
                          const std::vector<ClaimedRow>& rows) {
     if (rows.empty()) return;
     ReturnJob job;
-    for (const ClaimedRow& row : rows) job.receipts.push_back({row.seq, row.receipt});
-    job.endpoint = endpoint;
+    for (const ClaimedRow& row : rows) job.receipts.push_back({endpoint, row.seq, row.receipt});
     job.watch = &database.watch();
     database.write_later(std::move(job));
   }
@@ -223,11 +224,10 @@ std::shared_ptr<Database> database_of(const Transport& transport) {
   return static_cast<const Queues&>(*transport.backend()).database();
 }
 
-std::vector<Delivery> without_receipts(std::vector<ClaimedRow>&& rows,
-                                       const std::string& endpoint) {
+std::vector<Delivery> without_receipts(std::vector<ClaimedRow>&& rows) {
   std::vector<Delivery> out;
   out.reserve(rows.size());
-  for (ClaimedRow& row : rows) out.push_back(to_delivery(std::move(row), endpoint));
+  for (ClaimedRow& row : rows) out.push_back(to_delivery(std::move(row)));
   return out;
 }
 
@@ -277,7 +277,7 @@ asio::awaitable<std::vector<Delivery>> Transport::list(std::string endpoint,
     return list_messages(connection, endpoint, 0, static_cast<std::int64_t>(most));
   };
   auto rows = co_await database->search(std::move(job));
-  co_return without_receipts(std::move(rows), endpoint);
+  co_return without_receipts(std::move(rows));
 }
 
 asio::awaitable<std::vector<Delivery>> Transport::drain(std::string endpoint,
@@ -288,7 +288,7 @@ asio::awaitable<std::vector<Delivery>> Transport::drain(std::string endpoint,
     return take_messages(connection, endpoint, now, static_cast<std::int64_t>(most));
   };
   auto rows = co_await database->write(std::move(job));
-  co_return without_receipts(std::move(rows), endpoint);
+  co_return without_receipts(std::move(rows));
 }
 
 }  // namespace sagabus::sqlite

@@ -128,7 +128,7 @@ asio::awaitable<std::vector<std::string>> TransportConformance::receive_all(
     std::vector<Delivery> deliveries = co_await receive(endpoint_name);
     if (deliveries.empty()) co_return ids;
     for (Delivery& delivery : deliveries) {
-      ids.push_back(delivery.envelope ? delivery.envelope->id : delivery.problem);
+      ids.push_back(delivery.envelope ? delivery.envelope->id : delivery.malformed->problem);
       co_await backend().acknowledge(std::move(delivery));
     }
   }
@@ -262,16 +262,15 @@ TEST_P(TransportConformance, ReceivesAtMostWhatIsAskedFor) {
   }());
 }
 
-TEST_P(TransportConformance, ADeliverySaysWhereItIsFrom) {
+TEST_P(TransportConformance, AFirstDeliverySaysSo) {
   run([&]() -> asio::awaitable<void> {
     co_await send_to("a", message("m1"));
     const std::vector<Delivery> batch = co_await receive("a");
     EXPECT_EQ(batch.size(), 1U);
     if (batch.size() != 1) co_return;
-    EXPECT_EQ(batch[0].endpoint, endpoint("a"));
     EXPECT_EQ(batch[0].failures, 0U);
     EXPECT_FALSE(batch[0].redelivered);
-    EXPECT_TRUE(batch[0].problem.empty());
+    EXPECT_EQ(batch[0].malformed, nullptr);
   }());
 }
 
@@ -313,8 +312,9 @@ TEST_P(TransportConformance, PayloadsNeedNotBeObjects) {
   run([&]() -> asio::awaitable<void> {
     const std::vector<Value> payloads{Value(), Value(1), Value("text"), Value(Array{}),
                                       Value(Object{})};
+    int number = 0;
     for (const Value& payload : payloads) {
-      auto e = std::make_shared<Envelope>(*message("m"));
+      auto e = std::make_shared<Envelope>(*message(fmt::format("m{}", number++)));
       e->payload = payload;
       co_await send_to("a", std::move(e));
       std::vector<Delivery> batch = co_await receive("a");
@@ -374,20 +374,21 @@ TEST_P(TransportConformance, ConcurrentReceiversGetEachMessageOnce) {
     for (bool stop = false; !stop;) {
       std::vector<Delivery> batch = co_await backend().receive(endpoint("a"), 5);
       for (Delivery& delivery : batch) {
-        stop = stop || delivery.envelope->id == "stop";
+        const bool stops = delivery.envelope->id.starts_with("stop");
+        stop = stop || stops;
         {
           const std::lock_guard lock(mutex);
-          received.insert(delivery.envelope->id);
+          if (!stops) received.insert(delivery.envelope->id);
           stop = stop || received.size() >= kMessages;
         }
         co_await backend().acknowledge(std::move(delivery));
       }
     }
     // The others may still wait: one message for each lets them end.
-    if (--running > 0) co_await send_to("a", message("stop"));
+    const int others = --running;
+    if (others > 0) co_await send_to("a", message(fmt::format("stop{}", others)));
   };
   run_concurrently(4, kSenders + kReceivers, work);
-  received.erase("stop");
   EXPECT_EQ(received.size(), static_cast<std::size_t>(kMessages));
   EXPECT_EQ(std::set<std::string>(received.begin(), received.end()).size(), received.size());
 }

@@ -159,8 +159,8 @@ TEST_F(SqliteTransport, ABodyThatIsNoEnvelopeIsDeliveredAsItCame) {
   RawDatabase(path_).run("UPDATE messages SET body = '{\"id\":7}' WHERE seq = 1");
   const auto all = receive();
   ASSERT_EQ(ids(all), (Ids{"?", "2"}));
-  EXPECT_EQ(all[0].body, "{\"id\":7}");
-  EXPECT_NE(all[0].problem, "");
+  EXPECT_EQ(all[0].malformed->body, "{\"id\":7}");
+  EXPECT_NE(all[0].malformed->problem, "");
   sync_wait(backend().acknowledge(all[0]));
   EXPECT_EQ(sync_wait(transport_->pending("e")), 1U);
 }

@@ -29,9 +29,9 @@ class FaultyStore final : public StoreBackend {
 
   std::string describe() const override { return inner_->describe(); }
   boost::asio::awaitable<void> prepare() override { return inner_->prepare(); }
-  boost::asio::awaitable<InstancePtr> load(InstanceKey key) override {
+  boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) override {
     faults_->before_load(key);
-    co_return co_await inner_->load(std::move(key));
+    co_return co_await inner_->load(key);
   }
   boost::asio::awaitable<CommitResult> commit(CommitRequest request) override {
     faults_->before_commit(request);

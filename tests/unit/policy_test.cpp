@@ -69,8 +69,8 @@ TEST_F(AfterFailure, RetriesUntilTheLastAttempt) {
   }
   const Verdict last = judge(2, error);
   EXPECT_EQ(last.action, Action::dead_letter);
-  EXPECT_EQ(last.error_type, "std::runtime_error");
-  EXPECT_EQ(last.error_message, "no luck");
+  EXPECT_EQ(last.reason->type, "std::runtime_error");
+  EXPECT_EQ(last.reason->message, "no luck");
 }
 
 TEST_F(AfterFailure, BuriesAtOnceWhatWillFailAgain) {

@@ -268,7 +268,8 @@ TEST(Context, DerivesTheSameIdsAndKeysEveryTimeAndRefusesLateUse) {
   envelope.id = "m1";
   envelope.headers = {{"traceparent", "00-abc"}, {"x-other", "1"}};
   record->envelope = std::make_shared<const Envelope>(envelope);
-  record->sender_id = "saga-o";
+  const std::string sender = "saga-o";
+  record->sender_id = &sender;
   record->now = kNow;
   SagaContext context(record);
   context.publish(fixture::Closed{"o"});

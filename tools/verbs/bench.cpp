@@ -159,7 +159,7 @@ asio::awaitable<Exit> bench(Options options) {
   ambient.log = stderr_logger(LogLevel::warning);
   const Subject subject = open_subject(options.store, ambient);
   Report report;
-  report.saga_name = "order-bench-" + new_nonce(*ambient.random);
+  report.saga_name = "OrderSaga-" + new_nonce(*ambient.random).substr(0, 5);
   Usage before;  // what the bus asks as it starts is no part of the load
   LoadOptions load;
   load.store = subject.store;
