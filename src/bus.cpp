@@ -26,6 +26,7 @@ namespace sagabus {
 
 namespace asio = boost::asio;
 using namespace asio::experimental::awaitable_operators;  // NOLINT(google-build-using-namespace)
+using namespace std::chrono_literals;                     // NOLINT(google-build-using-namespace)
 
 namespace {
 
@@ -34,6 +35,19 @@ constexpr std::chrono::milliseconds kCancelGrace{5000};
 
 [[noreturn]] void refuse(const std::string& problem) {
   throw std::invalid_argument(problem);
+}
+
+// More steps at once than this wait for something else, and each takes memory.
+constexpr unsigned kMaxConcurrency = 10'000;
+
+constexpr std::chrono::milliseconds kMaxShutdownTimeout = std::chrono::hours(24);
+constexpr std::chrono::milliseconds kMaxInboxWindow = std::chrono::hours(24 * 365);
+
+void check_concurrency(const std::string& of, unsigned concurrency) {
+  if (concurrency > kMaxConcurrency) {
+    refuse(fmt::format("{}concurrency: {}, expected at most {}", of.empty() ? of : of + ": ",
+                       concurrency, kMaxConcurrency));
+  }
 }
 
 void check_endpoints(const BusOptions& options) {
@@ -46,14 +60,24 @@ void check_endpoints(const BusOptions& options) {
     if (endpoint.empty()) refuse("services: one has no endpoint");
     if (service.handlers().empty()) refuse("services: " + endpoint + " handles nothing");
     if (!seen.insert(endpoint).second) refuse("services: the endpoint " + endpoint + " is taken");
+    check_concurrency(endpoint, service.concurrency());
+  }
+}
+
+void check_span(std::string_view field, std::chrono::milliseconds value,
+                std::chrono::milliseconds least, std::chrono::milliseconds most) {
+  if (value < least || value > most) {
+    refuse(fmt::format("{}: {} ms, expected {} to {} ms", field, value.count(), least.count(),
+                       most.count()));
   }
 }
 
 void check_stores(const BusOptions& options) {
   for (const SagaDefinition& saga : options.sagas) {
-    if (!options.store.backend() && !saga.options().store) {
+    if (!saga.options().store.value_or(options.store).backend()) {
       refuse("store: missing, and saga " + saga.name() + " has none of its own");
     }
+    check_concurrency(saga.name(), saga.options().concurrency);
     if (saga.options().retry) check(*saga.options().retry);
   }
 }
@@ -61,8 +85,12 @@ void check_stores(const BusOptions& options) {
 void check(const BusOptions& options) {
   if (!options.transport.backend()) refuse("transport: missing");
   if (options.concurrency < 1) refuse("concurrency: 0, expected 1 or more");
-  if (options.shutdown_timeout.count() < 0) refuse("shutdown_timeout: negative");
-  if (options.inbox_window.count() <= 0) refuse("inbox_window: expected more than 0");
+  check_concurrency("", options.concurrency);
+  check_span("shutdown_timeout", options.shutdown_timeout, 0ms, kMaxShutdownTimeout);
+  check_span("inbox_window", options.inbox_window, 1ms, kMaxInboxWindow);
+  for (const Middleware& middleware : options.middleware) {
+    if (!middleware) refuse("middleware: one is empty");
+  }
   if (!options.ambient.clock) refuse("ambient.clock: missing");
   if (!options.ambient.random) refuse("ambient.random: missing");
   check(options.retry);
@@ -105,9 +133,6 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
     for (const SagaDefinition& saga : options_.sagas) add(saga);
     for (const Service& service : options_.services) add(service);
   }
-  ~Impl() {
-    if (threads_) threads_->join();
-  }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
@@ -117,6 +142,10 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
 
   bool is_running() const noexcept { return state_ == State::running; }
   const BusOptions& options() const noexcept { return options_; }
+  // Not from a thread of the bus.
+  void join() {
+    if (threads_) threads_->join();
+  }
   void require_started() const {
     const State state = state_;
     if (state == State::made || state == State::starting) {
@@ -127,10 +156,24 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
  private:
   enum class State { made, starting, running, stopping, stopped };
 
+  // A start that does not come to its end, also because its coroutine is destroyed, may be tried
+  // again.
+  struct Starting {
+    explicit Starting(std::atomic<State>& s) : state(s) {}
+    Starting(const Starting&) = delete;
+    Starting& operator=(const Starting&) = delete;
+    ~Starting() {
+      State starting = State::starting;
+      state.compare_exchange_strong(starting, State::made);
+    }
+    std::atomic<State>& state;
+  };
+
   void add(const SagaDefinition& saga);
   void add(const Service& service);
   void consume(Subscription subscription, unsigned concurrency,
                std::shared_ptr<detail::Processor> processor);
+  std::string dead_letters_of(const std::string& endpoint) const;
   detail::FailureRules failure_rules(const std::string& endpoint,
                                      const std::optional<RetryPolicy>& retry) const;
   asio::any_io_executor executor() { return threads_ ? threads_->executor() : *options_.executor; }
@@ -144,7 +187,6 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   const std::shared_ptr<detail::Settlements> settlements_ =
       std::make_shared<detail::Settlements>(new_nonce(*options_.ambient.random));
   std::atomic<State> state_{State::made};
-  std::atomic<bool> stop_asked_{false};
   std::vector<Subscription> subscriptions_;
   std::vector<std::shared_ptr<detail::Consumer>> consumers_;
   detail::Gate stopped_;
@@ -185,14 +227,19 @@ void Bus::Impl::add(const Service& service) {
           std::make_shared<detail::ServiceProcessor>(std::move(options)));
 }
 
+std::string Bus::Impl::dead_letters_of(const std::string& endpoint) const {
+  if (!options_.dead_letter_endpoint) return endpoint + ".dlq";
+  std::string letters = options_.dead_letter_endpoint(endpoint);
+  if (letters.empty()) refuse("dead_letter_endpoint: it gives no name for " + endpoint);
+  return letters;
+}
+
 void Bus::Impl::consume(Subscription subscription, unsigned concurrency,
                         std::shared_ptr<detail::Processor> processor) {
   const std::string& endpoint = subscription.endpoint;
   detail::ConsumerOptions options{
       .endpoint = endpoint,
-      .dead_letter_endpoint = options_.dead_letter_endpoint
-                                  ? options_.dead_letter_endpoint(endpoint)
-                                  : endpoint + ".dlq",
+      .dead_letter_endpoint = dead_letters_of(endpoint),
       .concurrency = concurrency != 0 ? concurrency : options_.concurrency,
       .executor = executor(),
       .transport = options_.transport,
@@ -206,20 +253,16 @@ void Bus::Impl::consume(Subscription subscription, unsigned concurrency,
 // Starting.
 
 asio::awaitable<void> Bus::Impl::start() {
+  const auto self = shared_from_this();
   State made = State::made;
   if (!state_.compare_exchange_strong(made, State::starting)) {
     throw std::logic_error("a bus is started once");
   }
-  try {
-    co_await prepare();
-  } catch (...) {
-    state_ = stop_asked_ ? State::stopped : State::made;
-    if (stop_asked_) stopped_.open();
-    throw;
-  }
+  const Starting starting(state_);
+  co_await prepare();
+  State expected = State::starting;
+  if (!state_.compare_exchange_strong(expected, State::running)) co_return;  // stopped meanwhile
   for (const auto& consumer : consumers_) consumer->start();
-  state_ = State::running;
-  if (stop_asked_) co_await stop(options_.shutdown_timeout);
 }
 
 asio::awaitable<void> Bus::Impl::prepare() {
@@ -235,35 +278,32 @@ asio::awaitable<void> Bus::Impl::prepare() {
 
 // Stopping.
 
+// Each caller does all of it: a caller that is cancelled, or destroyed half-way, leaves nothing
+// undone for the others.
 asio::awaitable<void> Bus::Impl::stop(std::chrono::milliseconds timeout) {
-  stop_asked_ = true;  // a bus that is just starting stops once it has started
+  const auto self = shared_from_this();
   State state = state_;
-  while (state == State::made || state == State::running) {
-    if (!state_.compare_exchange_weak(state, State::stopping)) continue;
-    if (state == State::running) {
-      // What waits for two things at once must run on one thread at a time.
-      auto strand = asio::make_strand(co_await asio::this_coro::executor);
-      auto op = drain(timeout);
-      co_await asio::co_spawn(strand, std::move(op), asio::use_awaitable);
-    }
+  while (state < State::stopping) {
+    if (state_.compare_exchange_weak(state, State::stopping)) state = State::stopping;
+  }
+  if (state == State::stopping) {
+    // What waits for two things at once must run on one thread at a time.
+    auto strand = asio::make_strand(co_await asio::this_coro::executor);
+    auto op = drain(timeout);
+    co_await asio::co_spawn(strand, std::move(op), asio::use_awaitable);
     state_ = State::stopped;
     stopped_.open();
-    co_return;
   }
   co_await stopped_.wait();
 }
 
 asio::awaitable<void> Bus::Impl::drain(std::chrono::milliseconds timeout) {
   for (const auto& consumer : consumers_) consumer->close();
-  for (const auto& consumer : consumers_) co_await consumer->return_unstarted();
-  if (!co_await idle_within(timeout)) {
-    for (const auto& consumer : consumers_) consumer->cancel();
-    if (!co_await idle_within(kCancelGrace)) {
-      options_.ambient.log(LogLevel::warning, "a step goes on after it was cancelled");
-    }
-  }
-  // What the pump took while it was being closed.
-  for (const auto& consumer : consumers_) co_await consumer->return_unstarted();
+  if (co_await idle_within(timeout)) co_return;
+  for (const auto& consumer : consumers_) consumer->cancel();
+  if (co_await idle_within(kCancelGrace)) co_return;
+  options_.ambient.log(LogLevel::warning, "a step goes on after it was cancelled");
+  for (const auto& consumer : consumers_) consumer->abandon();
 }
 
 asio::awaitable<bool> Bus::Impl::idle_within(std::chrono::milliseconds timeout) {
@@ -278,6 +318,7 @@ asio::awaitable<void> Bus::Impl::all_idle() {
 }
 
 asio::awaitable<void> Bus::Impl::run() {
+  const auto self = shared_from_this();
   co_await start();
   auto strand = asio::make_strand(co_await asio::this_coro::executor);
   auto wait = [](Impl& impl) -> asio::awaitable<void> {
@@ -300,6 +341,7 @@ Bus::~Bus() {
     sync_wait(impl_->stop(std::chrono::milliseconds::zero()));
   } catch (...) {  // NOLINT(bugprone-empty-catch): what was not returned is delivered again
   }
+  impl_->join();
 }
 
 asio::awaitable<void> Bus::start() {

@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <charconv>
 
 #include "failure.hpp"
 #include "sagabus/json.hpp"
@@ -38,6 +39,7 @@ Consumer::Consumer(ConsumerOptions options)
 void Consumer::start() {
   {
     const std::lock_guard lock(mutex_);
+    if (closed_) return;
     pump_running_ = true;
   }
   auto op = pump();
@@ -64,26 +66,9 @@ void Consumer::cancel() {
   }
 }
 
-asio::awaitable<void> Consumer::return_unstarted() {
-  std::list<Work> unstarted;
-  {
-    const std::lock_guard lock(mutex_);
-    for (Work& work : ready_) unstarted.push_back(std::move(work));
-    ready_.clear();
-    for (auto& [group, waiting] : groups_) {
-      unstarted.splice(unstarted.end(), waiting);
-    }
-    groups_.clear();
-    in_hand_ -= unstarted.size();
-  }
-  for (Work& work : unstarted) {
-    work.verdict.emplace().action = Verdict::Action::give_back;
-    try {
-      co_await carry_out(work);
-    } catch (...) {
-      log_unreturned(std::current_exception());
-    }
-  }
+void Consumer::abandon() {
+  const std::lock_guard lock(mutex_);
+  abandoned_ = true;
 }
 
 // The pump: takes deliveries off the transport while there is room.
@@ -145,9 +130,7 @@ void Consumer::admit(std::vector<Delivery> deliveries) {
       }
       ready_.push_back(std::move(work));
     }
-    if (!closed_ && !ready_.empty() && !lane_starting_ && lanes_.size() < options_.concurrency) {
-      spawn = lane_starting_ = true;
-    }
+    spawn = lane_wanted();
   }
   if (spawn) spawn_lane();
 }
@@ -160,6 +143,14 @@ void Consumer::pump_ended() {
 
 // Lanes: as many as there is work for, at most `concurrency`. Each that takes a work and sees more
 // has one more lane started, so that works that never wait all run in one.
+
+// With the mutex held; says yes once for each lane.
+bool Consumer::lane_wanted() {
+  if (abandoned_ || ready_.empty() || lane_starting_) return false;
+  if (lanes_.size() >= options_.concurrency) return false;
+  lane_starting_ = true;
+  return true;
+}
 
 void Consumer::spawn_lane() {
   auto lane = std::make_shared<Lane>(options_.executor);
@@ -184,16 +175,28 @@ asio::awaitable<void> Consumer::run_lane(std::shared_ptr<Lane> lane) {
   }
   Work work;
   for (unsigned done = 1; next(work); ++done) {
-    if (!work.verdict) work.verdict = co_await options_.processor->process(work);
+    if (!work.verdict) {
+      try {
+        work.verdict = co_await options_.processor->process(work);
+      } catch (...) {
+        work.verdict = survive(std::current_exception());
+      }
+    }
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none) {  // its message must still be returned
       co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     }
     try {
       co_await carry_out(work);
-      if (work.verdict->settles != 0) options_.processor->acknowledged(work.verdict->settles);
+      const bool gone = work.verdict->action != Verdict::Action::give_back;
+      if (gone && work.verdict->settles != 0) {
+        options_.processor->acknowledged(work.verdict->settles);
+      }
     } catch (...) {
-      log_unreturned(std::current_exception());
+      options_.ambient.log(
+          LogLevel::warning,
+          fmt::format("{}: a delivery could not be returned: {}", options_.endpoint,
+                      describe(std::current_exception()).message));
     }
     finish(work);
     if (done % kWorksBetweenYields == 0) co_await asio::post(asio::use_awaitable);
@@ -204,12 +207,11 @@ bool Consumer::next(Work& work) {
   bool spawn = false;
   {
     const std::lock_guard lock(mutex_);
-    if (closed_ || ready_.empty()) return false;
+    if (abandoned_ || ready_.empty()) return false;
     work = std::move(ready_.front());
     ready_.pop_front();
-    if (!ready_.empty() && !lane_starting_ && lanes_.size() < options_.concurrency) {
-      spawn = lane_starting_ = true;
-    }
+    if (closed_) work.verdict.emplace().action = Verdict::Action::give_back;
+    spawn = lane_wanted();
   }
   if (spawn) spawn_lane();
   return true;
@@ -241,7 +243,7 @@ void Consumer::lane_ended(const std::shared_ptr<Lane>& lane) {
     lanes_.erase(lane);
     if (!lane->started) lane_starting_ = false;  // cancelled before it could begin
     // A work may have come after the lane looked for one.
-    if (!closed_ && !ready_.empty() && !lane_starting_) spawn = lane_starting_ = true;
+    spawn = lane_wanted();
     open_if_idle();
   }
   if (spawn) spawn_lane();
@@ -252,6 +254,16 @@ void Consumer::open_if_idle() {
 }
 
 // One work's end.
+
+// A processor does not throw. Where one does all the same (no memory), its endpoint goes on.
+Verdict Consumer::survive(const std::exception_ptr& error) const {
+  options_.ambient.log(LogLevel::error, fmt::format("{}: a step could not be judged: {}",
+                                                    options_.endpoint, describe(error).message));
+  Verdict verdict;
+  verdict.action = Verdict::Action::give_back;
+  verdict.how = {.delay = kReceiveBackoff.max_delay, .uncertain = true};
+  return verdict;
+}
 
 // What the transport is to do. What it throws is logged and dropped by the caller: the delivery's
 // time then runs out, and it is delivered again. Not a coroutine, since this is done for every
@@ -276,9 +288,18 @@ asio::awaitable<void> Consumer::bury(Work& work) {
   co_await transport.acknowledge(std::move(work.delivery));
 }
 
-void Consumer::log_unreturned(const std::exception_ptr& error) const {
-  options_.ambient.log(LogLevel::warning, fmt::format("{}: a delivery could not be returned: {}",
-                                                      options_.endpoint, describe(error).message));
+// How many attempts a message has behind it. A letter that was sent back counts on: its next burial
+// must not be taken for a repeat of the one before.
+std::uint64_t Consumer::attempts(const Delivery& delivery) {
+  std::uint64_t before = 0;
+  if (delivery.envelope) {
+    const auto header = delivery.envelope->headers.find(headers::kAttempt);
+    if (header != delivery.envelope->headers.end()) {
+      const std::string& text = header->second;
+      std::from_chars(text.data(), text.data() + text.size(), before);
+    }
+  }
+  return before + delivery.failures + 1;
 }
 
 SendRequest Consumer::burial(const Delivery& delivery, const Verdict& verdict) const {
@@ -293,7 +314,7 @@ SendRequest Consumer::burial(const Delivery& delivery, const Verdict& verdict) c
     letter.payload = is_utf8(body) ? Value(body) : Value(Bytes(bytes, bytes + body.size()));
     letter.timestamp = options_.ambient.clock->now();
   }
-  const std::string attempt = std::to_string(delivery.failures + 1);
+  const std::string attempt = std::to_string(attempts(delivery));
   const auto set = [&letter](std::string_view name, std::string value) {
     letter.headers.insert_or_assign(std::string(name), std::move(value));
   };
@@ -303,7 +324,7 @@ SendRequest Consumer::burial(const Delivery& delivery, const Verdict& verdict) c
   set(headers::kErrorMessage, verdict.reason->message);
   letter.headers.try_emplace(std::string(headers::kFirstSeen), to_iso8601(letter.timestamp));
   SendRequest request;
-  request.deduplication_key = letter.id + "/dead/" + attempt;
+  request.deduplication_key = fmt::format("{}/dead/{}/{}", letter.id, attempt, options_.endpoint);
   request.endpoint = options_.dead_letter_endpoint;
   request.envelope = std::make_shared<const Envelope>(std::move(letter));
   return request;

@@ -39,17 +39,18 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
 
   void start();
 
-  // Takes nothing new and begins nothing new. Running works go on.
+  // Takes nothing new and begins nothing new: what was taken and not begun goes back to the
+  // transport. Running works go on.
   void close();
 
   // Cancels what runs.
   void cancel();
 
-  // Opens once it is closed and nothing runs any more.
-  Gate& idle() noexcept { return idle_; }
+  // Does not even give back what is left: it is delivered again when its time runs out.
+  void abandon();
 
-  // After close(): what was taken and not begun goes back to the transport.
-  boost::asio::awaitable<void> return_unstarted();
+  // Opens once it is closed and nothing is in hand any more.
+  Gate& idle() noexcept { return idle_; }
 
  private:
   // A coroutine that runs one work after another while there are any.
@@ -65,16 +66,18 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   boost::asio::awaitable<std::vector<Delivery>> receive();
   boost::asio::awaitable<std::size_t> room();
   void admit(std::vector<Delivery> deliveries);
+  bool lane_wanted();
   void spawn_lane();
   boost::asio::awaitable<void> run_lane(std::shared_ptr<Lane> lane);
   bool next(Work& work);
+  Verdict survive(const std::exception_ptr& error) const;
   void finish(const Work& work);
   void lane_ended(const std::shared_ptr<Lane>& lane);
   void pump_ended();
   void open_if_idle();  // with the mutex held
   boost::asio::awaitable<void> carry_out(Work& work);
   boost::asio::awaitable<void> bury(Work& work);
-  void log_unreturned(const std::exception_ptr& error) const;
+  static std::uint64_t attempts(const Delivery& delivery);
   SendRequest burial(const Delivery& delivery, const Verdict& verdict) const;
 
   const ConsumerOptions options_;
@@ -86,6 +89,7 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
 
   std::mutex mutex_;  // guards what follows
   bool closed_ = false;
+  bool abandoned_ = false;
   bool pump_running_ = false;
   bool pump_waits_ = false;
   bool lane_starting_ = false;

@@ -25,6 +25,14 @@ std::string to_utf8(std::string text) {
   return text;
 }
 
+ErrorDecision decide(const ErrorHandler& on_error, const FailedStep& failed) {
+  try {
+    return on_error(failed);
+  } catch (...) {  // it was asked about an error, and had one of its own
+    return ErrorDecision::retry;
+  }
+}
+
 }  // namespace
 
 ErrorText describe(const std::exception_ptr& error) {
@@ -51,10 +59,10 @@ bool is_outage(const std::exception_ptr& error) {
   }
 }
 
-Verdict cancelled() {
+Verdict cancelled(bool uncertain) {
   Verdict verdict;
   verdict.action = Verdict::Action::give_back;
-  verdict.how.uncertain = true;
+  verdict.how.uncertain = uncertain;
   return verdict;
 }
 
@@ -86,7 +94,7 @@ Verdict after_failure(const FailureRules& rules, const Delivery& delivery,
                     .envelope = delivery.envelope,
                     .attempt = delivery.failures + 1,
                     .error = error};
-  switch (rules.on_error(failed)) {
+  switch (decide(rules.on_error, failed)) {
     case ErrorDecision::drop:
       return {};
     case ErrorDecision::dead_letter:

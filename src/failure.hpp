@@ -16,8 +16,8 @@ ErrorText describe(const std::exception_ptr& error);
 // The store or transport could not work just now: the message is not to blame.
 bool is_outage(const std::exception_ptr& error);
 
-// The step was cancelled, perhaps while it was being committed.
-Verdict cancelled();
+// The step was cancelled; `uncertain`: once it had begun to be committed.
+Verdict cancelled(bool uncertain);
 
 Verdict dead_letter(std::string type, std::string message);
 Verdict dead_letter(const std::exception_ptr& error);
@@ -28,7 +28,8 @@ struct FailureRules {
   ErrorHandler on_error;
 };
 
-// A handler failed, or what it did cannot be stored. `random` is uniform in [0, 1).
+// A handler failed, or what it did cannot be stored. `random` is uniform in [0, 1). An error
+// handler that throws as well has the message retried.
 Verdict after_failure(const FailureRules& rules, const Delivery& delivery,
                       const std::exception_ptr& error, double random);
 

@@ -6,9 +6,8 @@
 #include <boost/asio/experimental/concurrent_channel.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <memory>
 #include <mutex>
-#include <vector>
+#include <set>
 
 namespace sagabus::detail {
 
@@ -19,31 +18,45 @@ inline void notify(Signal& signal) {
   signal.try_send(boost::system::error_code{});
 }
 
-// Safe from any thread. Waiting may be cancelled.
+// Safe from any thread. Waiting may be cancelled. Outlives those that wait.
 class Gate {
  public:
   void open() {
     const std::lock_guard lock(mutex_);
     open_ = true;
-    for (const auto& waiter : waiters_) notify(*waiter);
+    for (Signal* waiter : waiters_) notify(*waiter);
     waiters_.clear();
   }
 
   boost::asio::awaitable<void> wait() {
     const auto executor = co_await boost::asio::this_coro::executor;
-    const auto waiter = std::make_shared<Signal>(executor, 1);
+    Waiter waiter(*this, executor);
     {
       const std::lock_guard lock(mutex_);
       if (open_) co_return;
-      waiters_.push_back(waiter);
+      waiters_.insert(&waiter.signal);
     }
-    co_await waiter->async_receive(boost::asio::use_awaitable);
+    co_await waiter.signal.async_receive(boost::asio::use_awaitable);
   }
 
  private:
+  // Lives in its coroutine, and is forgotten with it: also where that was cancelled, or destroyed
+  // with its io_context.
+  struct Waiter {
+    Waiter(Gate& g, const boost::asio::any_io_executor& executor) : gate(g), signal(executor, 1) {}
+    Waiter(const Waiter&) = delete;
+    Waiter& operator=(const Waiter&) = delete;
+    ~Waiter() {
+      const std::lock_guard lock(gate.mutex_);
+      gate.waiters_.erase(&signal);
+    }
+    Gate& gate;
+    Signal signal;
+  };
+
   std::mutex mutex_;
   bool open_ = false;
-  std::vector<std::shared_ptr<Signal>> waiters_;
+  std::set<Signal*> waiters_;
 };
 
 }  // namespace sagabus::detail

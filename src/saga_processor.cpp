@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
 
 #include "dispatch.hpp"
 #include "sagabus/error.hpp"
@@ -94,13 +96,16 @@ asio::awaitable<Verdict> SagaProcessor::process(Work& work) {
     } else {
       co_await through_middleware(0, step);
     }
-    outages_.store(0, std::memory_order_relaxed);
-    co_return std::move(step.verdict);
+    error = step.error;
   } catch (...) {
     error = std::current_exception();
   }
+  if (!error) {
+    outages_.store(0, std::memory_order_relaxed);
+    co_return std::move(step.verdict);
+  }
   const auto state = co_await asio::this_coro::cancellation_state;
-  co_return state.cancelled() != asio::cancellation_type::none ? cancelled() : judge(step, error);
+  co_return judge(step, error, state.cancelled() != asio::cancellation_type::none);
 }
 
 SagaProcessor::Step SagaProcessor::begin(Work& work) {
@@ -121,14 +126,22 @@ SagaProcessor::Step SagaProcessor::begin(Work& work) {
 }
 
 asio::awaitable<void> SagaProcessor::through_middleware(std::size_t index, Step& step) {
-  if (index == options_.middleware.size()) {
-    co_await run(step);
-    step.phase = Phase::handler;  // what is thrown from here on is the middleware's
-    co_return;
-  }
-  Next next = [this, index, &step] { return through_middleware(index + 1, step); };
+  const bool last = index + 1 == options_.middleware.size();
+  Next next = [this, index, last, &step] {
+    return last ? innermost(step) : through_middleware(index + 1, step);
+  };
   auto op = options_.middleware[index](step.view, std::move(next));
   co_await std::move(op);
+}
+
+asio::awaitable<void> SagaProcessor::innermost(Step& step) {
+  try {
+    co_await run(step);
+  } catch (...) {
+    step.error = std::current_exception();
+    throw;
+  }
+  step.phase = Phase::middleware;
 }
 
 asio::awaitable<void> SagaProcessor::run(Step& step) {
@@ -163,6 +176,11 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
       step.view.outcome = StepOutcome::unchanged;
       co_return;
     }
+    // Looked at here, since what is cancelled before this line has surely not been committed.
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) {
+      throw boost::system::system_error(asio::error::operation_aborted);
+    }
     const InstancePtr next = request->next;
     step.phase = Phase::commit;
     CommitResult result = co_await options_.store.backend()->commit(std::move(*request));
@@ -178,6 +196,7 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
     release_sequence(step, current);
     co_await pause_between_conflicts(conflicts);
   }
+  step.view.outcome = StepOutcome::outrun;
   step.verdict = wait_out(false);
 }
 
@@ -270,6 +289,7 @@ void SagaProcessor::acknowledged(std::uint64_t settles) {
 // What becomes of a message that no handler takes. Planned on a consistent read.
 void SagaProcessor::conclude(Step& step, const Plan& plan) const {
   if (plan.choice == Choice::too_late) {
+    step.view.outcome = StepOutcome::too_late;
     step.verdict =
         dead_letter("sagabus::TooLate",
                     "it was delivered again after its inbox window: whether it had taken "
@@ -295,23 +315,22 @@ void SagaProcessor::conclude(Step& step, const Plan& plan) const {
   }
 }
 
-Verdict SagaProcessor::judge(const Step& step, const std::exception_ptr& error) {
-  const bool uncertain = step.phase == Phase::commit || step.phase == Phase::dispatch;
-  const bool ours = step.phase != Phase::handler;
+Verdict SagaProcessor::judge(Step& step, const std::exception_ptr& error, bool was_cancelled) {
+  // Middleware may throw after the step was committed.
+  const bool committed =
+      step.view.outcome == StepOutcome::committed || step.view.outcome == StepOutcome::repeated;
+  const bool uncertain = committed || step.phase == Phase::commit || step.phase == Phase::dispatch;
+  if (was_cancelled) return cancelled(uncertain);
+  const bool ours = step.phase == Phase::load || step.phase == Phase::commit;
   if (step.phase == Phase::dispatch || (ours && is_outage(error))) {
     options_.ambient.log(LogLevel::warning, fmt::format("saga {}: {}; its message is tried again",
                                                         saga_.name, describe(error).message));
     return wait_out(uncertain);
   }
-  const double random = uniform(*options_.ambient.random);
-  Verdict verdict;
-  try {
-    verdict = after_failure(options_.failure, step.work.delivery, error, random);
-  } catch (...) {  // the user's error handler failed as well
-    verdict = retry_or_bury(options_.failure, step.work.delivery, dead_letter(error), random);
-  }
-  // Middleware may throw after the step was committed.
-  verdict.how.uncertain = step.view.outcome == StepOutcome::committed;
+  Verdict verdict =
+      after_failure(options_.failure, step.work.delivery, error, uniform(*options_.ambient.random));
+  verdict.how.uncertain = uncertain;
+  verdict.settles = step.verdict.settles;
   return verdict;
 }
 

@@ -37,12 +37,13 @@ class SagaProcessor final : public Processor {
 
  private:
   // Where a step is, for the question whose fault an exception is.
-  enum class Phase { handler, load, commit, dispatch };
+  enum class Phase { middleware, load, handler, commit, dispatch };
   struct Step {
     Work& work;
     Incoming incoming;
     StepView view;
-    Phase phase = Phase::handler;
+    Phase phase = Phase::middleware;
+    std::exception_ptr error{};  // what ended it, so that middleware cannot hide it
     std::uint64_t sequence = 0;  // of the last try to commit; 0: nothing had to leave
     Verdict verdict{};
   };
@@ -51,6 +52,7 @@ class SagaProcessor final : public Processor {
   Step begin(Work& work);
   boost::asio::awaitable<void> through_middleware(std::size_t index, Step& step);
   boost::asio::awaitable<void> run(Step& step);
+  boost::asio::awaitable<void> innermost(Step& step);
   boost::asio::awaitable<void> settle_repeated(Step& step, InstancePtr current);
   std::shared_ptr<StepRecord> begin_record(Step& step, const InstancePtr& current) const;
   std::optional<CommitRequest> end_record(Step& step, StepRecord& record, const Plan& plan,
@@ -61,7 +63,7 @@ class SagaProcessor final : public Processor {
   boost::asio::awaitable<void> dispatch(Step& step, const std::vector<OutgoingMessage>& messages);
   boost::asio::awaitable<void> pause_between_conflicts(unsigned conflicts);
   void conclude(Step& step, const Plan& plan) const;
-  Verdict judge(const Step& step, const std::exception_ptr& error);
+  Verdict judge(Step& step, const std::exception_ptr& error, bool cancelled);
   Verdict wait_out(bool uncertain);  // it is not the message's fault
 
   const SagaProcessorOptions options_;

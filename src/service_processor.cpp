@@ -55,8 +55,8 @@ asio::awaitable<Verdict> ServiceProcessor::process(Work& work) {
     error = std::current_exception();
   }
   const auto state = co_await asio::this_coro::cancellation_state;
-  if (state.cancelled() != asio::cancellation_type::none) co_return cancelled();
-  if (handled) {
+  if (state.cancelled() != asio::cancellation_type::none) co_return cancelled(handled);
+  if (handled && is_outage(error)) {
     options_.ambient.log(LogLevel::warning,
                          fmt::format("service {}: {}; its message is tried again",
                                      options_.service.endpoint(), describe(error).message));

@@ -45,12 +45,18 @@ void trim_inbox(Bookkeeping& bookkeeping, const std::string& new_id, TimePoint n
                        [&](const OutboxEntry& out) { return out.message_id == entry.message_id; });
   };
   std::erase_if(bookkeeping.inbox, [&](const InboxEntry& entry) {
-    const bool surplus = entry.at + limits.window < now || bytes > limits.bytes;
+    const bool surplus = now - entry.at > limits.window || bytes > limits.bytes;
     if (!surplus || must_stay(entry)) return false;
     bytes -= entry.message_id.size() + kInboxOverhead;
     bookkeeping.horizon = std::max(bookkeeping.horizon, entry.at);
     return true;
   });
+}
+
+// The horizon is compared with the time at which a message was sent, by its sender's clock. That
+// clock may be ahead of ours; but a message from the far future must not push the horizon there.
+TimePoint inbox_time(const Incoming& incoming, TimePoint now, const InboxLimits& limits) {
+  return std::min(std::max(now, incoming.envelope->timestamp), now + limits.window);
 }
 
 void begin_instance(const Incoming& incoming, const StepEnd& end, Instance& next) {
@@ -103,7 +109,8 @@ Plan choose(const SagaData& saga, const Incoming& incoming, const InstancePtr& c
     plan.choice = Choice::repeated;
     return plan;
   }
-  if (incoming.redelivered && incoming.envelope->timestamp <= current->bookkeeping.horizon) {
+  const TimePoint horizon = current->bookkeeping.horizon;
+  if (incoming.redelivered && horizon != TimePoint{} && incoming.envelope->timestamp <= horizon) {
     plan.choice = Choice::too_late;
     return plan;
   }
@@ -137,7 +144,7 @@ CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, 
   next->completed = end.completed;
   next->state = std::move(end.state);
   next->updated_at = end.now;
-  bookkeeping.inbox.push_back({incoming.envelope->id, end.now});
+  bookkeeping.inbox.push_back({incoming.envelope->id, inbox_time(incoming, end.now, limits)});
   if (!end.outgoing.empty()) {
     bookkeeping.outbox.push_back(
         {incoming.envelope->id, settlements.worker(), end.sequence, std::move(end.outgoing)});

@@ -29,16 +29,16 @@ struct BusOptions {
   std::vector<Middleware> middleware{};  // around each step of a saga, outermost first
   RetryPolicy retry{};
   ErrorHandler on_error = decide_by_type;
-  unsigned concurrency = 64;  // steps that run at once, for each saga and service
+  unsigned concurrency = 64;  // steps that run at once, for each saga and service; 1 to 10,000
   // Where handlers run. Empty: threads of the bus's own.
   std::optional<boost::asio::any_io_executor> executor{};
   unsigned threads = 0;  // of the bus's own; 0: one for each core
-  // How long stop() lets running steps go on, 0 or more.
+  // How long stop() lets running steps go on, up to a day.
   std::chrono::milliseconds shutdown_timeout{30000};
   // The dead letters of an endpoint. Empty: "<endpoint>.dlq".
   std::function<std::string(const std::string& endpoint)> dead_letter_endpoint{};
-  // Ids of messages that were taken in are kept this long, and within this many bytes an instance.
-  // Longer than a message may be on its way, redelivery included.
+  // Ids of messages that were taken in are kept this long, up to a year, and within this many bytes
+  // an instance. Longer than a message may be on its way, redelivery included.
   std::chrono::milliseconds inbox_window{600000};
   std::size_t inbox_bytes = 1024;
   Ambient ambient{};
@@ -53,16 +53,20 @@ class Bus {
   Bus& operator=(const Bus&) = delete;
 
   // Without stop(): cancels running steps and waits for them to end. Their messages are delivered
-  // again.
+  // again. On threads of its own it waits as long as it takes; on an executor that it was given,
+  // for 5 seconds, and that executor must still run: a handler that does not heed its cancellation
+  // may outlive the bus there. Not to be called from a thread that the bus needs.
   ~Bus();
 
   // Prepares stores and transport, and begins to take messages. Throws what the store or transport
   // reports, std::logic_error where it was started before.
   boost::asio::awaitable<void> start();
 
-  // Takes no new messages, lets running steps end within the shutdown timeout, cancels what is
-  // still running then, and gives back to the transport what was not begun. A bus that was stopped
-  // stays stopped. May be repeated; every call returns once the bus has stopped.
+  // Takes no new messages, gives back to the transport what was not begun, lets running steps end
+  // within the shutdown timeout, and cancels what is still running then. Steps that do not heed it
+  // are left to themselves after 5 seconds more. A bus that was stopped stays stopped. May be
+  // repeated, and called by several at once; may be cancelled, and then be called again. A handler
+  // that awaits it waits for its own end, until it is cancelled.
   boost::asio::awaitable<void> stop();
 
   // start(), then stop() at SIGINT or SIGTERM, or when another thread calls stop(): for a program

@@ -14,7 +14,7 @@
 
 namespace sagabus {
 
-// A message that was taken in, and when.
+// A message that was taken in, and when; or when it was sent, where its sender's clock was ahead.
 struct InboxEntry {
   std::string message_id;
   TimePoint at{};
@@ -40,7 +40,7 @@ struct OutboxEntry {
 // What the bus keeps beside the state to make each step happen once.
 struct Bookkeeping {
   std::string birth;  // random, made when the instance starts: tells two lives of one id apart
-  std::vector<InboxEntry> inbox;  // oldest first
+  std::vector<InboxEntry> inbox;  // in the order in which they were taken in
   TimePoint horizon{};            // the newest time that has left the inbox
   std::vector<OutboxEntry> outbox;
   friend bool operator==(const Bookkeeping&, const Bookkeeping&) = default;

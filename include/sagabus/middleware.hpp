@@ -10,12 +10,15 @@
 namespace sagabus {
 
 enum class StepOutcome {
-  pending,    // `next` has not returned
-  committed,  // the state was written, and its messages sent
+  pending,    // `next` was not awaited, or threw before anything was decided
+  committed,  // the state was written, and its messages sent, unless `next` threw
   unchanged,  // a handler ran, but there was nothing to write and nothing to send
-  repeated,   // the message had been committed before; what was still unsent was sent
+  repeated,   // the message had been committed before; what was still unsent was sent, unless it
+              // threw
   ignored,    // no handler's guard held, or the instance is completed
-  not_found   // no instance, and the message starts none
+  not_found,  // no instance, and the message starts none
+  too_late,   // it may have been committed before, and its inbox no longer tells: a dead letter
+  outrun      // others wrote the instance each time: the message is tried again
 };
 
 // A step, as middleware sees it. The states are empty until `next` has returned, and where there is
@@ -36,8 +39,10 @@ struct StepView {
 using Next = std::function<boost::asio::awaitable<void>()>;
 
 // The outermost comes first in BusOptions::middleware. Not awaiting `next` skips the step, and the
-// message is acknowledged without effect; throwing fails it as a handler would. It runs for every
-// attempt; a step that lost a race is planned again inside one `next`.
+// message is acknowledged without effect; throwing fails it as a handler would. A step that failed
+// stays failed, also where middleware catches what `next` threw: what becomes of it is for the
+// ErrorHandler to say. It runs for every attempt; a step that lost a race is planned again inside
+// one `next`.
 using Middleware = std::function<boost::asio::awaitable<void>(StepView&, Next)>;
 
 }  // namespace sagabus

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <exception>
 #include <functional>
+#include <stdexcept>
 #include <string>
 
 #include "sagabus/envelope.hpp"
@@ -37,7 +38,9 @@ class Policy {
   Policy(Decision decision) : decide_([decision](const Case&) { return decision; }) {}
   template <class F>
   requires std::convertible_to<std::invoke_result_t<F&, const Case&>, Decision> Policy(F decide)
-      : decide_(std::move(decide)) {}
+      : decide_(std::move(decide)) {
+    if (!decide_) throw std::invalid_argument("policy: an empty function");
+  }
   // NOLINTEND(google-explicit-constructor)
 
   Decision operator()(const Case& the_case) const { return decide_(the_case); }

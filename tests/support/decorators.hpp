@@ -16,6 +16,7 @@ namespace sagabus::testing {
 struct StoreFaults {
   std::function<void(const InstanceKey&)> before_load = [](const InstanceKey&) {};
   std::function<void(const CommitRequest&)> before_commit = [](const CommitRequest&) {};
+  std::function<boost::asio::awaitable<void>()> commit_takes{};  // empty: no time
   std::function<void(const CommitRequest&, const CommitResult&)> after_commit =
       [](const CommitRequest&, const CommitResult&) {};
 };
@@ -35,6 +36,7 @@ class FaultyStore final : public StoreBackend {
   }
   boost::asio::awaitable<CommitResult> commit(CommitRequest request) override {
     faults_->before_commit(request);
+    if (faults_->commit_takes) co_await faults_->commit_takes();
     CommitRequest copy = request;
     CommitResult result = co_await inner_->commit(std::move(copy));
     faults_->after_commit(request, result);
@@ -82,7 +84,8 @@ struct TransportFaults {
       [](const std::vector<SendRequest>&) {};
   std::function<void(const Delivery&)> before_acknowledge = [](const Delivery&) {};
   std::function<void()> before_receive = [] {};
-  std::chrono::milliseconds max_delay{0};  // 0: the inner one's
+  std::function<boost::asio::awaitable<void>()> give_back_takes{};  // empty: no time
+  std::chrono::milliseconds max_delay{0};                           // 0: the inner one's
 };
 
 class FaultyTransport final : public TransportBackend {
@@ -110,7 +113,8 @@ class FaultyTransport final : public TransportBackend {
     co_await inner_->acknowledge(std::move(delivery));
   }
   boost::asio::awaitable<void> give_back(Delivery delivery, GiveBack how) override {
-    return inner_->give_back(std::move(delivery), how);
+    if (faults_->give_back_takes) co_await faults_->give_back_takes();
+    co_await inner_->give_back(std::move(delivery), how);
   }
   std::chrono::milliseconds max_delay() const override {
     return faults_->max_delay.count() != 0 ? faults_->max_delay : inner_->max_delay();

@@ -227,6 +227,41 @@ TEST_F(StepTest, TrimsTheInboxByAgeAndBytesAndMovesTheHorizon) {
   EXPECT_EQ(tiny.inbox.back().message_id, "m1");
 }
 
+TEST_F(StepTest, AMessageWithoutATimeIsNotTooLateWhereNothingWasTrimmed) {
+  Incoming in = incoming("m1", fixture::Paid{"o", "t"}, orders_);
+  auto envelope = std::make_shared<Envelope>(*in.envelope);
+  envelope->timestamp = TimePoint{};
+  in.envelope = envelope;
+  in.redelivered = true;
+  EXPECT_EQ(choose(*orders_.data(), in, share(instance({.orderId = "o"}))).choice, Choice::run);
+}
+
+TEST_F(StepTest, TheHorizonKnowsOfSendersWhoseClocksAreAhead) {
+  Incoming ahead = incoming("ahead", fixture::Paid{"o", "t"}, orders_);
+  auto envelope = std::make_shared<Envelope>(*ahead.envelope);
+  envelope->timestamp = kNow + 5s;
+  ahead.envelope = envelope;
+  const InstancePtr taken = commit(ahead, share(instance({.orderId = "o"})), {}).next;
+  const auto other = incoming("m1", fixture::Paid{"o", "t"}, orders_);
+  const InstancePtr trimmed = commit(other, taken, {}, {.window = 1h, .bytes = 1}).next;
+  ASSERT_FALSE(in_inbox(*trimmed, "ahead"));
+  ahead.redelivered = true;
+  EXPECT_EQ(choose(*orders_.data(), ahead, trimmed).choice, Choice::too_late);
+
+  envelope = std::make_shared<Envelope>(*envelope);
+  envelope->timestamp = kNow + 24h * 365;
+  ahead.envelope = envelope;
+  const auto far = commit(ahead, share(instance({.orderId = "o"})), {}, {.window = 1h}).next;
+  EXPECT_EQ(far->bookkeeping.inbox.back().at, kNow + 1h);
+}
+
+TEST_F(StepTest, TheWidestWindowKeepsAll) {
+  Instance found = instance({.orderId = "o"});
+  found.bookkeeping.inbox = {{"old", kNow - 24h * 300}};
+  const auto in = incoming("m1", fixture::Paid{"o", "t"}, orders_);
+  EXPECT_TRUE(in_inbox(*commit(in, share(found), {}, {.window = 24h * 365}).next, "old"));
+}
+
 TEST_F(StepTest, RestartsKeepInboxAndOutbox) {
   Instance found = instance({.orderId = "o"});
   found.completed = true;
