@@ -79,29 +79,29 @@ class Bus {
   //
   // The options have no default argument: g++ 12 destroys a default `{}` twice where the call is
   // awaited. For the same reason give options a name before the call.
-  template <Message M>
+  template <detail::CheckedMessage M>
   boost::asio::awaitable<void> publish(const M& message) {
     return publish(message, PublishOptions());
   }
-  template <Message M>
+  template <detail::CheckedMessage M>
   boost::asio::awaitable<void> publish(const M& message, PublishOptions options) {
     return send(message_name<M>(), to_value(message), std::move(options), TimePoint{});
   }
 
   // The same, not delivered before `at`, or before `after` has passed.
-  template <Message M>
+  template <detail::CheckedMessage M>
   boost::asio::awaitable<void> schedule(const M& message, TimePoint at) {
     return schedule(message, at, PublishOptions());
   }
-  template <Message M>
+  template <detail::CheckedMessage M>
   boost::asio::awaitable<void> schedule(const M& message, TimePoint at, PublishOptions options) {
     return send(message_name<M>(), to_value(message), std::move(options), at);
   }
-  template <Message M>
+  template <detail::CheckedMessage M>
   boost::asio::awaitable<void> schedule(const M& message, std::chrono::milliseconds after) {
     return schedule(message, now() + after, PublishOptions());
   }
-  template <Message M>
+  template <detail::CheckedMessage M>
   boost::asio::awaitable<void> schedule(const M& message, std::chrono::milliseconds after,
                                         PublishOptions options) {
     return schedule(message, now() + after, std::move(options));
