@@ -81,31 +81,35 @@ class Bus {
   // to take it. The message's id is new, unless one is given: two publishes with one id, within the
   // transport's window, are one.
   //
-  // The options have no default argument: g++ 12 destroys a default `{}` twice where the call is
-  // awaited. For the same reason give options a name before the call.
-  template <Message M>
+  // On g++ 12, give options a name in a statement before, for it destroys a braced temporary twice
+  // in an expression with co_await:
+  //   PublishOptions options{.partition_key = customer};
+  //   co_await bus.publish(order, std::move(options));
+  // and never co_await bus.publish(order, {.partition_key = customer}). For the same reason there
+  // is no default argument, but an overload.
+  template <detail::CheckedMessage M>
   boost::asio::awaitable<void> publish(const M& message) {
     return publish(message, PublishOptions());
   }
-  template <Message M>
+  template <detail::CheckedMessage M>
   boost::asio::awaitable<void> publish(const M& message, PublishOptions options) {
     return send(message_name<M>(), to_value(message), std::move(options), TimePoint{});
   }
 
   // The same, not delivered before `at`, or before `after` has passed.
-  template <Message M>
+  template <detail::CheckedMessage M>
   boost::asio::awaitable<void> schedule(const M& message, TimePoint at) {
     return schedule(message, at, PublishOptions());
   }
-  template <Message M>
+  template <detail::CheckedMessage M>
   boost::asio::awaitable<void> schedule(const M& message, TimePoint at, PublishOptions options) {
     return send(message_name<M>(), to_value(message), std::move(options), at);
   }
-  template <Message M>
+  template <detail::CheckedMessage M>
   boost::asio::awaitable<void> schedule(const M& message, std::chrono::milliseconds after) {
     return schedule(message, now() + after, PublishOptions());
   }
-  template <Message M>
+  template <detail::CheckedMessage M>
   boost::asio::awaitable<void> schedule(const M& message, std::chrono::milliseconds after,
                                         PublishOptions options) {
     return schedule(message, now() + after, std::move(options));

@@ -69,10 +69,19 @@ class FieldPath {
 template <class T>
 struct Codec;
 
+// A type that a message or state may hold.
+template <class T>
+concept Describable = requires(const T& object, T& target, const Value& value,
+                               const FieldPath& path) {
+  { Codec<T>::write(object, path) } -> std::same_as<Value>;
+  Codec<T>::read(value, target, path);
+};
+
 // Throws ValidationError naming the field: a number that is NaN or infinite, a string that is not
 // UTF-8, an enum value without a name, a time outside the years 0 to 9999.
 template <class T>
 Value to_value(const T& object) {
+  static_assert(Describable<T>, "no codec for this type: it needs a SAGABUS_DESCRIBE line");
   return Codec<T>::write(object, FieldPath(MissingField::keep_default));
 }
 
@@ -80,6 +89,8 @@ Value to_value(const T& object) {
 // Members that the struct does not name are ignored.
 template <class T>
 T from_value(const Value& value, MissingField missing = MissingField::keep_default) {
+  static_assert(Describable<T>, "no codec for this type: it needs a SAGABUS_DESCRIBE line");
+  static_assert(std::is_default_constructible_v<T>, "what is read is first made by default");
   T object{};
   Codec<T>::read(value, object, FieldPath(missing));
   return object;
@@ -120,7 +131,10 @@ inline constexpr bool is_optional<std::optional<T>> = true;
 
 template <class T, class Descriptor>
 constexpr Field<T> describe_field() {
-  using Type = std::remove_cvref_t<decltype(std::declval<T&>().*Descriptor::pointer)>;
+  using Member = std::remove_reference_t<decltype(std::declval<T&>().*Descriptor::pointer)>;
+  using Type = std::remove_cv_t<Member>;
+  static_assert(!std::is_const_v<Member>, "a field is not const: it is read into");
+  static_assert(Describable<Type>, "no codec for a field's type: codec.hpp names what it may be");
   return {Descriptor::name, is_optional<Type>,
           [](const T& object, Object& out, const FieldPath& path) {
             const Type& member = object.*Descriptor::pointer;
@@ -279,7 +293,7 @@ struct Codec<T> {
   }
 };
 
-template <class T>
+template <Describable T>
 struct Codec<std::optional<T>> {
   static Value write(const std::optional<T>& v, const FieldPath& path) {
     return v ? Codec<T>::write(*v, path) : Value();
@@ -331,8 +345,8 @@ struct Codec<std::chrono::duration<Rep, Period>> {
 };
 
 template <class T, class Allocator>
-requires(
-    !detail::is_byte_vector<std::vector<T, Allocator>>) struct Codec<std::vector<T, Allocator>> {
+requires(!detail::is_byte_vector<std::vector<T, Allocator>> &&
+         Describable<T>) struct Codec<std::vector<T, Allocator>> {
   static Value write(const std::vector<T, Allocator>& v, const FieldPath& path) {
     Array out;
     out.reserve(v.size());
@@ -353,7 +367,7 @@ requires(
   }
 };
 
-template <class T, std::size_t N>
+template <Describable T, std::size_t N>
 struct Codec<std::array<T, N>> {
   static Value write(const std::array<T, N>& v, const FieldPath& path) {
     Array out;
@@ -368,7 +382,7 @@ struct Codec<std::array<T, N>> {
   }
 };
 
-template <class T, class Compare, class Allocator>
+template <Describable T, class Compare, class Allocator>
 struct Codec<std::set<T, Compare, Allocator>> {
   using Set = std::set<T, Compare, Allocator>;
   static Value write(const Set& v, const FieldPath& path) {
@@ -413,20 +427,12 @@ struct MapCodec {
 
 }  // namespace detail
 
-template <class T, class Compare, class Allocator>
+template <Describable T, class Compare, class Allocator>
 struct Codec<std::map<std::string, T, Compare, Allocator>>
     : detail::MapCodec<std::map<std::string, T, Compare, Allocator>> {};
 
-template <class T, class Hash, class Equal, class Allocator>
+template <Describable T, class Hash, class Equal, class Allocator>
 struct Codec<std::unordered_map<std::string, T, Hash, Equal, Allocator>>
     : detail::MapCodec<std::unordered_map<std::string, T, Hash, Equal, Allocator>> {};
-
-// A type that a message or state may hold.
-template <class T>
-concept Describable = requires(const T& object, T& target, const Value& value,
-                               const FieldPath& path) {
-  { Codec<T>::write(object, path) } -> std::same_as<Value>;
-  Codec<T>::read(value, target, path);
-};
 
 }  // namespace sagabus

@@ -66,18 +66,18 @@ class MessageContext {
   TimePoint now() const { return step().now; }
 
   // Sends the message to everyone who subscribed to its type, once the step is committed.
-  template <Message M>
+  template <detail::CheckedMessage M>
   void publish(const M& message, PublishOptions options = {}) {
     detail::record(step(), message_name<M>(), to_value(message), std::move(options), TimePoint{});
   }
 
   // The same, not delivered before `at`, or before `after` has passed. Zero, negative and past
   // times mean at once.
-  template <Message M>
+  template <detail::CheckedMessage M>
   void schedule(const M& message, TimePoint at, PublishOptions options = {}) {
     detail::record(step(), message_name<M>(), to_value(message), std::move(options), at);
   }
-  template <Message M>
+  template <detail::CheckedMessage M>
   void schedule(const M& message, std::chrono::milliseconds after, PublishOptions options = {}) {
     schedule(message, now() + after, std::move(options));
   }

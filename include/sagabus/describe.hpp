@@ -9,6 +9,7 @@
 
 #include <boost/describe/class.hpp>
 #include <boost/describe/enum.hpp>
+#include <concepts>
 #include <string_view>
 #include <type_traits>
 
@@ -43,5 +44,19 @@ template <Message T>
 constexpr std::string_view message_name() noexcept {
   return sagabus_message_name(std::type_identity<T>{});
 }
+
+namespace detail {
+
+// As Message, but what is none is refused with a sentence, not with a list of candidates.
+template <class T>
+struct CheckMessage {
+  static_assert(Message<T>,
+                "a message is a struct with a SAGABUS_MESSAGE line in the struct's own namespace");
+  static constexpr bool value = Message<T>;
+};
+template <class T>
+concept CheckedMessage = CheckMessage<T>::value;
+
+}  // namespace detail
 
 }  // namespace sagabus

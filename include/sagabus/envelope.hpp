@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "sagabus/clock.hpp"
 #include "sagabus/codec.hpp"
@@ -37,6 +38,14 @@ struct Envelope {
   friend bool operator==(const Envelope&, const Envelope&) = default;
 };
 
+namespace detail {
+
+// No message, but it may stand where one may: it is published as it is.
+template <>
+struct CheckMessage<Envelope> : std::false_type {};
+
+}  // namespace detail
+
 // Envelopes are shared, never changed, between outbox, transport and handlers.
 using EnvelopePtr = std::shared_ptr<const Envelope>;
 
@@ -50,7 +59,7 @@ Envelope parse_envelope(std::string_view json);
 
 // The payload as M. Throws ValidationError naming the field, as from_value does; a field that is
 // missing and not optional is an error.
-template <Message M>
+template <detail::CheckedMessage M>
 M read_message(const Envelope& envelope) {
   return from_value<M>(envelope.payload, MissingField::refuse);
 }

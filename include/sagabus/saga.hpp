@@ -16,7 +16,10 @@
 // must not block: one that has to wait returns boost::asio::awaitable<void>.
 #pragma once
 
+#include <boost/mp11/algorithm.hpp>
+#include <boost/mp11/list.hpp>
 #include <concepts>
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <stdexcept>
@@ -37,15 +40,27 @@ class SagaBuilder;
 
 namespace detail {
 
-// The type of a function's only parameter, for functions and lambdas that are not generic.
+// The parameters of a function, or of a lambda that is not generic, and void for what it has not.
 template <class F>
-struct Parameter : Parameter<decltype(&F::operator())> {};
-template <class R, class A>
-struct Parameter<R (*)(A)> : std::type_identity<std::remove_cvref_t<A>> {};
-template <class R, class C, class A>
-struct Parameter<R (C::*)(A) const> : std::type_identity<std::remove_cvref_t<A>> {};
-template <class R, class C, class A>
-struct Parameter<R (C::*)(A)> : std::type_identity<std::remove_cvref_t<A>> {};
+struct Parameters : std::type_identity<boost::mp11::mp_list<void, void>> {};
+template <class F>
+requires requires {
+  &F::operator();
+}
+struct Parameters<F> : Parameters<decltype(&F::operator())> {};
+template <class R, bool N, class... A>
+struct Parameters<R (*)(A...) noexcept(N)>
+    : std::type_identity<boost::mp11::mp_list<A..., void, void>> {};
+template <class R, class C, bool N, class... A>
+struct Parameters<R (C::*)(A...) const noexcept(N)> : Parameters<R (*)(A...)> {};
+template <class R, class C, bool N, class... A>
+struct Parameters<R (C::*)(A...) noexcept(N)> : Parameters<R (*)(A...)> {};
+template <class F, std::size_t index>
+using Parameter = boost::mp11::mp_at_c<typename Parameters<F>::type, index>;
+
+template <class F, class M, class State>
+inline constexpr bool is_handler = std::is_invocable_v<F, const M&, State&, SagaContext&> ||
+                                   std::is_invocable_v<F, const M&, State&>;
 
 struct NoCorrelateAll {};
 
@@ -53,14 +68,14 @@ struct NoCorrelateAll {};
 template <class T>
 std::string correlation_text(T&& key) {
   using Key = std::remove_cvref_t<T>;
-  if constexpr (std::is_integral_v<Key>) {
+  if constexpr (std::integral<Key> && !std::same_as<Key, bool> && !std::same_as<Key, char>) {
     return std::to_string(key);
   } else if constexpr (is_optional<Key>) {
     return key ? correlation_text(*std::forward<T>(key)) : std::string();
   } else {
-    static_assert(std::is_convertible_v<T, std::string>,
-                  "a correlation id is a text, an integer, or an optional one");
-    return std::forward<T>(key);
+    constexpr bool fits = std::is_convertible_v<T, std::string>;
+    static_assert(fits, "a correlation id is a text, an integer, or an optional one");
+    if constexpr (fits) return std::forward<T>(key);
   }
 }
 
@@ -116,14 +131,15 @@ template <class State, class M, class F>
 void erase_handler(F handler, SagaHandler& into) {
   using Result = decltype(call_handler<State, M>(std::declval<const F&>(), nullptr, nullptr,
                                                  std::declval<SagaContext&>()));
-  static_assert(std::is_void_v<Result> || std::is_same_v<Result, boost::asio::awaitable<void>>,
+  constexpr bool awaitable = std::is_same_v<Result, boost::asio::awaitable<void>>;
+  static_assert(std::is_void_v<Result> || awaitable,
                 "a handler returns void, or boost::asio::awaitable<void> where it has to wait");
   auto call = [handler = std::move(handler)](const void* m, void* s, SagaContext& c) -> Result {
     return call_handler<State, M>(handler, m, s, c);
   };
   if constexpr (std::is_void_v<Result>) {
     into.run = std::move(call);
-  } else {
+  } else if constexpr (awaitable) {
     into.await = std::move(call);
   }
 }
@@ -154,9 +170,13 @@ class [[nodiscard("a handler without .handle(...) does nothing")]] HandlerBuilde
   // of the state; an exception undoes everything that it did and asked for.
   template <class F>
   SagaBuilder<State, CorrelateAll>& handle(F handler) {
-    constexpr bool fits = std::is_invocable_v<const F&, const M&, State&, SagaContext&> ||
-                          std::is_invocable_v<const F&, const M&, State&>;
-    static_assert(fits, "a handler takes (const M&, State&, SagaContext&) or (const M&, State&)");
+    constexpr bool fits = detail::is_handler<const F&, M, State>;
+    constexpr bool is_mutable = !fits && detail::is_handler<F&, M, State>;
+    static_assert(!is_mutable, "a handler runs for several instances at once: it is not mutable");
+    static_assert(fits || is_mutable,
+                  "a handler takes (const M&, State&, SagaContext&) or (const M&, State&)");
+    static_assert(!std::is_same_v<detail::Parameter<F, 1>, State>,
+                  "a handler takes the state by reference: what it did to a copy would be lost");
     if constexpr (fits) detail::erase_handler<State, M>(std::move(handler), handler_);
     return saga_->add(std::type_identity<M>{}, std::move(handler_));
   }
@@ -176,17 +196,17 @@ class SagaBuilder {
   // Which instance a message is for: a member of it, or a function of it, that is a text, an
   // integer, or an optional one. An empty text means that there is none. A type may be correlated
   // once: std::invalid_argument otherwise.
-  template <Message M, class F>
+  template <detail::CheckedMessage M, class F>
   SagaBuilder& correlate(F key) {
-    static_assert(std::is_invocable_v<const F&, const M&>,
-                  "correlate<M> takes a member of M, or a function of const M&");
+    constexpr bool fits = std::is_invocable_v<const F&, const M&>;
+    static_assert(fits, "correlate<M> takes a member of M, or a function of const M&");
     detail::SagaMessage& entry = message<M>();
     if (entry.correlate && !entry.correlated_by_all) refuse("correlates", entry.type);
-    entry.correlate = detail::erase_correlation<M>(std::move(key));
+    if constexpr (fits) entry.correlate = detail::erase_correlation<M>(std::move(key));
     entry.correlated_by_all = false;
     return *this;
   }
-  template <Message M, class F>
+  template <detail::CheckedMessage M, class F>
   SagaBuilder& correlate(F key, CanStart) {
     correlate<M>(std::move(key));
     message<M>().can_start = true;
@@ -207,29 +227,39 @@ class SagaBuilder {
   template <class F>
   SagaBuilder& initial(F make) {
     if constexpr (std::is_invocable_v<const F&>) {
-      static_assert(std::is_convertible_v<std::invoke_result_t<const F&>, State>,
-                    "initial(...) returns the saga's state");
+      constexpr bool fits = std::is_convertible_v<std::invoke_result_t<const F&>, State>;
+      static_assert(fits, "initial(...) returns the saga's state");
       if (data_.initial) refuse("has an initial state for", "all messages");
-      data_.initial = [make = std::move(make)] { return std::make_shared<State>(make()); };
+      if constexpr (fits) {
+        data_.initial = [make = std::move(make)] { return std::make_shared<State>(make()); };
+      }
       return *this;
     } else {
-      return initial<typename detail::Parameter<F>::type>(std::move(make));
+      using M = std::remove_cvref_t<detail::Parameter<F, 0>>;
+      constexpr bool fits = !std::is_void_v<M>;
+      static_assert(fits,
+                    "initial(...) takes a function of one starting message, or of none; where it "
+                    "is generic, name the message: initial<M>(...)");
+      if constexpr (fits) initial<M>(std::move(make));
+      return *this;
     }
   }
-  template <Message M, class F>
+  template <detail::CheckedMessage M, class F>
   SagaBuilder& initial(F make) {
-    static_assert(std::is_invocable_r_v<State, const F&, const M&>,
-                  "initial(...) takes a starting message and returns the saga's state");
+    constexpr bool fits = std::is_invocable_r_v<State, const F&, const M&>;
+    static_assert(fits, "initial(...) takes a starting message and returns the saga's state");
     detail::SagaMessage& entry = message<M>();
     if (entry.initial) refuse("has an initial state for", entry.type);
-    entry.initial = [make = std::move(make)](const void* m) -> detail::ErasedState {
-      return std::make_shared<State>(make(*static_cast<const M*>(m)));
-    };
+    if constexpr (fits) {
+      entry.initial = [make = std::move(make)](const void* m) -> detail::ErasedState {
+        return std::make_shared<State>(make(*static_cast<const M*>(m)));
+      };
+    }
     return *this;
   }
 
   // The next handler, for messages of type M.
-  template <Message M>
+  template <detail::CheckedMessage M>
   HandlerBuilder<State, CorrelateAll, M> on() {
     detail::SagaMessage& entry = message<M>();
     if constexpr (std::is_invocable_v<const CorrelateAll&, const M&>) {
@@ -241,7 +271,7 @@ class SagaBuilder {
     return HandlerBuilder<State, CorrelateAll, M>(*this);
   }
   // The same, for a message that may start the saga.
-  template <Message M>
+  template <detail::CheckedMessage M>
   HandlerBuilder<State, CorrelateAll, M> on(CanStart) {
     message<M>().can_start = true;
     return on<M>();
@@ -264,7 +294,7 @@ class SagaBuilder {
   template <class, class, Message>
   friend class HandlerBuilder;
 
-  template <Message M>
+  template <detail::CheckedMessage M>
   SagaBuilder& add(std::type_identity<M>, detail::SagaHandler handler) {
     message<M>().handlers.push_back(std::move(handler));
     return *this;
@@ -272,7 +302,7 @@ class SagaBuilder {
 
   // The entry of M, made where it is not there yet. Two types with one wire name stay two entries,
   // for build() to refuse.
-  template <Message M>
+  template <detail::CheckedMessage M>
   detail::SagaMessage& message() {
     for (detail::SagaMessage& entry : data_.messages) {
       if (entry.read == &detail::read_erased<M>) return entry;
@@ -294,12 +324,14 @@ class SagaBuilder {
 // Begins a definition. The name is part of every instance's key: it must never change.
 template <class State>
 SagaBuilder<State> saga(std::string name) {
-  static_assert(Describable<State>, "a state needs a SAGABUS_DESCRIBE line");
-  static_assert(std::is_default_constructible_v<State> && std::is_copy_constructible_v<State>,
-                "a state is made by default and copied");
+  constexpr bool described = std::is_class_v<State> && Describable<State>;
+  constexpr bool regular =
+      std::is_default_constructible_v<State> && std::is_copy_constructible_v<State>;
+  static_assert(described, "a state is a struct with a SAGABUS_DESCRIBE line");
+  static_assert(regular, "a state is made by default and copied");
   detail::SagaData data;
   data.name = std::move(name);
-  data.state = detail::state_type<State>();
+  if constexpr (described && regular) data.state = detail::state_type<State>();
   return SagaBuilder<State>(std::move(data));
 }
 

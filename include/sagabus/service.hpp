@@ -41,15 +41,20 @@ class Service {
 
   // (const M&, MessageContext&) or (const M&), plain or awaitable. Throws std::invalid_argument for
   // a type that has a handler.
-  template <Message M, class F>
+  template <detail::CheckedMessage M, class F>
   Service& on(F handler) {
     constexpr bool with_context = std::is_invocable_v<const F&, const M&, MessageContext&>;
-    static_assert(with_context || std::is_invocable_v<const F&, const M&>,
+    constexpr bool fits = with_context || std::is_invocable_v<const F&, const M&>;
+    constexpr bool is_mutable = !fits && (std::is_invocable_v<F&, const M&, MessageContext&> ||
+                                          std::is_invocable_v<F&, const M&>);
+    static_assert(!is_mutable,
+                  "a service's handler runs for several messages at once: it is not mutable");
+    static_assert(fits || is_mutable,
                   "a service's handler takes (const M&, MessageContext&) or (const M&)");
     auto call = [handler = std::move(handler)](const void* message, MessageContext& context) {
       if constexpr (with_context) {
         return handler(*static_cast<const M*>(message), context);
-      } else {
+      } else if constexpr (fits) {
         return handler(*static_cast<const M*>(message));
       }
     };
@@ -59,11 +64,12 @@ class Service {
     entry.read = [](const Envelope& envelope) -> detail::ErasedMessage {
       return std::make_shared<const M>(read_message<M>(envelope));
     };
+    constexpr bool awaitable = std::is_same_v<Result, boost::asio::awaitable<void>>;
+    static_assert(std::is_void_v<Result> || awaitable,
+                  "a handler returns void, or boost::asio::awaitable<void> where it has to wait");
     if constexpr (std::is_void_v<Result>) {
       entry.run = std::move(call);
-    } else {
-      static_assert(std::is_same_v<Result, boost::asio::awaitable<void>>,
-                    "a handler returns void, or boost::asio::awaitable<void> where it has to wait");
+    } else if constexpr (awaitable) {
       entry.await = std::move(call);
     }
     return add(std::move(entry));

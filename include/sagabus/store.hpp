@@ -138,15 +138,17 @@ class SagaStore {
 
   // Removes the instance; nothing happens where there is none. With an expected version, throws
   // ConcurrencyError where another one is there.
-  boost::asio::awaitable<void> erase(std::string saga_name, std::string saga_id,
-                                     std::optional<std::uint64_t> expected_version = {}) const;
+  boost::asio::awaitable<void> erase(
+      std::string saga_name, std::string saga_id,
+      std::optional<std::uint64_t> expected_version = std::nullopt) const;
 
   // Pages through a saga's instances in a fixed order. Instances that come or go meanwhile may or
   // may not be seen; others are seen exactly once. Throws ValidationError for a bad continuation.
+  // Where it is awaited, give the request a name first, as in Bus::publish.
   boost::asio::awaitable<FindPage> find_by_name(FindRequest request) const;
 
-  boost::asio::awaitable<std::uint64_t> count_by_name(std::string saga_name,
-                                                      std::optional<bool> completed = {}) const;
+  boost::asio::awaitable<std::uint64_t> count_by_name(
+      std::string saga_name, std::optional<bool> completed = std::nullopt) const;
 
   // Removes completed instances last updated before `time`, and returns how many. One that is
   // written meanwhile stays.

@@ -6,13 +6,18 @@ In a full expression that holds `co_await` (GCC bug 107288 and its kin), g++ 12 
   - an aggregate that braces initialise:      co_await f(Options{.limit = 3});
     also one that is initialised by the wait: Answer a{.status = co_await f()};
 
+A default argument is such a temporary too, in every awaited call that leaves it out. So no function
+that returns an awaitable has one of class type:
+
+    awaitable<void> f(Options options = {});  // instead: an overload that makes and moves Options
+
 Give it a name in a statement of its own, and move it in:
 
     auto options = Options{.limit = 3};
     co_await f(std::move(options));
 
 This reads text, not types. Where the type is no aggregate, or has nothing to destroy, say so with
-a comment on the expression: `// coroutine-ok: <why>`. Well-known harmless types need none.
+a comment on the expression or the parameter: `// coroutine-ok: <why>`. Well-known harmless types need none.
 """
 
 import re
@@ -201,6 +206,7 @@ class Linter:
         return False
 
     def lint(self):
+        self.defaults()
         self.block(0, len(self.tokens))
         return self.found
 
@@ -272,6 +278,90 @@ class Linter:
             return end
         return at
 
+    def defaults(self):
+        """Default arguments of class type, of functions that return an awaitable."""
+        tokens = self.tokens
+        for opening, closing in sorted(self.pairs.items()):
+            if tokens[opening].text != "(" or not self.returns_awaitable(opening, closing):
+                continue
+            for first, last in self.parameters(opening + 1, closing):
+                lines = {token.line for token in tokens[first:last]}
+                if self.class_default(first, last) and \
+                        not self.allowed & (lines | {min(lines) - 1}):
+                    self.found.append(
+                        f"{self.path}:{tokens[first].line}: a default argument of class type in a "
+                        "function that returns an awaitable: g++ 12 destroys a braced one twice "
+                        "where the call is awaited; make an overload")
+
+    def returns_awaitable(self, opening, closing):
+        tokens = self.tokens
+        at = closing + 1  # ) const noexcept -> boost::asio::awaitable<...>
+        while at < len(tokens) and tokens[at].text in ("const", "noexcept", "mutable", "&"):
+            at += 1
+        if at < len(tokens) and tokens[at].text == "->":
+            at += 1
+            while at < len(tokens) and (tokens[at].text == "::" or is_word(tokens[at])):
+                if tokens[at].text == "awaitable":
+                    return True
+                at += 1
+            return False
+        at = opening - 1  # boost::asio::awaitable<...> Outer::name(
+        if at > 1 and tokens[at].text == ")" and tokens[at - 2].text == "operator":
+            at -= 2
+        if at < 0 or not is_word(tokens[at]):
+            return False
+        while at > 1 and tokens[at - 1].text == "::" and is_word(tokens[at - 2]):
+            at -= 2
+        if at < 1 or tokens[at - 1].text != ">":
+            return False
+        at = before_angles(tokens, at - 1)
+        return at >= 0 and tokens[at].text == "awaitable"
+
+    def parameters(self, at, end):
+        """Where each begins and ends, as far as text shows it: after an `=`, a `<` compares."""
+        first, angles, value = at, 0, False
+        while at < end:
+            text = self.tokens[at].text
+            if text in CLOSING:
+                at = self.pairs.get(at, end)
+            elif text == "=":
+                value = True
+            elif text == "," and angles <= 0:
+                yield first, at
+                first, angles, value = at + 1, 0, False
+            elif not value:
+                angles += (text == "<") - (text == ">")
+            at += 1
+        if first < end:
+            yield first, end
+
+    def class_default(self, first, last):
+        tokens = self.tokens
+        equals = next((at for at in range(first, last) if tokens[at].text == "="), None)
+        if equals is None or equals + 1 >= last:
+            return False
+        kind = equals - 1  # Type name = ..., or Type = ...
+        if kind > first and is_word(tokens[kind]) and tokens[kind - 1].text != "::" and \
+                tokens[kind - 1].text != "const":
+            kind -= 1
+        while kind > first and tokens[kind].text in ("&", "const"):
+            kind -= 1
+        if tokens[kind].text == "*":
+            return False
+        if tokens[kind].text == ">":
+            kind = before_angles(tokens, kind)
+        if tokens[kind].text in HARMLESS:
+            return False
+        if tokens[equals + 1].text == "{":
+            return True
+        if tokens[last - 1].text == "}":  # = Type{...}
+            opening = next(at for at in range(equals, last) if self.pairs.get(at) == last - 1)
+            return self.type_before(opening) not in HARMLESS
+        if tokens[last - 1].text == ")":  # = Type(...); a function may bear any other name
+            opening = next(at for at in range(equals, last) if self.pairs.get(at) == last - 1)
+            return self.type_before(opening) == tokens[kind].text
+        return False
+
     def judge(self, expression):
         if not expression.waits or not expression.suspects:
             return
@@ -291,7 +381,7 @@ class Expression:
 
 
 def findings(path, source):
-    return Linter(path, source).lint() if "co_await" in source else []
+    return Linter(path, source).lint() if "await" in source else []
 
 
 def main():

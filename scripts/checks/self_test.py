@@ -18,6 +18,9 @@ class Coroutines(unittest.TestCase):
         "co_await f(Options{.limit = 3});",
         "co_await f(Options{});",
         "co_await f({.limit = 3});",
+        "co_await bus.publish(m, {.headers = h});",
+        "co_await client.call(x, CallOptions{.attempts = 1});",
+        "co_return co_await a::b<int>(x)->call(y, {});",
         "co_await f({1, 2, 3});",
         "auto x = use(Agg{1}, co_await g());",
         "Agg a{.x = co_await g()};",
@@ -61,6 +64,33 @@ class Coroutines(unittest.TestCase):
         "// coroutine-ok: holds only numbers\nco_await f(Agg{1});",
         "#define WAIT(x) co_await f(Agg{x})\n",
     ]
+    DEFAULTS = [
+        "awaitable<void> f(Options options = {});",
+        "boost::asio::awaitable<std::vector<int>> f(int x, Options = {}) const;",
+        "asio::awaitable<Outcome> Client::call(std::string_view a, const Options& options = {});",
+        "awaitable<void> f(Options options = Options{.limit = 3}, int x = 0);",
+        "awaitable<void> f(a::Options options = a::Options{});",
+        "awaitable<void> f(std::vector<std::string> x = std::vector<std::string>());",
+        "awaitable<void> f(Options options = Options()) { co_return; }",
+        "auto f(std::map<int, Agg> x = {}) -> boost::asio::awaitable<void>;",
+        "auto f = [](Options options = {}) mutable -> awaitable<void> { co_return; };",
+        "struct A { awaitable<void> operator()(Options options = {}) const; };",
+        "awaitable<void> f(Options options = {});  // coroutine-ok:",
+    ]
+    DEFAULTS_THAT_PASS = [
+        "awaitable<void> f(Options options);",
+        "awaitable<void> f(int x = 3, bool b = {}, Options* p = {}, const Options* q = nullptr);",
+        "awaitable<void> f(Mode mode = Mode::fast, double d = limits<double>::max());",
+        "awaitable<void> f(std::optional<Agg> x = std::nullopt, std::string name = {});",
+        "awaitable<void> f(TimePoint at = {}, std::chrono::seconds s = std::chrono::seconds{3});",
+        "awaitable<void> f(Agg a = make_agg());",
+        "awaitable<void> f(Mode mode = {});  // coroutine-ok: an enum",
+        "void f(Options options = {}); awaitable<void> g(Options options);",
+        "std::function<awaitable<void>()> f(Options options = {});",
+        "awaitable<void> g = f(a = {});",
+        "explicit Client(Options options = {}); awaitable<void> call() const;",
+        "[[nodiscard]] auto f(Options options = {}) -> Answer; awaitable<void> g();",
+    ]
     OUTSIDE = [
         "struct A { int x = 0; }; awaitable<void> f() { co_await g(); }",
         "namespace a::b { class C final : public D<E> { int x{1}; awaitable<F> f() const override "
@@ -91,6 +121,14 @@ class Coroutines(unittest.TestCase):
 
     def test_outside_of_functions(self):
         for text in self.OUTSIDE:
+            with self.subTest(text):
+                self.assertEqual(self.lint(text), [])
+
+    def test_default_arguments(self):
+        for text in self.DEFAULTS:
+            with self.subTest(text):
+                self.assertEqual(len(self.lint(text)), 1)
+        for text in self.DEFAULTS_THAT_PASS:
             with self.subTest(text):
                 self.assertEqual(self.lint(text), [])
 

@@ -92,6 +92,10 @@ ClientState::ClientState(const Service& given, ClientOptions options)
 Client::Client(const Service& service, ClientOptions options)
     : state_(std::make_shared<ClientState>(service, std::move(options))) {}
 
+boost::asio::awaitable<Outcome> Client::call(std::string_view operation, std::string body) const {
+  return call(operation, std::move(body), CallOptions());
+}
+
 boost::asio::awaitable<Outcome> Client::call(std::string_view operation, std::string body,
                                              CallOptions options) const {
   return run(state_, operation, std::move(body), options);

@@ -309,6 +309,7 @@ TEST(Codec, MessagesHaveNames) {
   static_assert(!Message<int>);
   static_assert(Describable<Item>);
   static_assert(!Describable<int*>);
+  static_assert(!Describable<std::vector<std::optional<int*>>>);
   EXPECT_EQ(message_name<Order>(), "Order");
   EXPECT_EQ(message_name<shop::Renamed>(), "shop.renamed");
 }

@@ -78,8 +78,9 @@ class Client {
   // where there are no credentials, and boost::system::system_error(operation_aborted) when
   // cancelled; the request may have been carried out then. Repeating a call is as safe as the
   // operation is: the retries may already have applied it twice (ServiceError::maybe_applied).
+  boost::asio::awaitable<Outcome> call(std::string_view operation, std::string body) const;
   boost::asio::awaitable<Outcome> call(std::string_view operation, std::string body,
-                                       CallOptions options = {}) const;
+                                       CallOptions options) const;
 
   // The service's time of day: its last Date header and the monotonic clock since; at most about a
   // second behind. Before the first answer, the local clock.
