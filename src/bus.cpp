@@ -207,6 +207,8 @@ void Bus::Impl::add(const SagaDefinition& saga) {
       .middleware = options_.middleware,
       .failure = failure_rules(saga.name(), saga.options().retry),
       .inbox = {options_.inbox_window, options_.inbox_bytes},
+      .cached_instances = options_.cached_instances,
+      .speculative_starts = options_.speculative_starts,
       .settlements = settlements_,
       .ambient = options_.ambient,
   };

@@ -33,10 +33,17 @@ std::string problem_of(const std::string& correlation_id) {
   return is_utf8(correlation_id) ? "" : "its correlation id is not UTF-8";
 }
 
+bool waits(const Plan& plan) {
+  return plan.handler && plan.handler->await;
+}
+
 }  // namespace
 
 SagaProcessor::SagaProcessor(SagaProcessorOptions options)
-    : options_(std::move(options)), saga_(*options_.saga.data()), saga_ids_(saga_.name) {}
+    : options_(std::move(options)),
+      saga_(*options_.saga.data()),
+      saga_ids_(saga_.name),
+      known_(options_.cached_instances) {}
 
 // Which instance a delivery is for.
 
@@ -144,66 +151,142 @@ asio::awaitable<void> SagaProcessor::innermost(Step& step) {
   step.phase = Phase::middleware;
 }
 
+// On a guess where there is a good one, and on what is read else. A guess ends in a write that
+// finds what was guessed, or in an inbox hit; everything else is confirmed by a read before it
+// counts.
 asio::awaitable<void> SagaProcessor::run(Step& step) {
   step.phase = Phase::load;
-  InstancePtr current = co_await options_.store.backend()->load(step.incoming.key);
-  for (unsigned conflicts = 0; conflicts < kMaxConflicts; ++conflicts) {
+  InstancePtr current;
+  if (!guess(step, current)) current = co_await options_.store.backend()->load(step.incoming.key);
+  for (unsigned conflicts = 0; conflicts < kMaxConflicts;) {
     require_same_instance(step, current);
     step.phase = Phase::handler;
     step.view.loaded = current;
-    Plan plan = choose(saga_, step.incoming, current);
-    if (plan.choice == Choice::repeated) {
+    Attempt tried = attempt(step, current);
+    if (step.guess && !tried.request) {
+      if (!co_await confirm_guess(step, tried, current)) continue;
+      step.phase = Phase::handler;
+    }
+    if (tried.error) std::rethrow_exception(tried.error);
+    if (tried.plan.choice == Choice::repeated) {
       co_await settle_repeated(step, std::move(current));
       co_return;
     }
-    if (plan.choice != Choice::run) {
-      conclude(step, plan);
+    if (tried.plan.choice != Choice::run) {
+      conclude(step, tried.plan);
       co_return;
     }
+    if (waits(tried.plan)) tried.request = co_await run_waiting(step, tried.plan, current);
+    if (!tried.request) {
+      step.view.outcome = StepOutcome::unchanged;
+      co_return;
+    }
+    if (co_await commit(step, std::move(*tried.request), current)) co_return;
+    co_await pause_between_conflicts(conflicts++);
+  }
+  step.view.outcome = StepOutcome::outrun;
+  step.verdict = wait_out(false);
+}
+
+// True where there is something to go by: the instance as this worker wrote it last, or, for a
+// message that can start one, that there is none.
+bool SagaProcessor::guess(Step& step, InstancePtr& current) {
+  current = known_.find(step.work.group, step.incoming.key.correlation_id);
+  const bool starts = !current && options_.speculative_starts && step.incoming.entry->can_start &&
+                      options_.store.backend()->starts_safely_unseen();
+  if (!current && !starts) return false;
+  GuessRate& rate = current ? cache_rate_ : start_rate_;
+  if (!rate.worth_trying(uniform(*options_.ambient.random))) return false;
+  step.guess = &rate;
+  return true;
+}
+
+SagaProcessor::Attempt SagaProcessor::attempt(Step& step, const InstancePtr& current) const {
+  Attempt tried;
+  try {
+    tried.plan = choose(saga_, step.incoming, current);
+    if (tried.plan.choice != Choice::run || waits(tried.plan)) return tried;
     const auto record = begin_record(step, current);
     {
       const CloseRecord close{*record};
       SagaContext context(record);
-      if (plan.handler && plan.handler->run) {
-        plan.handler->run(step.incoming.message, plan.state.get(), context);
-      } else if (plan.handler) {
-        auto op = plan.handler->await(step.incoming.message, plan.state.get(), context);
-        co_await std::move(op);
+      if (tried.plan.handler) {
+        tried.plan.handler->run(step.incoming.message, tried.plan.state.get(), context);
       }
     }
-    std::optional<CommitRequest> request = end_record(step, *record, plan, current);
-    if (!request) {
-      step.view.outcome = StepOutcome::unchanged;
-      co_return;
-    }
-    // Looked at here, since what is cancelled before this line has surely not been committed.
-    const auto state = co_await asio::this_coro::cancellation_state;
-    if (state.cancelled() != asio::cancellation_type::none) {
-      throw boost::system::system_error(asio::error::operation_aborted);
-    }
-    const InstancePtr next = request->next;
-    step.phase = Phase::commit;
-    CommitResult result = co_await options_.store.backend()->commit(std::move(*request));
-    if (result.committed) {
-      step.view.resulting = next;
-      step.view.outcome = StepOutcome::committed;
-      if (step.sequence == 0) co_return;
-      co_await dispatch(step, next->bookkeeping.outbox.back().messages);
-      step.verdict.settles = step.sequence;
-      co_return;
-    }
+    tried.request = end_record(step, *record, tried.plan, current);
+  } catch (...) {
+    tried.error = std::current_exception();
+  }
+  return tried;
+}
+
+// Whether what came of a guess counts. Where it does not, `current` is what is there instead.
+asio::awaitable<bool> SagaProcessor::confirm_guess(Step& step, const Attempt& attempt,
+                                                   InstancePtr& current) {
+  // What this worker committed itself without an entry, or with one that it has settled since.
+  if (attempt.plan.choice == Choice::repeated &&
+      !find_entry(*current, step.incoming.envelope->id)) {
+    co_return true;
+  }
+  step.phase = Phase::load;
+  InstancePtr read = co_await options_.store.backend()->load(step.incoming.key);
+  const bool right = is_same(current, read);
+  if (!right) {
+    step.guess->record(false);
+    known_.forget(step.work.group);
+  }
+  step.guess = nullptr;
+  current = std::move(read);
+  step.view.loaded = current;
+  co_return right;
+}
+
+asio::awaitable<std::optional<CommitRequest>> SagaProcessor::run_waiting(
+    Step& step, const Plan& plan, const InstancePtr& current) {
+  const auto record = begin_record(step, current);
+  {
+    const CloseRecord close{*record};
+    SagaContext context(record);
+    auto op = plan.handler->await(step.incoming.message, plan.state.get(), context);
+    co_await std::move(op);
+  }
+  co_return end_record(step, *record, plan, current);
+}
+
+// Commits and dispatches. False where another was faster: then `current` is what it wrote.
+asio::awaitable<bool> SagaProcessor::commit(Step& step, CommitRequest request,
+                                            InstancePtr& current) {
+  // Looked at here, since what is cancelled before this line has surely not been committed.
+  const auto state = co_await asio::this_coro::cancellation_state;
+  if (state.cancelled() != asio::cancellation_type::none) {
+    throw boost::system::system_error(asio::error::operation_aborted);
+  }
+  const InstancePtr next = request.next;
+  step.phase = Phase::commit;
+  ForgetUnlessKept known(known_, step.work.group);
+  CommitResult result = co_await options_.store.backend()->commit(std::move(request));
+  if (step.guess) step.guess->record(result.committed);
+  step.guess = nullptr;
+  if (!result.committed) {
     current = std::move(result.current);
     release_sequence(step, current);
-    co_await pause_between_conflicts(conflicts);
+    co_return false;
   }
-  step.view.outcome = StepOutcome::outrun;
-  step.verdict = wait_out(false);
+  if (!next->completed) known.keep(next);
+  step.view.resulting = next;
+  step.view.outcome = StepOutcome::committed;
+  if (step.sequence == 0) co_return true;
+  co_await dispatch(step, next->bookkeeping.outbox.back().messages);
+  step.verdict.settles = step.sequence;
+  co_return true;
 }
 
 // Committed before, by whichever worker: what its entry still holds is sent, and nothing of our
 // own.
 asio::awaitable<void> SagaProcessor::settle_repeated(Step& step, InstancePtr current) {
   step.view.outcome = StepOutcome::repeated;
+  known_.forget(step.work.group);
   const std::string& message_id = step.incoming.envelope->id;
   const OutboxEntry* entry = find_entry(*current, message_id);
   if (!entry) co_return;

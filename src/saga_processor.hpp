@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "failure.hpp"
+#include "guess_rate.hpp"
+#include "known_instances.hpp"
 #include "processor.hpp"
 #include "saga_ids.hpp"
 #include "sagabus/ambient.hpp"
@@ -23,6 +25,8 @@ struct SagaProcessorOptions {
   std::vector<Middleware> middleware;
   FailureRules failure;
   InboxLimits inbox;
+  std::size_t cached_instances = 0;
+  bool speculative_starts = false;
   std::shared_ptr<Settlements> settlements;
   Ambient ambient;
 };
@@ -45,7 +49,14 @@ class SagaProcessor final : public Processor {
     Phase phase = Phase::middleware;
     std::exception_ptr error{};  // what ended it, so that middleware cannot hide it
     std::uint64_t sequence = 0;  // of the last try to commit; 0: nothing had to leave
+    GuessRate* guess = nullptr;  // the kind of guess that `view.loaded` is; null: it was read
     Verdict verdict{};
+  };
+  // What came of planning, and of running a handler that need not wait.
+  struct Attempt {
+    Plan plan;
+    std::optional<CommitRequest> request{};
+    std::exception_ptr error{};
   };
 
   Work refuse_correlation(Work work, std::string problem) const;
@@ -53,6 +64,13 @@ class SagaProcessor final : public Processor {
   boost::asio::awaitable<void> through_middleware(std::size_t index, Step& step);
   boost::asio::awaitable<void> run(Step& step);
   boost::asio::awaitable<void> innermost(Step& step);
+  bool guess(Step& step, InstancePtr& current);
+  Attempt attempt(Step& step, const InstancePtr& current) const;
+  boost::asio::awaitable<bool> confirm_guess(Step& step, const Attempt& attempt,
+                                             InstancePtr& current);
+  boost::asio::awaitable<std::optional<CommitRequest>> run_waiting(Step& step, const Plan& plan,
+                                                                   const InstancePtr& current);
+  boost::asio::awaitable<bool> commit(Step& step, CommitRequest request, InstancePtr& current);
   boost::asio::awaitable<void> settle_repeated(Step& step, InstancePtr current);
   std::shared_ptr<StepRecord> begin_record(Step& step, const InstancePtr& current) const;
   std::optional<CommitRequest> end_record(Step& step, StepRecord& record, const Plan& plan,
@@ -69,6 +87,9 @@ class SagaProcessor final : public Processor {
   const SagaProcessorOptions options_;
   const SagaData& saga_;
   SagaIds saga_ids_;
+  KnownInstances known_;
+  GuessRate cache_rate_;
+  GuessRate start_rate_;
   std::atomic<unsigned> outages_{0};  // in a row
 };
 

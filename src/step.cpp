@@ -93,6 +93,12 @@ const OutboxEntry* find_entry(const Instance& instance, std::string_view message
   return entry == outbox.end() ? nullptr : &*entry;
 }
 
+bool is_same(const InstancePtr& a, const InstancePtr& b) {
+  if (!a || !b) return a == b;
+  return a->version == b->version && a->bookkeeping.birth == b->bookkeeping.birth &&
+         a->created_at == b->created_at;
+}
+
 ExpectedInstance expect(const Instance& instance) {
   return {instance.version, instance.bookkeeping.birth, instance.created_at};
 }

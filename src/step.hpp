@@ -65,6 +65,9 @@ CommitRequest without_entry(const Instance& current, std::string_view message_id
 const OutboxEntry* find_entry(const Instance& instance, std::string_view message_id);
 bool in_inbox(const Instance& instance, std::string_view message_id);
 
+// The same version in the same life, or both nothing.
+bool is_same(const InstancePtr& a, const InstancePtr& b);
+
 // How a store is to recognise the instance that was loaded.
 ExpectedInstance expect(const Instance& instance);
 

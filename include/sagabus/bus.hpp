@@ -41,6 +41,11 @@ struct BusOptions {
   // an instance. Longer than a message may be on its way, redelivery included.
   std::chrono::milliseconds inbox_window{600000};
   std::size_t inbox_bytes = 1024;
+  // Running instances that this bus remembers as it wrote them last, for each saga: their next step
+  // need not read them. 0: every step reads first.
+  std::size_t cached_instances = 10000;
+  // Messages that can start an instance are tried as starts before anything is read.
+  bool speculative_starts = true;
   Ambient ambient{};
 };
 

@@ -76,6 +76,10 @@ class StoreBackend {
   // ValidationError for a table of another schema.
   virtual boost::asio::awaitable<void> prepare() = 0;
 
+  // Whether commit() of a new instance meets every instance that stands in its way. Where it does
+  // not, the bus looks before each start.
+  virtual bool starts_safely_unseen() const noexcept { return true; }
+
   // Strongly consistent. Null where there is none. The key outlives the call, except where the call
   // is cancelled: what goes on then needs a copy.
   virtual boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) = 0;

@@ -30,6 +30,7 @@ class Backend final : public StoreBackend {
   const BackendOptions& options() const noexcept { return options_; }
 
   std::string describe() const override { return "dynamodb://" + gateway_.table().name; }
+  bool starts_safely_unseen() const noexcept override { return !options_.foreign_items; }
   boost::asio::awaitable<void> prepare() override;
   boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) override;
   boost::asio::awaitable<CommitResult> commit(CommitRequest request) override;

@@ -29,6 +29,7 @@ class FaultyStore final : public StoreBackend {
         faults_(std::move(faults)) {}
 
   std::string describe() const override { return inner_->describe(); }
+  bool starts_safely_unseen() const noexcept override { return inner_->starts_safely_unseen(); }
   boost::asio::awaitable<void> prepare() override { return inner_->prepare(); }
   boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) override {
     faults_->before_load(key);
