@@ -1,5 +1,5 @@
-// What a worker knows of the instances that it wrote lately: as it committed them last. A guess,
-// and no more: others may have written since.
+// What a worker knows of the instances that it wrote lately: as it committed or read them last. A
+// guess, and no more: others may have written since.
 #pragma once
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -64,25 +64,21 @@ class KnownInstances {
   boost::unordered_flat_map<std::uint64_t, std::list<Entry>::iterator> places_;
 };
 
-// While a write is on its way, and where its outcome stays open or it was lost, the instance is not
-// known.
-class ForgetUnlessKept {
+// Where a write throws, its outcome is open, and the instance is not known.
+class ForgetUnlessKnown {
  public:
-  ForgetUnlessKept(KnownInstances& known, std::uint64_t hash) : known_(known), hash_(hash) {}
-  ForgetUnlessKept(const ForgetUnlessKept&) = delete;
-  ForgetUnlessKept& operator=(const ForgetUnlessKept&) = delete;
-  ~ForgetUnlessKept() {
-    if (!kept_) known_.forget(hash_);
+  ForgetUnlessKnown(KnownInstances& known, std::uint64_t hash) : known_(known), hash_(hash) {}
+  ForgetUnlessKnown(const ForgetUnlessKnown&) = delete;
+  ForgetUnlessKnown& operator=(const ForgetUnlessKnown&) = delete;
+  ~ForgetUnlessKnown() {
+    if (!settled_) known_.forget(hash_);
   }
-  void keep(InstancePtr written) {
-    known_.remember(hash_, std::move(written));
-    kept_ = true;
-  }
+  void settled() noexcept { settled_ = true; }
 
  private:
   KnownInstances& known_;
   const std::uint64_t hash_;
-  bool kept_ = false;
+  bool settled_ = false;
 };
 
 }  // namespace sagabus::detail

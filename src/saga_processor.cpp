@@ -155,9 +155,8 @@ asio::awaitable<void> SagaProcessor::innermost(Step& step) {
 // finds what was guessed, or in an inbox hit; everything else is confirmed by a read before it
 // counts.
 asio::awaitable<void> SagaProcessor::run(Step& step) {
-  step.phase = Phase::load;
   InstancePtr current;
-  if (!guess(step, current)) current = co_await options_.store.backend()->load(step.incoming.key);
+  if (!guess(step, current)) current = co_await read(step);
   for (unsigned conflicts = 0; conflicts < kMaxConflicts;) {
     require_same_instance(step, current);
     step.phase = Phase::handler;
@@ -201,6 +200,22 @@ bool SagaProcessor::guess(Step& step, InstancePtr& current) {
   return true;
 }
 
+asio::awaitable<InstancePtr> SagaProcessor::read(Step& step) {
+  step.phase = Phase::load;
+  InstancePtr there = co_await options_.store.backend()->load(step.incoming.key);
+  remember(step, there);
+  co_return there;
+}
+
+// Only what runs: a completed instance takes no more steps, and messages to it need a read anyway.
+void SagaProcessor::remember(const Step& step, const InstancePtr& there) {
+  if (there && !there->completed) {
+    known_.remember(step.work.group, there);
+  } else {
+    known_.forget(step.work.group);
+  }
+}
+
 SagaProcessor::Attempt SagaProcessor::attempt(Step& step, const InstancePtr& current) const {
   Attempt tried;
   try {
@@ -229,15 +244,11 @@ asio::awaitable<bool> SagaProcessor::confirm_guess(Step& step, const Attempt& at
       !find_entry(*current, step.incoming.envelope->id)) {
     co_return true;
   }
-  step.phase = Phase::load;
-  InstancePtr read = co_await options_.store.backend()->load(step.incoming.key);
-  const bool right = is_same(current, read);
-  if (!right) {
-    step.guess->record(false);
-    known_.forget(step.work.group);
-  }
+  InstancePtr there = co_await read(step);
+  const bool right = is_same(current, there);
+  if (!right) step.guess->record(false);
   step.guess = nullptr;
-  current = std::move(read);
+  current = std::move(there);
   step.view.loaded = current;
   co_return right;
 }
@@ -264,16 +275,17 @@ asio::awaitable<bool> SagaProcessor::commit(Step& step, CommitRequest request,
   }
   const InstancePtr next = request.next;
   step.phase = Phase::commit;
-  ForgetUnlessKept known(known_, step.work.group);
+  ForgetUnlessKnown known(known_, step.work.group);
   CommitResult result = co_await options_.store.backend()->commit(std::move(request));
   if (step.guess) step.guess->record(result.committed);
   step.guess = nullptr;
   if (!result.committed) {
     current = std::move(result.current);
     release_sequence(step, current);
-    co_return false;
   }
-  if (!next->completed) known.keep(next);
+  remember(step, result.committed ? next : current);
+  known.settled();
+  if (!result.committed) co_return false;
   step.view.resulting = next;
   step.view.outcome = StepOutcome::committed;
   if (step.sequence == 0) co_return true;

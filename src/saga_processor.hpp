@@ -65,6 +65,8 @@ class SagaProcessor final : public Processor {
   boost::asio::awaitable<void> run(Step& step);
   boost::asio::awaitable<void> innermost(Step& step);
   bool guess(Step& step, InstancePtr& current);
+  boost::asio::awaitable<InstancePtr> read(Step& step);
+  void remember(const Step& step, const InstancePtr& there);
   Attempt attempt(Step& step, const InstancePtr& current) const;
   boost::asio::awaitable<bool> confirm_guess(Step& step, const Attempt& attempt,
                                              InstancePtr& current);
