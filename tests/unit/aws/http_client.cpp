@@ -12,6 +12,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <future>
 #include <numeric>
+#include <thread>
 
 #include "unit/aws/http_server.hpp"
 #include "unit/aws/run.hpp"
@@ -521,6 +522,90 @@ TEST(HttpClient, LeavesTheLineWhenItsPatienceEnds) {
   EXPECT_EQ(kind, Kind::queue);
   EXPECT_EQ(bodies.size(), 1u);
   EXPECT_EQ(client->stats().waiting, 0);
+}
+
+asio::awaitable<void> stop_after(HttpClient& client, asio::io_context& context) {
+  co_await body_of(client, "x");
+  context.stop();
+}
+
+// The connection of the first went to the second, which never got to run.
+TEST(HttpClient, KeepsNothingThatWasGrantedInAnIoContextThatIsGone) {
+  TestServer server(echo);
+  HttpClientOptions options = patient(server.endpoint());
+  options.max_connections = 1;
+  const auto client = make_http_client(std::move(options));
+  std::vector<std::string> bodies;
+  {
+    asio::io_context context;
+    asio::co_spawn(context, stop_after(*client, context), asio::detached);
+    asio::co_spawn(context, collect(*client, bodies), asio::detached);
+    context.run();
+    EXPECT_EQ(client->stats().waiting, 0);
+    EXPECT_EQ(client->stats().in_use, 1);
+  }
+  EXPECT_TRUE(bodies.empty());
+  EXPECT_EQ(client->stats().idle, 0);
+  EXPECT_EQ(client->stats().in_use, 0);
+  EXPECT_EQ(run(body_of(*client, "abc")), "abc");
+}
+
+TEST(HttpClient, HandsNoConnectionOverToAnotherIoContext) {
+  std::promise<void> closed;
+  Gate gate;
+  auto one = std::make_unique<asio::io_context>();
+  Event arrived(*one);
+  gate.on_arrival = [&](std::size_t count) {
+    if (count == 1) arrived.done();
+  };
+  const auto gated = gate.script();
+  TestServer server([&](Peer& peer, int connection) -> asio::awaitable<void> {
+    if (connection > 0) {
+      co_await echo(peer, connection);
+      co_return;
+    }
+    co_await gated(peer, connection);
+    closed.set_value();
+  });
+  HttpClientOptions options = patient(server.endpoint());
+  options.max_connections = 1;
+  const auto client = make_http_client(std::move(options));
+  std::vector<std::string> bodies;
+  asio::io_context two;
+  asio::co_spawn(*one, collect(*client, bodies), asio::detached);
+  arrived.await();
+  asio::co_spawn(two, collect(*client, bodies), asio::detached);
+  two.poll();
+  EXPECT_EQ(client->stats().waiting, 1);
+  asio::post(server.context(), [&] { gate.open(0); });
+  one->run();
+  EXPECT_EQ(client->stats().waiting, 0);
+  EXPECT_EQ(closed.get_future().wait_for(10s), std::future_status::ready);
+  one.reset();
+  two.restart();
+  two.run();
+  EXPECT_EQ(bodies.size(), 2u);
+  EXPECT_EQ(client->stats().connections_opened, 2u);
+}
+
+// The idle connections of each stand in the way of the other's.
+TEST(HttpClient, ServesIoContextsThatComeAndGo) {
+  TestServer server(echo);
+  HttpClientOptions options = patient(server.endpoint());
+  options.max_connections = 1;
+  const auto client = make_http_client(std::move(options));
+  std::atomic<int> right = 0;
+  auto come_and_go = [&] {
+    for (int i = 0; i < 200; ++i) {
+      if (run(body_of(*client, "abc")) == "abc") ++right;
+    }
+  };
+  std::thread other(come_and_go);
+  come_and_go();
+  other.join();
+  EXPECT_EQ(right, 400);
+  EXPECT_EQ(client->stats().idle, 0);
+  EXPECT_EQ(client->stats().in_use, 0);
 }
 
 TEST(HttpClient, MayBeLetGoOfWithRequestsUnderWay) {
