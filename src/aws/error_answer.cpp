@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kMaxMessage = 512;
 constexpr std::size_t kMaxCode = 128;
+constexpr std::size_t kMaxDepth = 128;  // DynamoDB sends an item along: two for each of 32 levels
 
 std::string_view text_of(const boost::json::object& object, std::string_view name) {
   const auto* const value = object.if_contains({name.data(), name.size()});
@@ -69,8 +70,10 @@ ServiceError read_error(const Service& service, HttpResponse response,
   ServiceError error;
   error.http_status = response.status;
   error.request_id = safe_message(response.headers.find("x-amzn-requestid"), credentials);
+  boost::json::parse_options options;
+  options.max_depth = kMaxDepth;
   boost::system::error_code not_json;
-  const boost::json::value parsed = boost::json::parse(response.body, not_json);
+  const boost::json::value parsed = boost::json::parse(response.body, not_json, {}, options);
   if (!not_json && parsed.is_object()) {
     const auto& object = parsed.get_object();
     error.code = checked_code(text_of(object, "__type"));

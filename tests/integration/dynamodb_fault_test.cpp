@@ -80,6 +80,37 @@ TEST_F(DynamoDbFault, AWriteWhoseAnswerWasLostIsNotAConflict) {
   EXPECT_EQ(store.usage().requests.at("PutItem"), 4U);
 }
 
+TEST_F(DynamoDbFault, TheDeepestStateIsNoHindranceToAConflict) {
+  make();
+  const SagaStore store = lossy_store();
+  Instance start = first();
+  start.state = Value("x");
+  for (int level = 0; level < 31; ++level) start.state = Value(Object{{"a", start.state}});
+  http_->lose(1);
+  EXPECT_TRUE(commit(store, start).committed);
+  Instance rival = start;
+  rival.bookkeeping.birth = "another";
+  const CommitResult met = commit(store, rival);
+  EXPECT_FALSE(met.committed);
+  ASSERT_TRUE(met.current);
+  EXPECT_EQ(met.current->state, start.state);
+  EXPECT_THROW(sync_wait(store.insert(start)), AlreadyExists);
+
+  http_->lose(1);
+  EXPECT_TRUE(commit(store, after(start), expect(start)).committed);
+  EXPECT_TRUE(commit(store, after(start), expect(start)).current);
+  EXPECT_THROW(sync_wait(store.update(start, 1)), ConcurrencyError);
+
+  Instance chosen = order("chosen");
+  chosen.saga_id = "mine";
+  chosen.state = start.state;
+  http_->lose(1);
+  sync_wait(store.insert(chosen));
+  EXPECT_THROW(sync_wait(store.insert(chosen)), AlreadyExists);
+  EXPECT_THROW(sync_wait(store.erase("Order", "mine", 7)), ConcurrencyError);
+  sync_wait(store.erase("Order", "mine", 1));
+}
+
 TEST_F(DynamoDbFault, ADeletionWhoseAnswerWasLostCounts) {
   make();
   const SagaStore store = lossy_store();
