@@ -64,7 +64,11 @@ class Backend;
 // A store whose instances are items of one table. Functions of sagabus::SagaStore report, besides
 // what is said there: TableNotFound, AccessDenied, Throttled and TransientError where the service
 // or the way to it fails; StateTooLarge for an item over 400 KB and ValidationError for a value
-// that DynamoDB cannot hold, both before anything is sent. Lists and counts are consistent reads.
+// that DynamoDB cannot hold, both before anything is sent. Where the service's answer to `insert`,
+// `update` or `erase` was lost, the store asks again and recognises its own write; where another
+// writer came in between and hides it, `update` and `erase` throw TransientError instead of
+// ConcurrencyError, since nobody can tell whether they were carried out. Lists and counts are
+// consistent reads.
 class SagaStore : public sagabus::SagaStore {
  public:
   // Needs no network. Throws std::invalid_argument naming the option, its value and what is
