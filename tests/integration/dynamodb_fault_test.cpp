@@ -202,9 +202,10 @@ TEST_F(DynamoDbFault, ADeletionWhoseAnswerWasLostCounts) {
   done.completed = true;
   sync_wait(store.insert(done));
   clock_->advance(std::chrono::seconds(1));
-  auto deleting = store.delete_completed_before("Order", clock_->now());
-  http_->lose(2);  // of the query, then of the deletion
-  EXPECT_EQ(sync_wait(std::move(deleting)), 1U);
+  http_->lose("DeleteItem", 1);
+  EXPECT_EQ(sync_wait(store.delete_completed_before("Order", clock_->now())), 1U);
+  EXPECT_EQ(store.usage().requests.at("Query"), 1U);
+  EXPECT_EQ(store.usage().requests.at("DeleteItem"), 2U);
 }
 
 TEST_F(DynamoDbFault, AWriteThatNeverGotAnAnswerIsTransient) {
