@@ -7,6 +7,7 @@
 #include <boost/json/value.hpp>
 
 #include "dynamodb/gateway.hpp"
+#include "dynamodb/item.hpp"
 #include "dynamodb/table_form.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
@@ -140,19 +141,42 @@ boost::asio::awaitable<TableInfo> wait_until_active(const SagaStore& store) {
                                     fmt::join(differences, "; ")));
 }
 
+// Gives back what the service says where it refuses because of what the table is or goes through:
+// perhaps somebody else asked for the same in the same moment. `operation` must be a literal.
+boost::asio::awaitable<std::optional<aws::ServiceError>> try_to(const SagaStore& store,
+                                                                std::string_view operation,
+                                                                std::string_view more) {
+  auto calling = store.client().aws().call(operation, table_request(store.table_name(), more));
+  const aws::Outcome outcome = co_await std::move(calling);
+  if (outcome) co_return std::nullopt;
+  const aws::ServiceError& error = outcome.error();
+  if (error.kind != aws::ErrorKind::validation && error.code != "ResourceInUseException") {
+    aws::throw_service_error(error, store.table_name());
+  }
+  co_return error;
+}
+
 boost::asio::awaitable<void> turn_on_ttl(const SagaStore& store) {
-  auto asking = ask(store, "UpdateTimeToLive",
-                    R"(,"TimeToLiveSpecification":{"Enabled":true,"AttributeName":"ttl"})");
-  co_await std::move(asking);
+  auto trying = try_to(store, "UpdateTimeToLive",
+                       R"(,"TimeToLiveSpecification":{"Enabled":true,"AttributeName":"ttl"})");
+  const std::optional<aws::ServiceError> refusal = co_await std::move(trying);
+  if (!refusal) co_return;
+  TableInfo info;
+  auto looking = look_at_ttl(store, info);
+  co_await std::move(looking);
+  if (info.ttl_attribute != kTtl) aws::throw_service_error(*refusal, store.table_name());
 }
 
 boost::asio::awaitable<void> turn_on_stream(const SagaStore& store) {
-  auto asking =
-      ask(store, "UpdateTable",
-          R"(,"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"})");
-  co_await std::move(asking);
+  auto trying = try_to(
+      store, "UpdateTable",
+      R"(,"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"})");
+  const std::optional<aws::ServiceError> refusal = co_await std::move(trying);
   auto waiting = wait_until_active(store);
-  co_await std::move(waiting);
+  const TableInfo info = co_await std::move(waiting);
+  if (refusal && info.stream != "NEW_AND_OLD_IMAGES") {
+    aws::throw_service_error(*refusal, store.table_name());
+  }
 }
 
 boost::asio::awaitable<void> turn_on_backups(const SagaStore& store) {
