@@ -290,22 +290,39 @@ TEST(HttpClient, GivesUpOnASlowHandshake) {
   EXPECT_FALSE(error->maybe_sent());
 }
 
+// Closes its first connection after one answer, when it is told to; echoes on the others.
+class Closing {
+ public:
+  TestServer::Script script() {
+    return [this](Peer& peer, int connection) -> asio::awaitable<void> {
+      if (connection > 0) {
+        co_await echo(peer, connection);
+        co_return;
+      }
+      const std::string request = co_await peer.read_request();
+      co_await peer.answer("first");
+      told_.get_future().wait_for(10s);
+      peer.close();
+      closed_.set_value();
+    };
+  }
+  void close_now() {
+    told_.set_value();
+    closed_.get_future().wait();
+  }
+
+ private:
+  std::promise<void> told_;
+  std::promise<void> closed_;
+};
+
 TEST(HttpClient, FindsOutThatTheServerClosedAnIdleConnection) {
-  std::promise<void> closed;
-  TestServer server([&](Peer& peer, int connection) -> asio::awaitable<void> {
-    if (connection > 0) {
-      co_await echo(peer, connection);
-      co_return;
-    }
-    const std::string request = co_await peer.read_request();
-    co_await peer.answer("first");
-    peer.close();
-    closed.set_value();
-  });
+  Closing closing;
+  TestServer server(closing.script());
   const auto client = make_http_client(patient(server.endpoint()));
   asio::io_context context;
   EXPECT_EQ(run(context, body_of(*client, "x")), "first");
-  closed.get_future().wait();
+  closing.close_now();
   EXPECT_EQ(run(context, body_of(*client, "second")), "second");
   EXPECT_EQ(client->stats().connections_opened, 2u);
 }
@@ -713,6 +730,20 @@ TEST(HttpsClient, KeepsItsConnectionAndMovesLargeBodies) {
   EXPECT_TRUE(run(context, body_of(*client, large)) == large);
   EXPECT_EQ(run(context, body_of(*client, "small")), "small");
   EXPECT_EQ(client->stats().connections_opened, 1u);
+}
+
+TEST(HttpsClient, FindsOutThatTheServerSaidFarewellOnAnIdleConnection) {
+  const TestCertificates certificates("IP:127.0.0.1");
+  Closing closing;
+  TestServer server(closing.script(), &certificates);
+  HttpClientOptions options = patient(server.endpoint());
+  options.ca_file = certificates.ca_file;
+  const auto client = make_http_client(std::move(options));
+  asio::io_context context;
+  EXPECT_EQ(run(context, body_of(*client, "x")), "first");
+  closing.close_now();
+  EXPECT_EQ(run(context, body_of(*client, "second")), "second");
+  EXPECT_EQ(client->stats().connections_opened, 2u);
 }
 
 TEST(HttpsClient, RefusesAnotherAuthority) {
