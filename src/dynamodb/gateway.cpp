@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <numeric>
 
+#include "aws/json_member.hpp"
 #include "dynamodb/item_size.hpp"
 #include "sagabus/error.hpp"
 
@@ -13,49 +14,34 @@ namespace sagabus::dynamodb {
 namespace {
 
 namespace json = boost::json;
+using aws::find_member;
+using aws::find_text;
 
 constexpr std::size_t kMaxDepth = 128;  // two for each of 32 levels, and some around them
 
-const json::value* member(const json::value& value, json::string_view name) {
-  const json::object* object = value.if_object();
-  return object ? object->if_contains(name) : nullptr;
-}
-
-const json::object* object_member(const json::value& value, json::string_view name) {
-  const json::value* found = member(value, name);
+const json::object* object_member(const json::value& value, std::string_view name) {
+  const json::value* found = find_member(value, {name});
   return found ? found->if_object() : nullptr;
 }
 
-const json::array* array_member(const json::value& value, json::string_view name) {
-  const json::value* found = member(value, name);
+const json::array* array_member(const json::value& value, std::string_view name) {
+  const json::value* found = find_member(value, {name});
   return found ? found->if_array() : nullptr;
 }
 
 double units_of(const json::value& consumed) {
-  const json::value* units = member(consumed, "CapacityUnits");
+  const json::value* units = find_member(consumed, {"CapacityUnits"});
   return units && units->is_number() ? units->to_number<double>() : 0;
 }
 
 // One table's, or a transaction's list of them.
 double consumed_units(const json::value& answer) {
-  const json::value* consumed = member(answer, "ConsumedCapacity");
+  const json::value* consumed = find_member(answer, {"ConsumedCapacity"});
   if (!consumed) return 0;
   const json::array* tables = consumed->if_array();
   if (!tables) return units_of(*consumed);
   return std::accumulate(tables->begin(), tables->end(), 0.0,
                          [](double sum, const json::value& v) { return sum + units_of(v); });
-}
-
-std::string text_attribute(const json::object& item, std::string_view name) {
-  const json::value* attribute = item.if_contains({name.data(), name.size()});
-  const json::value* text = attribute ? member(*attribute, "S") : nullptr;
-  return text && text->is_string() ? std::string(text->get_string()) : std::string();
-}
-
-std::string_view code_of(const json::value& reason) {
-  const json::value* code = member(reason, "Code");
-  if (!code || !code->is_string()) return {};
-  return {code->get_string().data(), code->get_string().size()};
 }
 
 // Reasons bear other names than the exceptions of the same meaning.
@@ -143,18 +129,16 @@ boost::asio::awaitable<QueryAnswer> Gateway::query(std::string body, QueryConten
     for (const json::value& item : *items) {
       if (!item.is_object()) continue;
       if (content == QueryContent::ids) {
-        out.saga_ids.push_back(text_attribute(item.get_object(), kSagaId));
+        out.saga_ids.emplace_back(find_text(item, {kSagaId, "S"}));
       } else {
         out.items.push_back(read_item(item.get_object()));
       }
     }
   }
-  if (const json::value* count = member(answer, "Count"); count && count->is_number()) {
+  if (const json::value* count = find_member(answer, {"Count"}); count && count->is_number()) {
     out.count = count->to_number<std::uint64_t>();
   }
-  if (const json::object* last = object_member(answer, "LastEvaluatedKey")) {
-    out.last_saga_id = text_attribute(*last, kSagaId);
-  }
+  out.last_saga_id = find_text(answer, {"LastEvaluatedKey", kSagaId, "S"});
   co_return out;
 }
 
@@ -178,7 +162,7 @@ WriteAnswer Gateway::cancelled(const aws::ServiceError& error) {
   WriteAnswer out;
   double units = 0;
   for (const json::value& reason : *reasons) {
-    const std::string_view code = code_of(reason);
+    const std::string_view code = find_text(reason, {"Code"});
     WriteAnswer::Refusal& refusal = out.refusals.emplace_back();
     const json::object* item = object_member(reason, "Item");
     units += 2 * write_units(item ? item_size(*item) : 0);

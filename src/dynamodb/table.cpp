@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/json/value.hpp>
 
+#include "aws/json_member.hpp"
 #include "dynamodb/gateway.hpp"
 #include "dynamodb/item.hpp"
 #include "dynamodb/table_form.hpp"
@@ -16,6 +17,8 @@ namespace sagabus::dynamodb {
 namespace {
 
 namespace json = boost::json;
+using aws::find_member;
+using aws::find_text;
 using std::chrono::milliseconds;
 
 constexpr std::chrono::minutes kWaitLimit{10};
@@ -27,22 +30,6 @@ std::string table_request(const std::string& table, std::string_view more = {}) 
   append_json_string(out, table);
   out += more;
   return out += '}';
-}
-
-const json::value* find(const json::value& value, std::initializer_list<json::string_view> path) {
-  const json::value* at = &value;
-  for (const json::string_view name : path) {
-    const json::object* object = at->if_object();
-    at = object ? object->if_contains(name) : nullptr;
-    if (!at) return nullptr;
-  }
-  return at;
-}
-
-std::string_view text(const json::value& value, std::initializer_list<json::string_view> path) {
-  const json::value* found = find(value, path);
-  if (!found || !found->is_string()) return {};
-  return {found->get_string().data(), found->get_string().size()};
 }
 
 // `operation` must be a literal.
@@ -82,7 +69,7 @@ boost::asio::awaitable<std::optional<TableInfo>> look(const SagaStore& store) {
   try {
     auto asking = ask(store, "DescribeTable");
     const json::value answer = co_await std::move(asking);
-    const json::value* table = find(answer, {"Table"});
+    const json::value* table = find_member(answer, {"Table"});
     co_return table ? read_table_info(*table) : TableInfo{};
   } catch (const TableNotFound&) {
     co_return std::nullopt;
@@ -92,9 +79,9 @@ boost::asio::awaitable<std::optional<TableInfo>> look(const SagaStore& store) {
 boost::asio::awaitable<void> look_at_ttl(const SagaStore& store, TableInfo& info) {
   auto asking = ask(store, "DescribeTimeToLive");
   const json::value answer = co_await std::move(asking);
-  const std::string_view status = text(answer, {"TimeToLiveDescription", "TimeToLiveStatus"});
+  const std::string_view status = find_text(answer, {"TimeToLiveDescription", "TimeToLiveStatus"});
   if (status != "ENABLED" && status != "ENABLING") co_return;
-  info.ttl_attribute = text(answer, {"TimeToLiveDescription", "AttributeName"});
+  info.ttl_attribute = find_text(answer, {"TimeToLiveDescription", "AttributeName"});
 }
 
 boost::asio::awaitable<void> look_at_backups(const SagaStore& store, TableInfo& info) {
@@ -102,8 +89,8 @@ boost::asio::awaitable<void> look_at_backups(const SagaStore& store, TableInfo& 
     auto asking = ask(store, "DescribeContinuousBackups");
     const json::value answer = co_await std::move(asking);
     info.point_in_time_recovery =
-        text(answer, {"ContinuousBackupsDescription", "PointInTimeRecoveryDescription",
-                      "PointInTimeRecoveryStatus"}) == "ENABLED";
+        find_text(answer, {"ContinuousBackupsDescription", "PointInTimeRecoveryDescription",
+                           "PointInTimeRecoveryStatus"}) == "ENABLED";
   } catch (const Unsupported&) {  // as DynamoDB Local says
     info.point_in_time_recovery.reset();
   }
@@ -253,7 +240,7 @@ boost::asio::awaitable<void> delete_table(SagaStore store) {
 boost::asio::awaitable<TableInfo> describe_table(SagaStore store) {
   auto asking = ask(store, "DescribeTable");
   const json::value answer = co_await std::move(asking);
-  const json::value* table = find(answer, {"Table"});
+  const json::value* table = find_member(answer, {"Table"});
   TableInfo info = table ? read_table_info(*table) : TableInfo{};
   auto looking_at_ttl = look_at_ttl(store, info);
   co_await std::move(looking_at_ttl);

@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "aws/json_member.hpp"
 #include "dynamodb/item.hpp"
 #include "sagabus/json.hpp"
 
@@ -15,26 +16,22 @@ namespace sagabus::dynamodb {
 namespace {
 
 namespace json = boost::json;
+using aws::find_member;
+using aws::find_text;
 
 constexpr std::string_view kIndexName = "correlationIndex";
 
-const json::value* member(const json::value& value, json::string_view name) {
-  const json::object* object = value.if_object();
-  return object ? object->if_contains(name) : nullptr;
+std::string text(const json::value& value, std::string_view name) {
+  return std::string(find_text(value, {name}));
 }
 
-std::string text(const json::value& value, json::string_view name) {
-  const json::value* found = member(value, name);
-  return found && found->is_string() ? std::string(found->get_string()) : std::string();
-}
-
-std::uint64_t count(const json::value& value, json::string_view name) {
-  const json::value* found = member(value, name);
+std::uint64_t count(const json::value& value, std::string_view name) {
+  const json::value* found = find_member(value, {name});
   return found && found->is_number() ? found->to_number<std::uint64_t>() : 0;
 }
 
-json::array list(const json::value& value, json::string_view name) {
-  const json::value* found = member(value, name);
+json::array list(const json::value& value, std::string_view name) {
+  const json::value* found = find_member(value, {name});
   return found && found->is_array() ? found->get_array() : json::array();
 }
 
@@ -157,23 +154,20 @@ TableInfo read_table_info(const json::value& table) {
   const json::array definitions = list(table, "AttributeDefinitions");
   info.keys = read_keys(table, definitions);
   for (const json::value& index : list(table, "GlobalSecondaryIndexes")) {
-    const json::value* projection = member(index, "Projection");
     info.indexes.push_back({text(index, "IndexName"), read_keys(index, definitions),
-                            projection ? text(*projection, "ProjectionType") : "",
+                            std::string(find_text(index, {"Projection", "ProjectionType"})),
                             text(index, "IndexStatus")});
   }
-  if (const json::value* units = member(table, "ProvisionedThroughput")) {
+  if (const json::value* units = find_member(table, {"ProvisionedThroughput"})) {
     info.read_units = count(*units, "ReadCapacityUnits");
     info.write_units = count(*units, "WriteCapacityUnits");
   }
-  const json::value* billing = member(table, "BillingModeSummary");
-  const bool on_demand = billing && text(*billing, "BillingMode") == "PAY_PER_REQUEST";
+  const bool on_demand =
+      find_text(table, {"BillingModeSummary", "BillingMode"}) == "PAY_PER_REQUEST";
   info.billing = on_demand ? Billing::on_demand : Billing::provisioned;
-  if (const json::value* stream = member(table, "StreamSpecification")) {
-    const json::value* enabled = member(*stream, "StreamEnabled");
-    if (enabled && enabled->is_bool() && enabled->get_bool()) {
-      info.stream = text(*stream, "StreamViewType");
-    }
+  const json::value* streams = find_member(table, {"StreamSpecification", "StreamEnabled"});
+  if (streams && streams->is_bool() && streams->get_bool()) {
+    info.stream = find_text(table, {"StreamSpecification", "StreamViewType"});
   }
   return info;
 }
