@@ -2,7 +2,10 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <boost/system/error_code.hpp>
+#include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string_view>
 
 namespace sagabus::aws {
@@ -25,6 +28,15 @@ inline std::string_view find_text(const boost::json::value& value, MemberPath pa
   const boost::json::value* found = find_member(value, path);
   if (!found || !found->is_string()) return {};
   return {found->get_string().data(), found->get_string().size()};
+}
+
+// Nothing where it is missing, or no whole number of 64 bits without a sign.
+inline std::optional<std::uint64_t> find_count(const boost::json::value& value, MemberPath path) {
+  const boost::json::value* found = find_member(value, path);
+  if (!found || !found->is_number()) return std::nullopt;
+  boost::system::error_code unfit;
+  const auto count = found->to_number<std::uint64_t>(unfit);
+  return unfit ? std::nullopt : std::optional(count);
 }
 
 }  // namespace sagabus::aws

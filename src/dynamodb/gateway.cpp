@@ -18,6 +18,7 @@ using aws::find_member;
 using aws::find_text;
 
 constexpr std::size_t kMaxDepth = 128;  // two for each of 32 levels, and some around them
+constexpr std::size_t kActions = 2;     // of each of our transactions: an instance and its alias
 
 const json::object* object_member(const json::value& value, std::string_view name) {
   const json::value* found = find_member(value, {name});
@@ -49,6 +50,12 @@ std::string exception_name(std::string_view reason) {
   if (reason == "ThrottlingError") return "ThrottlingException";
   if (reason == "ValidationError") return "ValidationException";
   return std::string(reason) + "Exception";
+}
+
+[[noreturn]] void malformed(std::string_view operation, std::string_view problem) {
+  ServiceInfo service;
+  service.operation = operation;
+  throw TransientError(fmt::format("{}: the answer is malformed: {}", operation, problem), service);
 }
 
 }  // namespace
@@ -85,11 +92,7 @@ json::value parse_answer(std::string_view operation, std::string_view body) {
   json::error_code ec;
   json::value answer = json::parse({body.data(), body.size()}, ec,
                                    json::make_shared_resource<json::monotonic_resource>(), options);
-  if (ec || !answer.is_object()) {
-    ServiceInfo service;
-    service.operation = operation;
-    throw TransientError(fmt::format("{}: the answer is not a JSON object", operation), service);
-  }
+  if (ec || !answer.is_object()) malformed(operation, "it is not a JSON object");
   return answer;
 }
 
@@ -135,8 +138,10 @@ boost::asio::awaitable<QueryAnswer> Gateway::query(std::string body, QueryConten
       }
     }
   }
-  if (const json::value* count = find_member(answer, {"Count"}); count && count->is_number()) {
-    out.count = count->to_number<std::uint64_t>();
+  if (find_member(answer, {"Count"})) {
+    const std::optional<std::uint64_t> count = aws::find_count(answer, {"Count"});
+    if (!count) malformed("Query", "Count is not a count");
+    out.count = *count;
   }
   out.last_saga_id = find_text(answer, {"LastEvaluatedKey", kSagaId, "S"});
   co_return out;
@@ -158,7 +163,7 @@ WriteAnswer Gateway::lost_condition(const aws::ServiceError& error) {
 WriteAnswer Gateway::cancelled(const aws::ServiceError& error) {
   const json::value answer = parse_answer(error.operation, error.body);
   const json::array* reasons = array_member(answer, "CancellationReasons");
-  if (!reasons) fail(error);
+  if (!reasons || reasons->size() != kActions) fail(error);
   WriteAnswer out;
   double units = 0;
   for (const json::value& reason : *reasons) {

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <boost/json/value.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 
 #include "aws/json_member.hpp"
 #include "dynamodb/item.hpp"
+#include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 
 namespace sagabus::dynamodb {
@@ -26,8 +28,10 @@ std::string text(const json::value& value, std::string_view name) {
 }
 
 std::uint64_t count(const json::value& value, std::string_view name) {
-  const json::value* found = find_member(value, {name});
-  return found && found->is_number() ? found->to_number<std::uint64_t>() : 0;
+  if (!find_member(value, {name})) return 0;
+  const std::optional<std::uint64_t> found = aws::find_count(value, {name});
+  if (!found) throw TransientError(fmt::format("DescribeTable: {}: not a count", name));
+  return *found;
 }
 
 json::array list(const json::value& value, std::string_view name) {
