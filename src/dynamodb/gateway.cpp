@@ -124,6 +124,15 @@ boost::asio::awaitable<std::optional<StoredItem>> Gateway::get(std::string body)
   co_return read_item(*item);
 }
 
+// One item that some other program got wrong must not hide all others.
+void Gateway::add_item(QueryAnswer& out, const json::object& item) const {
+  try {
+    out.items.push_back(read_item(item));
+  } catch (const ValidationError& e) {
+    log_(LogLevel::warning, fmt::format("dynamodb: {}: left out: {}", table_.name, e.what()));
+  }
+}
+
 boost::asio::awaitable<QueryAnswer> Gateway::query(std::string body, QueryContent content) {
   auto reading = read("Query", std::move(body));
   const json::value answer = co_await std::move(reading);
@@ -134,7 +143,7 @@ boost::asio::awaitable<QueryAnswer> Gateway::query(std::string body, QueryConten
       if (content == QueryContent::ids) {
         out.saga_ids.emplace_back(find_text(item, {kSagaId, "S"}));
       } else {
-        out.items.push_back(read_item(item.get_object()));
+        add_item(out, item.get_object());
       }
     }
   }

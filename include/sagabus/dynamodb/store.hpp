@@ -68,7 +68,9 @@ class Backend;
 // `update` or `erase` was lost, the store asks again and recognises its own write; where another
 // writer came in between and hides it, `update` and `erase` throw TransientError instead of
 // ConcurrencyError, since nobody can tell whether they were carried out. Lists and counts are
-// consistent reads.
+// consistent reads. An item that another program wrote and that is no instance of the schema is a
+// ValidationError where it is asked for; a listing leaves it out, with a warning in the log, and
+// `delete_completed_before` leaves it alone. `count_by_name` reads no items: it counts it.
 class SagaStore : public sagabus::SagaStore {
  public:
   // Needs no network. Throws std::invalid_argument naming the option, its value and what is
