@@ -21,8 +21,6 @@ namespace json = boost::json;
 using aws::find_member;
 using aws::find_text;
 
-constexpr std::string_view kIndexName = "correlationIndex";
-
 std::string text(const json::value& value, std::string_view name) {
   return std::string(find_text(value, {name}));
 }
@@ -80,18 +78,19 @@ std::string_view projection_of(CorrelationIndex index) {
 
 void compare_index(std::vector<std::string>& out, CorrelationIndex expected,
                    const std::vector<IndexInfo>& indexes) {
-  const auto found = std::find_if(indexes.begin(), indexes.end(),
-                                  [](const IndexInfo& index) { return index.name == kIndexName; });
+  const auto found = std::find_if(indexes.begin(), indexes.end(), [](const IndexInfo& index) {
+    return index.name == kCorrelationIndex;
+  });
   const bool wanted = expected != CorrelationIndex::none;
   if (found == indexes.end()) {
-    if (wanted) out.push_back(fmt::format("index {}: missing", kIndexName));
+    if (wanted) out.push_back(fmt::format("index {}: missing", kCorrelationIndex));
     return;
   }
   if (!wanted) {
-    out.push_back(fmt::format("index {}: expected none", kIndexName));
+    out.push_back(fmt::format("index {}: expected none", kCorrelationIndex));
     return;
   }
-  const std::string of = fmt::format("index {}: ", kIndexName);
+  const std::string of = fmt::format("index {}: ", kCorrelationIndex);
   compare_keys(out, of, {{std::string(kSagaName), "S"}, {std::string(kCorrelationId), "S"}},
                found->keys);
   if (found->projection != projection_of(expected)) {
@@ -138,7 +137,7 @@ std::string create_table_request(const std::string& table_name,
   if (indexed) {
     out += fmt::format(
         R"(,"GlobalSecondaryIndexes":[{{"IndexName":"{}",{},"Projection":{{"ProjectionType":"{}"}}{}}}])",
-        kIndexName, key_schema(kSagaName, kCorrelationId), projection_of(description.index),
+        kCorrelationIndex, key_schema(kSagaName, kCorrelationId), projection_of(description.index),
         throughput(description));
   }
   if (description.stream) {

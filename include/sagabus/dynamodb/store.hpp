@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "sagabus/ambient.hpp"
 #include "sagabus/aws/credentials.hpp"
@@ -46,6 +47,9 @@ struct StoreOptions {
   bool count_units = true;  // asks the service for the capacity units that each request took
   Ambient ambient = {};
 };
+
+// Whether StoreOptions takes it for `table_name`.
+bool is_table_name(std::string_view name);
 
 // What a store has asked of DynamoDB since it was made.
 struct Usage {
