@@ -70,24 +70,30 @@ minutes offset(Scanner& in) {
   return sign * (h + minutes(in.number(2, 0, 59)));
 }
 
+[[noreturn]] void refuse_year() {
+  throw ValidationError("a time outside the years 0 to 9999");
+}
+
 }  // namespace
 
 std::string to_iso8601(SplitTime time) {
+  constexpr auto kFirst = std::chrono::floor<seconds>(kEarliestText);
+  constexpr auto kLast = std::chrono::floor<seconds>(kLatestText);
+  if (time.seconds < kFirst || time.seconds > kLast) refuse_year();
   const auto day = std::chrono::floor<days>(time.seconds);
   const std::chrono::year_month_day date(day);
-  const int year = static_cast<int>(date.year());
-  if (year < 0 || year > 9999) throw ValidationError("a time outside the years 0 to 9999");
   const std::chrono::hh_mm_ss clock(time.seconds - day);
   std::string text = fmt::format(
-      "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}", year, static_cast<unsigned>(date.month()),
-      static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(),
-      clock.seconds().count(), time.fraction.count());
+      "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+      clock.minutes().count(), clock.seconds().count(), time.fraction.count());
   const std::size_t milliseconds_end = text.size() - 6;
   while (text.size() > milliseconds_end && text.back() == '0') text.pop_back();
   return text += 'Z';
 }
 
 std::string to_iso8601(TimePoint time) {
+  if (time < kEarliestText || time > kLatestText) refuse_year();
   const auto whole = std::chrono::floor<seconds>(time);
   return to_iso8601(SplitTime{whole, time - whole});
 }

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "sagabus/dynamodb/store.hpp"
+
 namespace sagabus::tools {
 namespace {
 
@@ -19,10 +21,12 @@ constexpr std::string_view kForms =
   throw std::invalid_argument("store URI: " + problem);
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+// The byte that two hex digits stand for.
+std::optional<char> hex_byte(std::string_view digits) {
+  unsigned char byte = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), byte, 16);
+  if (error != std::errc() || end != digits.data() + 2) return std::nullopt;
+  return static_cast<char>(byte);
 }
 
 std::string decode(std::string_view text, std::string_view what) {
@@ -33,15 +37,13 @@ std::string decode(std::string_view text, std::string_view what) {
       out += text[i];
       continue;
     }
-    const int high = i + 1 < text.size() ? hex_digit(text[i + 1]) : -1;
-    const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
-    if (high < 0 || low < 0) {
+    const std::optional<char> byte = hex_byte(text.substr(i + 1, 2));
+    if (!byte) {
       refuse(fmt::format("the {} has a bad percent-encoding, '{}': expected % and two hex digits",
                          what, text.substr(i, 3)));
     }
-    const char c = static_cast<char>(high * 16 + low);
-    if (c == '\0') refuse(fmt::format("the {} holds %00", what));
-    out += c;
+    if (*byte == '\0') refuse(fmt::format("the {} holds %00", what));
+    out += *byte;
     i += 2;
   }
   return out;
@@ -94,17 +96,6 @@ double read_days(const std::string& text) {
   return days;
 }
 
-void check_table(std::string_view table) {
-  if (table.starts_with("arn:")) return;  // the store checks it
-  const bool plain = std::all_of(table.begin(), table.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '.';
-  });
-  if (table.size() < 3 || table.size() > 255 || !plain) {
-    refuse("bad table name: expected 3 to 255 of a-z, A-Z, 0-9, '_', '-' and '.'");
-  }
-}
-
 StoreUri parse_memory(std::string_view rest) {
   if (!rest.empty()) refuse("nothing may follow memory:");
   return MemoryUri{};
@@ -130,7 +121,9 @@ StoreUri parse_dynamodb(std::string_view rest) {
   DynamoDbUri uri;
   uri.table = decode(rest.substr(0, question), "table name");
   if (uri.table.empty()) refuse("the table is missing: expected dynamodb://TABLE");
-  check_table(uri.table);
+  if (!dynamodb::is_table_name(uri.table)) {
+    refuse("bad table name: expected 3 to 255 of a-z, A-Z, 0-9, '_', '-' and '.', or an ARN");
+  }
   if (question == std::string_view::npos) return uri;
   for (Parameter& parameter : split_query(rest.substr(question + 1))) {
     if (parameter.name == "region") {

@@ -10,6 +10,11 @@ namespace {
 
 using sagabus::SagaContext;
 
+struct ApplicationOf {
+  std::string operator()(const auto& message) const { return message.applicationId; }
+};
+using Builder = sagabus::SagaBuilder<LoanState, ApplicationOf>;
+
 // Guards.
 
 auto in(LoanStatus status) {
@@ -52,17 +57,11 @@ void make_offer(int rate, const LoanTerms& terms, LoanState& s, SagaContext& ctx
   ctx.schedule(OfferExpired{s.applicationId, s.offerNumber}, valid_until);
 }
 
-}  // namespace
+// The steps, in their order.
 
-sagabus::SagaDefinition loan_saga(const LoanTerms& terms) {
-  return sagabus::saga<LoanState>(kLoanSaga)
-      .correlate_all([](const auto& m) { return m.applicationId; })
-      .initial([](const ApplicationSubmitted& m) {
-        return LoanState{m.applicationId, m.applicant, m.amount};
-      })
-
-      // Who is it?
-      .on<ApplicationSubmitted>(sagabus::can_start)
+// Who is it?
+void check_identity(Builder& saga) {
+  saga.on<ApplicationSubmitted>(sagabus::can_start)
       .when(in(LoanStatus::submitted))
       .handle([](const ApplicationSubmitted& m, LoanState& s, SagaContext& ctx) {
         s.status = LoanStatus::identity;
@@ -76,10 +75,12 @@ sagabus::SagaDefinition loan_saga(const LoanTerms& terms) {
       .handle([](const IdentityConfirmed&, LoanState& s, SagaContext& ctx) {
         s.status = LoanStatus::credit;
         ctx.publish(CreditCheckRequested{s.applicationId, s.applicant});
-      })
+      });
+}
 
-      // Do they pay back? Of several handlers, the first runs whose guards all hold.
-      .on<CreditReported>()
+// Do they pay back? Of several handlers, the first runs whose guards all hold.
+void check_credit(Builder& saga, const LoanTerms& terms) {
+  saga.on<CreditReported>()
       .when(in(LoanStatus::credit))
       .when([terms](const CreditReported& m) { return m.score < terms.least_score; })
       .handle([](const CreditReported& m, LoanState& s, SagaContext& ctx) {
@@ -91,10 +92,12 @@ sagabus::SagaDefinition loan_saga(const LoanTerms& terms) {
       .handle([](const CreditReported& m, LoanState& s, SagaContext& ctx) {
         s.creditScore = m.score;
         ask_for_documents("payslips of three months", s, ctx);
-      })
+      });
+}
 
-      // What do they earn? Documents that cannot be read are asked for again, a few times.
-      .on<DocumentsSubmitted>()
+// What do they earn? Documents that cannot be read are asked for again, a few times.
+void review_documents(Builder& saga, const LoanTerms& terms) {
+  saga.on<DocumentsSubmitted>()
       .when(in(LoanStatus::documents))
       .handle([](const DocumentsSubmitted& m, LoanState& s, SagaContext& ctx) {
         s.status = LoanStatus::review;
@@ -116,20 +119,24 @@ sagabus::SagaDefinition loan_saga(const LoanTerms& terms) {
         s.monthlyIncome = m.monthlyIncome;
         ctx.publish(
             UnderwritingRequested{s.applicationId, s.amount, m.monthlyIncome, s.creditScore});
-      })
+      });
+}
 
-      // Do we want to?
-      .on<UnderwritingDenied>()
+// Do we want to?
+void underwrite(Builder& saga, const LoanTerms& terms) {
+  saga.on<UnderwritingDenied>()
       .when(in(LoanStatus::underwriting))
       .handle(deny)
       .on<UnderwritingApproved>()
       .when(in(LoanStatus::underwriting))
       .handle([terms](const UnderwritingApproved& m, LoanState& s, SagaContext& ctx) {
         make_offer(m.rateBasisPoints, terms, s, ctx);
-      })
+      });
+}
 
-      // Do they want to?
-      .on<BetterOfferWanted>()
+// Do they want to?
+void negotiate(Builder& saga, const LoanTerms& terms) {
+  saga.on<BetterOfferWanted>()
       .when(for_this_offer)
       .when([terms](const LoanState& s) { return s.offerNumber < terms.most_offers; })
       .handle([terms](const BetterOfferWanted&, LoanState& s, SagaContext& ctx) {
@@ -149,14 +156,31 @@ sagabus::SagaDefinition loan_saga(const LoanTerms& terms) {
       .when(for_this_offer)
       .handle([](const OfferExpired&, LoanState& s, SagaContext& ctx) {
         close(Outcome::expired, "no answer to the offer", s, ctx);
-      })
+      });
+}
 
-      // At any time. A completed saga ignores whatever comes later, so no guard is needed.
-      .on<ApplicationWithdrawn>()
-      .handle([](const ApplicationWithdrawn&, LoanState& s, SagaContext& ctx) {
+// At any time. A completed saga ignores whatever comes later, so no guard is needed.
+void allow_withdrawal(Builder& saga) {
+  saga.on<ApplicationWithdrawn>().handle(
+      [](const ApplicationWithdrawn&, LoanState& s, SagaContext& ctx) {
         close(Outcome::withdrawn, "", s, ctx);
-      })
-      .build();
+      });
+}
+
+}  // namespace
+
+sagabus::SagaDefinition loan_saga(const LoanTerms& terms) {
+  Builder saga = sagabus::saga<LoanState>(kLoanSaga).correlate_all(ApplicationOf{});
+  saga.initial([](const ApplicationSubmitted& m) {
+    return LoanState{m.applicationId, m.applicant, m.amount};
+  });
+  check_identity(saga);
+  check_credit(saga, terms);
+  review_documents(saga, terms);
+  underwrite(saga, terms);
+  negotiate(saga, terms);
+  allow_withdrawal(saga);
+  return saga.build();
 }
 
 }  // namespace loans

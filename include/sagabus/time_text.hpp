@@ -9,6 +9,11 @@
 
 namespace sagabus {
 
+// The first and the last moment that have a text, which bears a year of four digits.
+inline constexpr TimePoint kEarliestText = std::chrono::sys_days(std::chrono::year(0) / 1 / 1);
+inline constexpr TimePoint kLatestText =
+    std::chrono::sys_days(std::chrono::year(10000) / 1 / 1) - std::chrono::milliseconds(1);
+
 // A moment split where every clock's precision fits: whole seconds, and nanoseconds in [0, 1e9).
 struct SplitTime {
   std::chrono::sys_seconds seconds;

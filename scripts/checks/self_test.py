@@ -1,11 +1,18 @@
-"""Shows that each check catches what it is there for, and lets pass what is right."""
+"""Shows that each check catches what it is there for, and lets pass what is right. Also that
+with-emulators keeps the user's own AWS settings from the tests."""
 
+import importlib.machinery
+import importlib.util
+import os
+import subprocess
 import unittest
+from unittest import mock
 
 import arrows
 import coroutines
 import hygiene
 import snippets
+from common import ROOT
 
 
 class Coroutines(unittest.TestCase):
@@ -242,6 +249,35 @@ class Hygiene(unittest.TestCase):
         self.assertEqual(hygiene.findings("x/package-lock.json", lock % ""), [])
         self.assertTrue(hygiene.findings(
             "x/package-lock.json", lock % ', "resolved": "https://example.org/a.tgz"'))
+
+
+class WithEmulators(unittest.TestCase):
+    OWN = {"PATH": os.environ["PATH"], "AWS_PROFILE": "production", "AWS_SESSION_TOKEN": "t",
+           "AWS_ENDPOINT_URL_DYNAMODB": "https://example.org", "AWS_ACCESS_KEY_ID": "own"}
+
+    def setUp(self):
+        loader = importlib.machinery.SourceFileLoader(
+            "with_emulators", str(ROOT / "tests" / "emulators" / "with-emulators"))
+        self.module = importlib.util.module_from_spec(
+            importlib.util.spec_from_loader(loader.name, loader))
+        loader.exec_module(self.module)
+
+    def expect(self, environment):
+        aws = {name: value for name, value in environment.items() if name.startswith("AWS_")}
+        self.assertEqual(aws, self.module.MADE_UP)
+        self.assertEqual(environment["SAGABUS_TEST_SQS_ENDPOINT"], "http://127.0.0.1:1/a b")
+        self.assertEqual(environment["PATH"], self.OWN["PATH"])
+
+    def test_environment(self):
+        with mock.patch.dict(os.environ, self.OWN, clear=True):
+            self.expect(self.module.environment_for({"sqs": "http://127.0.0.1:1/a b"}))
+
+    def test_shell_lines(self):
+        with mock.patch.dict(os.environ, self.OWN, clear=True):
+            lines = self.module.shell_lines({"sqs": "http://127.0.0.1:1/a b"})
+        said = subprocess.run(["sh", "-c", "\n".join(lines) + "\nenv"], env=self.OWN, check=True,
+                              capture_output=True, text=True).stdout
+        self.expect(dict(line.split("=", 1) for line in said.splitlines()))
 
 
 if __name__ == "__main__":

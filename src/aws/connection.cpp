@@ -1,5 +1,6 @@
 #include "aws/connection.hpp"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -10,7 +11,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <cerrno>
 #include <charconv>
 #include <tuple>
 #include <utility>
@@ -205,11 +205,12 @@ void Connection::fail(const boost::system::error_code& error, const char* doing)
 }
 
 bool Connection::looks_alive() const {
-  char byte = 0;
   // The native handle is stable here: only the owner closes the socket, and the caller owns it.
-  const auto peeked = ::recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  if (peeked < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
-  return peeked > 0 && stream_ != nullptr;  // a TLS session ticket may come at any time
+  pollfd events{descriptor_, POLLIN | POLLRDHUP, 0};
+  if (::poll(&events, 1, 0) < 0) return false;
+  // Over TLS there may be something to read without an end: a session ticket comes at any time,
+  // while the peer's farewell comes with the end.
+  return events.revents == 0 || (stream_ != nullptr && events.revents == POLLIN);
 }
 
 }  // namespace sagabus::aws

@@ -45,9 +45,11 @@ class ConnectionPool::ContextWatch : public asio::execution_context::service {
 
 // Somebody in line. The channel may be written to from any thread.
 struct ConnectionPool::Waiter {
-  explicit Waiter(const asio::any_io_executor& executor) : wake(executor, 2) {}
+  explicit Waiter(const asio::any_io_executor& executor)
+      : wake(executor, 2), context(asio::query(executor, asio::execution::context)) {}
 
   asio::experimental::concurrent_channel<void(boost::system::error_code)> wake;
+  asio::execution_context& context;
   bool granted = false;  // guarded by the pool's mutex, as is the next
   std::shared_ptr<Connection> connection;
 };
@@ -107,9 +109,7 @@ asio::awaitable<ConnectionPool::Lease> ConnectionPool::acquire(
     throw HttpError(HttpError::Kind::queue, false, "no connection became free in time");
   }
   waiter->granted = false;  // taken
-  std::shared_ptr<Connection> connection = std::move(waiter->connection);
-  if (connection && &connection->context() != &context) connection.reset();
-  co_return Lease(shared_from_this(), std::move(connection));
+  co_return Lease(shared_from_this(), std::move(waiter->connection));
 }
 
 std::optional<ConnectionPool::Lease> ConnectionPool::take_at_once(asio::execution_context& context,
@@ -119,7 +119,7 @@ std::optional<ConnectionPool::Lease> ConnectionPool::take_at_once(asio::executio
   // Idle connections of another io_context count too.
   while (!connection && !idle_.empty() &&
          in_use_ + static_cast<int>(idle_.size()) >= max_connections_) {
-    stale.push_back(std::move(idle_.front()));
+    put_away(std::move(idle_.front()), context, stale);
     idle_.erase(idle_.begin());
   }
   ++in_use_;
@@ -133,7 +133,7 @@ std::shared_ptr<Connection> ConnectionPool::pop_idle(asio::execution_context& co
   const auto fresh = std::find_if(idle_.begin(), idle_.end(), [&](const auto& connection) {
     return connection->idle_since > oldest;
   });
-  std::move(idle_.begin(), fresh, std::back_inserter(stale));
+  for (auto at = idle_.begin(); at != fresh; ++at) put_away(std::move(*at), context, stale);
   idle_.erase(idle_.begin(), fresh);
   for (auto at = idle_.end(); at != idle_.begin();) {
     --at;
@@ -146,13 +146,24 @@ std::shared_ptr<Connection> ConnectionPool::pop_idle(asio::execution_context& co
   return nullptr;
 }
 
+// Outside of the mutex only what belongs to the caller's own context may be closed: another one may
+// be gone by then. As long as the mutex is held it cannot go, since it waits in forget().
+void ConnectionPool::put_away(std::shared_ptr<Connection> connection,
+                              const asio::execution_context& context, Idle& stale) {
+  if (&connection->context() == &context) stale.push_back(std::move(connection));
+}
+
+// Called by the context of the connection, perhaps while it is being destroyed.
 void ConnectionPool::give_back(std::shared_ptr<Connection> connection) {
   if (connection && !connection->reusable()) connection.reset();
   const auto now = clock_->monotonic();
+  std::shared_ptr<Connection> stale;  // destroyed after the mutex is free
   const std::lock_guard lock(mutex_);
+  if (connection && !is_watched(connection->context())) stale.swap(connection);
   if (!line_.empty()) {
     const std::shared_ptr<Waiter> next = std::move(line_.front());
     line_.pop_front();
+    if (connection && &connection->context() != &next->context) stale.swap(connection);
     next->granted = true;
     next->connection = std::move(connection);
     next->wake.try_send(boost::system::error_code());
@@ -182,10 +193,14 @@ void ConnectionPool::watch(asio::execution_context& context) {
   {
     const std::lock_guard lock(mutex_);
     ++opened_;
-    if (std::find(watched_.begin(), watched_.end(), &context) != watched_.end()) return;
+    if (is_watched(context)) return;
     watched_.push_back(&context);
   }
   asio::use_service<ContextWatch>(context).add(weak_from_this());
+}
+
+bool ConnectionPool::is_watched(const asio::execution_context& context) const {
+  return std::find(watched_.begin(), watched_.end(), &context) != watched_.end();
 }
 
 void ConnectionPool::forget(asio::execution_context& context) {

@@ -57,20 +57,23 @@ class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
 
   std::optional<Lease> take_at_once(boost::asio::execution_context& context, Idle& stale);
   std::shared_ptr<Connection> pop_idle(boost::asio::execution_context& context, Idle& stale);
+  static void put_away(std::shared_ptr<Connection> connection,
+                       const boost::asio::execution_context& context, Idle& stale);
   void give_back(std::shared_ptr<Connection> connection);
   void leave_line(const std::shared_ptr<Waiter>& waiter);
   void watch(boost::asio::execution_context& context);
+  bool is_watched(const boost::asio::execution_context& context) const;
   void forget(boost::asio::execution_context& context);
 
   const int max_connections_;
   const std::chrono::nanoseconds idle_timeout_;
   const std::shared_ptr<Clock> clock_;
 
-  mutable std::mutex mutex_;  // guards what follows; no connection is closed under it
+  mutable std::mutex mutex_;  // guards what follows
   int in_use_ = 0;            // leases, with or without a connection
   Idle idle_;
   std::deque<std::shared_ptr<Waiter>> line_;
-  std::vector<boost::asio::execution_context*> watched_;
+  std::vector<boost::asio::execution_context*> watched_;  // those that are not being destroyed
   std::uint64_t opened_ = 0;
   std::uint64_t resumed_ = 0;
 };

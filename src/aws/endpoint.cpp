@@ -7,6 +7,8 @@
 #include <charconv>
 #include <stdexcept>
 
+#include "aws/number.hpp"
+
 namespace sagabus::aws {
 namespace {
 
@@ -80,12 +82,8 @@ bool is_ipv6(const std::string& host) {
 
 // Path characters of RFC 3986, and whole percent escapes only: it goes on the request line.
 bool is_path(std::string_view path) {
-  const auto is_hex = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-  };
   for (std::size_t i = 0; i < path.size(); ++i) {
-    if (path[i] == '%') {
-      if (i + 2 >= path.size() || !is_hex(path[i + 1]) || !is_hex(path[i + 2])) return false;
+    if (read_escape(path.substr(i))) {
       i += 2;
     } else if (!is_alphanumeric(path[i]) &&
                std::string_view("-._~!$&'()*+,;=:@/").find(path[i]) == std::string_view::npos) {

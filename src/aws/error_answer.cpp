@@ -1,22 +1,17 @@
 #include "aws/error_answer.hpp"
 
 #include <algorithm>
-#include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
-#include <boost/json/value.hpp>
 #include <utility>
+
+#include "aws/json_member.hpp"
 
 namespace sagabus::aws {
 namespace {
 
 constexpr std::size_t kMaxMessage = 512;
 constexpr std::size_t kMaxCode = 128;
-
-std::string_view text_of(const boost::json::object& object, std::string_view name) {
-  const auto* const value = object.if_contains({name.data(), name.size()});
-  if (value == nullptr || !value->is_string()) return {};
-  return {value->get_string().data(), value->get_string().size()};
-}
+constexpr std::size_t kMaxDepth = 128;  // DynamoDB sends an item along: two for each of 32 levels
 
 void hide(std::string& text, std::string_view secret) {
   if (secret.empty()) return;
@@ -69,13 +64,14 @@ ServiceError read_error(const Service& service, HttpResponse response,
   ServiceError error;
   error.http_status = response.status;
   error.request_id = safe_message(response.headers.find("x-amzn-requestid"), credentials);
+  boost::json::parse_options options;
+  options.max_depth = kMaxDepth;
   boost::system::error_code not_json;
-  const boost::json::value parsed = boost::json::parse(response.body, not_json);
-  if (!not_json && parsed.is_object()) {
-    const auto& object = parsed.get_object();
-    error.code = checked_code(text_of(object, "__type"));
-    std::string_view message = text_of(object, "message");
-    if (message.empty()) message = text_of(object, "Message");
+  const boost::json::value parsed = boost::json::parse(response.body, not_json, {}, options);
+  if (!not_json) {
+    error.code = checked_code(find_text(parsed, {"__type"}));
+    std::string_view message = find_text(parsed, {"message"});
+    if (message.empty()) message = find_text(parsed, {"Message"});
     error.message = safe_message(message, credentials);
   }
   if (error.code.empty()) error.code = checked_code(response.headers.find("x-amzn-errortype"));

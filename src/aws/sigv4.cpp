@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "aws/number.hpp"
+
 namespace sagabus::aws {
 namespace {
 
@@ -28,19 +30,11 @@ void append_encoded(std::string& out, std::string_view text, bool keep_slash) {
   }
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 std::string decoded(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-        hex_digit(text[i + 2]) >= 0) {
-      out += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+    if (const auto byte = read_escape(text.substr(i))) {
+      out += static_cast<char>(*byte);
       i += 2;
     } else {
       out += text[i];

@@ -27,6 +27,28 @@ constexpr std::chrono::milliseconds kConflictBase{20};
                                   instance.saga_name, instance.saga_id));
 }
 
+// An answer was lost, and what is there does not tell whether the write was carried out: somebody
+// has written since.
+[[noreturn]] void in_doubt(std::string_view operation, const std::string& table,
+                           const std::string& saga_id) {
+  ServiceInfo service;
+  service.operation = operation;
+  service.resource = table;
+  throw TransientError(fmt::format("{} on {}: saga {}: an answer was lost, and another writer came "
+                                   "after: perhaps it was carried out, perhaps not",
+                                   operation, table, saga_id),
+                       service);
+}
+
+// Whether a try whose answer was lost made this item, as it is or as it was before somebody else
+// updated it.
+bool is_made_by(const StoredItem& item, const ItemDraft& draft, bool maybe_applied) {
+  if (item.token == draft.token) return true;
+  const std::string& birth = draft.instance.bookkeeping.birth;
+  return maybe_applied && item.instance && !birth.empty() &&
+         item.instance->bookkeeping.birth == birth;
+}
+
 CommitResult committed() {
   CommitResult result;
   result.committed = true;
@@ -58,6 +80,7 @@ struct Backend::Update {
   UpdateGuard guard;
   UpdateExtras extras;
   std::optional<TimePoint> created_at;  // what the guard's createdAt means
+  bool maybe_applied = false;           // by a try whose answer was lost
 };
 
 ItemDraft Backend::draft(const Instance& instance) const {
@@ -212,6 +235,7 @@ boost::asio::awaitable<CommitResult> Backend::meet(const StoredItem& item,
 
 boost::asio::awaitable<CommitResult> Backend::put(const ItemDraft& draft) {
   CreateGuard guard;
+  bool maybe_applied = false;
   for (int tries = 0; tries < kMaxTries; ++tries) {
     guard.now = epoch_seconds(now());
     std::string body = put_item_request(table(), draft, guard);
@@ -221,8 +245,9 @@ boost::asio::awaitable<CommitResult> Backend::put(const ItemDraft& draft) {
     if (answer.done) co_return committed();
     const std::optional<StoredItem>& item = answer.refusals.front().item;
     guard.stale.reset();
+    maybe_applied = maybe_applied || answer.maybe_applied;
     if (!item) continue;
-    if (item->token == draft.token) co_return committed();  // by a try whose answer was lost
+    if (is_made_by(*item, draft, maybe_applied)) co_return committed();
     auto meeting = meet(*item, draft.instance.saga_name, draft.instance.saga_id, guard.stale);
     CommitResult result = co_await std::move(meeting);
     if (!result.current) continue;
@@ -314,6 +339,7 @@ boost::asio::awaitable<CommitResult> Backend::replace(Update& update) {
     auto writing = gateway_.write("UpdateItem", std::move(body));
     const WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return committed();
+    update.maybe_applied = update.maybe_applied || answer.maybe_applied;
     CommitResult result;
     const Verdict verdict = judge(update, answer.refusals.front(), result);
     if (verdict == Verdict::committed) co_return committed();
@@ -400,7 +426,14 @@ boost::asio::awaitable<void> Backend::update(Instance instance, std::uint64_t ex
     throw NotFound(
         fmt::format("saga {}: no instance with id {}", instance.saga_name, instance.saga_id));
   }
-  throw ConcurrencyError(instance.saga_id, expected_version, result.current->version);
+  // Had ours been carried out, a writer after it would have gone past its version.
+  const Instance& current = *result.current;
+  const bool same_life =
+      !current.bookkeeping.birth.empty() && current.bookkeeping.birth == instance.bookkeeping.birth;
+  if (update.maybe_applied && (!same_life || current.version > instance.version)) {
+    in_doubt("UpdateItem", table().name, instance.saga_id);
+  }
+  throw ConcurrencyError(instance.saga_id, expected_version, current.version);
 }
 
 // Whether the alias's instance is gone; false: it is another one by now.
@@ -432,16 +465,19 @@ boost::asio::awaitable<void> Backend::erase(std::string saga_name, std::string s
                                             std::optional<std::uint64_t> expected_version) {
   DeleteGuard guard;
   guard.version = expected_version;
+  bool maybe_applied = false;
   for (int tries = 0; tries < kMaxTries; ++tries) {
     auto writing =
         gateway_.write("DeleteItem", delete_item_request(table(), Key{saga_name, saga_id}, guard));
     const WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return;
+    maybe_applied = maybe_applied || answer.maybe_applied;
     const std::optional<StoredItem>& item = answer.refusals.front().item;
     if (!item || item->alias) co_return;
     const std::uint64_t version = item->instance->version;
     if (expected_version && version != *expected_version) {
       if (is_expired(*item, now())) co_return;
+      if (maybe_applied) in_doubt("DeleteItem", table().name, saga_id);
       throw ConcurrencyError(saga_id, *expected_version, version);
     }
     if (!item->reserved) continue;

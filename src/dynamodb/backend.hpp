@@ -23,7 +23,7 @@ class Backend final : public StoreBackend {
  public:
   Backend(Client client, TableRef table, BackendOptions options, Ambient ambient)
       : StoreBackend(std::move(ambient)),
-        gateway_(std::move(client), std::move(table)),
+        gateway_(std::move(client), std::move(table), StoreBackend::ambient().log),
         options_(options) {}
 
   const Gateway& gateway() const noexcept { return gateway_; }

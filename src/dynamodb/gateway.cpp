@@ -6,6 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <numeric>
 
+#include "aws/json_member.hpp"
 #include "dynamodb/item_size.hpp"
 #include "sagabus/error.hpp"
 
@@ -13,32 +14,30 @@ namespace sagabus::dynamodb {
 namespace {
 
 namespace json = boost::json;
+using aws::find_member;
+using aws::find_text;
 
 constexpr std::size_t kMaxDepth = 128;  // two for each of 32 levels, and some around them
+constexpr std::size_t kActions = 2;     // of each of our transactions: an instance and its alias
 
-const json::value* member(const json::value& value, json::string_view name) {
-  const json::object* object = value.if_object();
-  return object ? object->if_contains(name) : nullptr;
-}
-
-const json::object* object_member(const json::value& value, json::string_view name) {
-  const json::value* found = member(value, name);
+const json::object* object_member(const json::value& value, std::string_view name) {
+  const json::value* found = find_member(value, {name});
   return found ? found->if_object() : nullptr;
 }
 
-const json::array* array_member(const json::value& value, json::string_view name) {
-  const json::value* found = member(value, name);
+const json::array* array_member(const json::value& value, std::string_view name) {
+  const json::value* found = find_member(value, {name});
   return found ? found->if_array() : nullptr;
 }
 
 double units_of(const json::value& consumed) {
-  const json::value* units = member(consumed, "CapacityUnits");
+  const json::value* units = find_member(consumed, {"CapacityUnits"});
   return units && units->is_number() ? units->to_number<double>() : 0;
 }
 
 // One table's, or a transaction's list of them.
 double consumed_units(const json::value& answer) {
-  const json::value* consumed = member(answer, "ConsumedCapacity");
+  const json::value* consumed = find_member(answer, {"ConsumedCapacity"});
   if (!consumed) return 0;
   const json::array* tables = consumed->if_array();
   if (!tables) return units_of(*consumed);
@@ -46,23 +45,17 @@ double consumed_units(const json::value& answer) {
                          [](double sum, const json::value& v) { return sum + units_of(v); });
 }
 
-std::string text_attribute(const json::object& item, std::string_view name) {
-  const json::value* attribute = item.if_contains({name.data(), name.size()});
-  const json::value* text = attribute ? member(*attribute, "S") : nullptr;
-  return text && text->is_string() ? std::string(text->get_string()) : std::string();
-}
-
-std::string_view code_of(const json::value& reason) {
-  const json::value* code = member(reason, "Code");
-  if (!code || !code->is_string()) return {};
-  return {code->get_string().data(), code->get_string().size()};
-}
-
 // Reasons bear other names than the exceptions of the same meaning.
 std::string exception_name(std::string_view reason) {
   if (reason == "ThrottlingError") return "ThrottlingException";
   if (reason == "ValidationError") return "ValidationException";
   return std::string(reason) + "Exception";
+}
+
+[[noreturn]] void malformed(std::string_view operation, std::string_view problem) {
+  ServiceInfo service;
+  service.operation = operation;
+  throw TransientError(fmt::format("{}: the answer is malformed: {}", operation, problem), service);
 }
 
 }  // namespace
@@ -99,11 +92,7 @@ json::value parse_answer(std::string_view operation, std::string_view body) {
   json::error_code ec;
   json::value answer = json::parse({body.data(), body.size()}, ec,
                                    json::make_shared_resource<json::monotonic_resource>(), options);
-  if (ec || !answer.is_object()) {
-    ServiceInfo service;
-    service.operation = operation;
-    throw TransientError(fmt::format("{}: the answer is not a JSON object", operation), service);
-  }
+  if (ec || !answer.is_object()) malformed(operation, "it is not a JSON object");
   return answer;
 }
 
@@ -135,6 +124,15 @@ boost::asio::awaitable<std::optional<StoredItem>> Gateway::get(std::string body)
   co_return read_item(*item);
 }
 
+// One item that some other program got wrong must not hide all others.
+void Gateway::add_item(QueryAnswer& out, const json::object& item) const {
+  try {
+    out.items.push_back(read_item(item));
+  } catch (const ValidationError& e) {
+    log_(LogLevel::warning, fmt::format("dynamodb: {}: left out: {}", table_.name, e.what()));
+  }
+}
+
 boost::asio::awaitable<QueryAnswer> Gateway::query(std::string body, QueryContent content) {
   auto reading = read("Query", std::move(body));
   const json::value answer = co_await std::move(reading);
@@ -143,18 +141,18 @@ boost::asio::awaitable<QueryAnswer> Gateway::query(std::string body, QueryConten
     for (const json::value& item : *items) {
       if (!item.is_object()) continue;
       if (content == QueryContent::ids) {
-        out.saga_ids.push_back(text_attribute(item.get_object(), kSagaId));
+        out.saga_ids.emplace_back(find_text(item, {kSagaId, "S"}));
       } else {
-        out.items.push_back(read_item(item.get_object()));
+        add_item(out, item.get_object());
       }
     }
   }
-  if (const json::value* count = member(answer, "Count"); count && count->is_number()) {
-    out.count = count->to_number<std::uint64_t>();
+  if (find_member(answer, {"Count"})) {
+    const std::optional<std::uint64_t> count = aws::find_count(answer, {"Count"});
+    if (!count) malformed("Query", "Count is not a count");
+    out.count = *count;
   }
-  if (const json::object* last = object_member(answer, "LastEvaluatedKey")) {
-    out.last_saga_id = text_attribute(*last, kSagaId);
-  }
+  out.last_saga_id = find_text(answer, {"LastEvaluatedKey", kSagaId, "S"});
   co_return out;
 }
 
@@ -174,11 +172,11 @@ WriteAnswer Gateway::lost_condition(const aws::ServiceError& error) {
 WriteAnswer Gateway::cancelled(const aws::ServiceError& error) {
   const json::value answer = parse_answer(error.operation, error.body);
   const json::array* reasons = array_member(answer, "CancellationReasons");
-  if (!reasons) fail(error);
+  if (!reasons || reasons->size() != kActions) fail(error);
   WriteAnswer out;
   double units = 0;
   for (const json::value& reason : *reasons) {
-    const std::string_view code = code_of(reason);
+    const std::string_view code = find_text(reason, {"Code"});
     WriteAnswer::Refusal& refusal = out.refusals.emplace_back();
     const json::object* item = object_member(reason, "Item");
     units += 2 * write_units(item ? item_size(*item) : 0);

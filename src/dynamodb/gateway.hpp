@@ -55,14 +55,16 @@ struct QueryAnswer {
 
 class Gateway {
  public:
-  Gateway(Client client, TableRef table) : client_(std::move(client)), table_(std::move(table)) {}
+  Gateway(Client client, TableRef table, Logger log)
+      : client_(std::move(client)), table_(std::move(table)), log_(std::move(log)) {}
 
   const Client& client() const noexcept { return client_; }
   const TableRef& table() const noexcept { return table_; }
   Usage usage() const { return ledger_.read(); }
 
   // `operation` must be a literal. All throw the errors of sagabus/error.hpp with the table's name
-  // in them, but for a lost condition, which is an ordinary answer.
+  // in them, but for a lost condition, which is an ordinary answer. An item that cannot be read is
+  // an error, but for a query: it warns of it in the log and leaves it out.
   boost::asio::awaitable<std::optional<StoredItem>> get(std::string body);
   boost::asio::awaitable<WriteAnswer> write(std::string_view operation, std::string body);
   boost::asio::awaitable<QueryAnswer> query(std::string body, QueryContent content);
@@ -72,10 +74,12 @@ class Gateway {
   boost::asio::awaitable<boost::json::value> read(std::string_view operation, std::string body);
   WriteAnswer lost_condition(const aws::ServiceError& error);
   WriteAnswer cancelled(const aws::ServiceError& error);
+  void add_item(QueryAnswer& out, const boost::json::object& item) const;
   [[noreturn]] void fail(const aws::ServiceError& error) const;
 
   Client client_;
   TableRef table_;
+  Logger log_;
   Ledger ledger_;
 };
 

@@ -81,6 +81,12 @@ std::uint64_t read_version(const Reader& in) {
   return static_cast<std::uint64_t>(*version);
 }
 
+// Another program may have written any number: what lies beyond all years is never, or long ago.
+TimePoint moment(std::int64_t epoch_second) {
+  return TimePoint(std::chrono::seconds(
+      std::clamp(epoch_second, epoch_seconds(kEarliestText), epoch_seconds(kLatestText))));
+}
+
 void read_instance(const Reader& in, Instance instance, StoredItem& out) {
   instance.correlation_id = in.required_text(kCorrelationId);
   instance.version = read_version(in);
@@ -93,7 +99,7 @@ void read_instance(const Reader& in, Instance instance, StoredItem& out) {
     instance.updated_at = Reader::time(kUpdatedAt, *updated_at);
     out.updated_at = std::move(*updated_at);
   }
-  if (out.ttl) instance.expires_at = TimePoint(std::chrono::seconds(*out.ttl));
+  if (out.ttl) instance.expires_at = moment(*out.ttl);
   instance.bookkeeping = read_bookkeeping(
       in.text(kBirth).value_or(""), {in.text(kInbox).value_or(""), in.text(kOutbox).value_or("")});
   out.token = in.text(kToken).value_or("");

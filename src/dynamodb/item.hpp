@@ -12,7 +12,7 @@
 
 namespace sagabus::dynamodb {
 
-// Attributes of the published schema.
+// Attributes of the published schema, and its index.
 inline constexpr std::string_view kSagaName = "sagaName";
 inline constexpr std::string_view kSagaId = "sagaId";
 inline constexpr std::string_view kCorrelationId = "correlationId";
@@ -22,6 +22,7 @@ inline constexpr std::string_view kState = "state";
 inline constexpr std::string_view kCreatedAt = "createdAt";
 inline constexpr std::string_view kUpdatedAt = "updatedAt";
 inline constexpr std::string_view kTtl = "ttl";
+inline constexpr std::string_view kCorrelationIndex = "correlationIndex";
 
 // Our own. Short, since every one counts in every write.
 inline constexpr std::string_view kBirth = "_b";   // S, Bookkeeping::birth

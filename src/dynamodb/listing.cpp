@@ -62,8 +62,8 @@ std::string read_continuation(const FindRequest& request) {
 // How other programs write an offset or a fraction changes where a time stands as text, by at most
 // a day. What is this much later is not old in any writing.
 std::string coarse_bound(TimePoint time) {
-  constexpr TimePoint kLatest = std::chrono::sys_days(std::chrono::year(9999) / 12 / 30);
-  return to_iso8601(std::min(time + std::chrono::hours(25), kLatest));
+  constexpr std::chrono::hours kMargin{25};
+  return to_iso8601(std::clamp(time, kEarliestText, kLatestText - kMargin) + kMargin);
 }
 
 }  // namespace

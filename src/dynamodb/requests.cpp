@@ -443,7 +443,7 @@ std::string index_request(const TableRef& table, std::string_view saga_name,
   Body body;
   body.open();
   body.string("TableName", table.name);
-  body.raw("IndexName", "\"correlationIndex\"");
+  body.string("IndexName", kCorrelationIndex);
   body.raw("KeyConditionExpression", R"("sagaName = :g AND correlationId = :k")");
   body.raw("ProjectionExpression", "\"sagaId\"");
   body.raw("ExpressionAttributeValues", "{");

@@ -54,7 +54,7 @@ void check_client(const StoreOptions& options) {
 }
 
 void check(const StoreOptions& options) {
-  if (!is_plain_name(options.table_name) && !is_arn(options.table_name)) {
+  if (!is_table_name(options.table_name)) {
     refuse("table_name", options.table_name,
            "3 to 255 characters of a-z, A-Z, 0-9, \"_\", \"-\" and \".\", or the ARN of a table");
   }
@@ -98,6 +98,10 @@ std::shared_ptr<Backend> make_backend(StoreOptions options) {
 }
 
 }  // namespace
+
+bool is_table_name(std::string_view name) {
+  return is_plain_name(name) || is_arn(name);
+}
 
 std::uint64_t Usage::total_requests() const {
   return std::accumulate(

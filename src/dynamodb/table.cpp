@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <boost/json/value.hpp>
 
+#include "aws/json_member.hpp"
 #include "dynamodb/gateway.hpp"
+#include "dynamodb/item.hpp"
 #include "dynamodb/table_form.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
@@ -15,6 +17,8 @@ namespace sagabus::dynamodb {
 namespace {
 
 namespace json = boost::json;
+using aws::find_member;
+using aws::find_text;
 using std::chrono::milliseconds;
 
 constexpr std::chrono::minutes kWaitLimit{10};
@@ -26,22 +30,6 @@ std::string table_request(const std::string& table, std::string_view more = {}) 
   append_json_string(out, table);
   out += more;
   return out += '}';
-}
-
-const json::value* find(const json::value& value, std::initializer_list<json::string_view> path) {
-  const json::value* at = &value;
-  for (const json::string_view name : path) {
-    const json::object* object = at->if_object();
-    at = object ? object->if_contains(name) : nullptr;
-    if (!at) return nullptr;
-  }
-  return at;
-}
-
-std::string_view text(const json::value& value, std::initializer_list<json::string_view> path) {
-  const json::value* found = find(value, path);
-  if (!found || !found->is_string()) return {};
-  return {found->get_string().data(), found->get_string().size()};
 }
 
 // `operation` must be a literal.
@@ -81,7 +69,7 @@ boost::asio::awaitable<std::optional<TableInfo>> look(const SagaStore& store) {
   try {
     auto asking = ask(store, "DescribeTable");
     const json::value answer = co_await std::move(asking);
-    const json::value* table = find(answer, {"Table"});
+    const json::value* table = find_member(answer, {"Table"});
     co_return table ? read_table_info(*table) : TableInfo{};
   } catch (const TableNotFound&) {
     co_return std::nullopt;
@@ -91,9 +79,9 @@ boost::asio::awaitable<std::optional<TableInfo>> look(const SagaStore& store) {
 boost::asio::awaitable<void> look_at_ttl(const SagaStore& store, TableInfo& info) {
   auto asking = ask(store, "DescribeTimeToLive");
   const json::value answer = co_await std::move(asking);
-  const std::string_view status = text(answer, {"TimeToLiveDescription", "TimeToLiveStatus"});
+  const std::string_view status = find_text(answer, {"TimeToLiveDescription", "TimeToLiveStatus"});
   if (status != "ENABLED" && status != "ENABLING") co_return;
-  info.ttl_attribute = text(answer, {"TimeToLiveDescription", "AttributeName"});
+  info.ttl_attribute = find_text(answer, {"TimeToLiveDescription", "AttributeName"});
 }
 
 boost::asio::awaitable<void> look_at_backups(const SagaStore& store, TableInfo& info) {
@@ -101,8 +89,8 @@ boost::asio::awaitable<void> look_at_backups(const SagaStore& store, TableInfo& 
     auto asking = ask(store, "DescribeContinuousBackups");
     const json::value answer = co_await std::move(asking);
     info.point_in_time_recovery =
-        text(answer, {"ContinuousBackupsDescription", "PointInTimeRecoveryDescription",
-                      "PointInTimeRecoveryStatus"}) == "ENABLED";
+        find_text(answer, {"ContinuousBackupsDescription", "PointInTimeRecoveryDescription",
+                           "PointInTimeRecoveryStatus"}) == "ENABLED";
   } catch (const Unsupported&) {  // as DynamoDB Local says
     info.point_in_time_recovery.reset();
   }
@@ -140,19 +128,42 @@ boost::asio::awaitable<TableInfo> wait_until_active(const SagaStore& store) {
                                     fmt::join(differences, "; ")));
 }
 
+// Gives back what the service says where it refuses because of what the table is or goes through:
+// perhaps somebody else asked for the same in the same moment. `operation` must be a literal.
+boost::asio::awaitable<std::optional<aws::ServiceError>> try_to(const SagaStore& store,
+                                                                std::string_view operation,
+                                                                std::string_view more) {
+  auto calling = store.client().aws().call(operation, table_request(store.table_name(), more));
+  const aws::Outcome outcome = co_await std::move(calling);
+  if (outcome) co_return std::nullopt;
+  const aws::ServiceError& error = outcome.error();
+  if (error.kind != aws::ErrorKind::validation && error.code != "ResourceInUseException") {
+    aws::throw_service_error(error, store.table_name());
+  }
+  co_return error;
+}
+
 boost::asio::awaitable<void> turn_on_ttl(const SagaStore& store) {
-  auto asking = ask(store, "UpdateTimeToLive",
-                    R"(,"TimeToLiveSpecification":{"Enabled":true,"AttributeName":"ttl"})");
-  co_await std::move(asking);
+  auto trying = try_to(store, "UpdateTimeToLive",
+                       R"(,"TimeToLiveSpecification":{"Enabled":true,"AttributeName":"ttl"})");
+  const std::optional<aws::ServiceError> refusal = co_await std::move(trying);
+  if (!refusal) co_return;
+  TableInfo info;
+  auto looking = look_at_ttl(store, info);
+  co_await std::move(looking);
+  if (info.ttl_attribute != kTtl) aws::throw_service_error(*refusal, store.table_name());
 }
 
 boost::asio::awaitable<void> turn_on_stream(const SagaStore& store) {
-  auto asking =
-      ask(store, "UpdateTable",
-          R"(,"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"})");
-  co_await std::move(asking);
+  auto trying = try_to(
+      store, "UpdateTable",
+      R"(,"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"})");
+  const std::optional<aws::ServiceError> refusal = co_await std::move(trying);
   auto waiting = wait_until_active(store);
-  co_await std::move(waiting);
+  const TableInfo info = co_await std::move(waiting);
+  if (refusal && info.stream != "NEW_AND_OLD_IMAGES") {
+    aws::throw_service_error(*refusal, store.table_name());
+  }
 }
 
 boost::asio::awaitable<void> turn_on_backups(const SagaStore& store) {
@@ -229,7 +240,7 @@ boost::asio::awaitable<void> delete_table(SagaStore store) {
 boost::asio::awaitable<TableInfo> describe_table(SagaStore store) {
   auto asking = ask(store, "DescribeTable");
   const json::value answer = co_await std::move(asking);
-  const json::value* table = find(answer, {"Table"});
+  const json::value* table = find_member(answer, {"Table"});
   TableInfo info = table ? read_table_info(*table) : TableInfo{};
   auto looking_at_ttl = look_at_ttl(store, info);
   co_await std::move(looking_at_ttl);

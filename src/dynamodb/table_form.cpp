@@ -5,36 +5,35 @@
 
 #include <algorithm>
 #include <boost/json/value.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 
+#include "aws/json_member.hpp"
 #include "dynamodb/item.hpp"
+#include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 
 namespace sagabus::dynamodb {
 namespace {
 
 namespace json = boost::json;
+using aws::find_member;
+using aws::find_text;
 
-constexpr std::string_view kIndexName = "correlationIndex";
-
-const json::value* member(const json::value& value, json::string_view name) {
-  const json::object* object = value.if_object();
-  return object ? object->if_contains(name) : nullptr;
+std::string text(const json::value& value, std::string_view name) {
+  return std::string(find_text(value, {name}));
 }
 
-std::string text(const json::value& value, json::string_view name) {
-  const json::value* found = member(value, name);
-  return found && found->is_string() ? std::string(found->get_string()) : std::string();
+std::uint64_t count(const json::value& value, std::string_view name) {
+  if (!find_member(value, {name})) return 0;
+  const std::optional<std::uint64_t> found = aws::find_count(value, {name});
+  if (!found) throw TransientError(fmt::format("DescribeTable: {}: not a count", name));
+  return *found;
 }
 
-std::uint64_t count(const json::value& value, json::string_view name) {
-  const json::value* found = member(value, name);
-  return found && found->is_number() ? found->to_number<std::uint64_t>() : 0;
-}
-
-json::array list(const json::value& value, json::string_view name) {
-  const json::value* found = member(value, name);
+json::array list(const json::value& value, std::string_view name) {
+  const json::value* found = find_member(value, {name});
   return found && found->is_array() ? found->get_array() : json::array();
 }
 
@@ -79,18 +78,19 @@ std::string_view projection_of(CorrelationIndex index) {
 
 void compare_index(std::vector<std::string>& out, CorrelationIndex expected,
                    const std::vector<IndexInfo>& indexes) {
-  const auto found = std::find_if(indexes.begin(), indexes.end(),
-                                  [](const IndexInfo& index) { return index.name == kIndexName; });
+  const auto found = std::find_if(indexes.begin(), indexes.end(), [](const IndexInfo& index) {
+    return index.name == kCorrelationIndex;
+  });
   const bool wanted = expected != CorrelationIndex::none;
   if (found == indexes.end()) {
-    if (wanted) out.push_back(fmt::format("index {}: missing", kIndexName));
+    if (wanted) out.push_back(fmt::format("index {}: missing", kCorrelationIndex));
     return;
   }
   if (!wanted) {
-    out.push_back(fmt::format("index {}: expected none", kIndexName));
+    out.push_back(fmt::format("index {}: expected none", kCorrelationIndex));
     return;
   }
-  const std::string of = fmt::format("index {}: ", kIndexName);
+  const std::string of = fmt::format("index {}: ", kCorrelationIndex);
   compare_keys(out, of, {{std::string(kSagaName), "S"}, {std::string(kCorrelationId), "S"}},
                found->keys);
   if (found->projection != projection_of(expected)) {
@@ -137,7 +137,7 @@ std::string create_table_request(const std::string& table_name,
   if (indexed) {
     out += fmt::format(
         R"(,"GlobalSecondaryIndexes":[{{"IndexName":"{}",{},"Projection":{{"ProjectionType":"{}"}}{}}}])",
-        kIndexName, key_schema(kSagaName, kCorrelationId), projection_of(description.index),
+        kCorrelationIndex, key_schema(kSagaName, kCorrelationId), projection_of(description.index),
         throughput(description));
   }
   if (description.stream) {
@@ -157,23 +157,20 @@ TableInfo read_table_info(const json::value& table) {
   const json::array definitions = list(table, "AttributeDefinitions");
   info.keys = read_keys(table, definitions);
   for (const json::value& index : list(table, "GlobalSecondaryIndexes")) {
-    const json::value* projection = member(index, "Projection");
     info.indexes.push_back({text(index, "IndexName"), read_keys(index, definitions),
-                            projection ? text(*projection, "ProjectionType") : "",
+                            std::string(find_text(index, {"Projection", "ProjectionType"})),
                             text(index, "IndexStatus")});
   }
-  if (const json::value* units = member(table, "ProvisionedThroughput")) {
+  if (const json::value* units = find_member(table, {"ProvisionedThroughput"})) {
     info.read_units = count(*units, "ReadCapacityUnits");
     info.write_units = count(*units, "WriteCapacityUnits");
   }
-  const json::value* billing = member(table, "BillingModeSummary");
-  const bool on_demand = billing && text(*billing, "BillingMode") == "PAY_PER_REQUEST";
+  const bool on_demand =
+      find_text(table, {"BillingModeSummary", "BillingMode"}) == "PAY_PER_REQUEST";
   info.billing = on_demand ? Billing::on_demand : Billing::provisioned;
-  if (const json::value* stream = member(table, "StreamSpecification")) {
-    const json::value* enabled = member(*stream, "StreamEnabled");
-    if (enabled && enabled->is_bool() && enabled->get_bool()) {
-      info.stream = text(*stream, "StreamViewType");
-    }
+  const json::value* streams = find_member(table, {"StreamSpecification", "StreamEnabled"});
+  if (streams && streams->is_bool() && streams->get_bool()) {
+    info.stream = find_text(table, {"StreamSpecification", "StreamViewType"});
   }
   return info;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "sagabus/error.hpp"
@@ -202,7 +203,7 @@ class Backend final : public StoreBackend {
   asio::awaitable<std::uint64_t> delete_completed_before(std::string saga_name,
                                                          TimePoint time) override {
     const auto database = database_;
-    const std::string before = to_iso8601(time);
+    const std::string before = to_iso8601(std::clamp(time, kEarliestText, kLatestText));
     std::uint64_t total = 0;
     for (;;) {
       auto job = [saga_name, before, now = now()](Connection& connection) {

@@ -188,6 +188,18 @@ TEST_P(StoreConformance, RemovesOnlyWhatIsCompletedAndOld) {
   }
 }
 
+TEST_P(StoreConformance, RemovesAllOrNothingAtTheEndsOfTime) {
+  make();
+  for (int i = 0; i < 3; ++i) {
+    Instance given = instance(name_of(i));
+    given.completed = i > 0;
+    sync_wait(store_.insert(given));
+  }
+  EXPECT_EQ(sync_wait(store_.delete_completed_before(saga_name(), TimePoint::min())), 0U);
+  EXPECT_EQ(sync_wait(store_.delete_completed_before(saga_name(), TimePoint::max())), 2U);
+  EXPECT_TRUE(load(name_of(0)));
+}
+
 TEST_P(StoreConformance, SagasDoNotSeeEachOther) {
   make();
   for (const std::string_view suffix : {"", "#1", "a", "/", "%"}) {

@@ -7,19 +7,24 @@ namespace {
 
 using DynamoDbCost = DynamoDbTest;
 
-OutboxEntry outbox_entry(int step) {
+std::string message_id(int step) {
+  return fmt::format("{:08x}-6d0b-8a55-9c4e-0d1e2f3a4b5c", 0x4f5a0c1e + 7919 * step);
+}
+
+OutboxEntry outbox_entry(int step, const std::string& worker) {
   Envelope e;
-  e.id = "4f5a0c1e-6d0b-8a55-9c4e-0d1e2f3a4b5c";
+  e.id = message_id(step + 100);
   e.type = "PaymentRequested";
   e.payload = Value(Object{{"orderId", Value("order-000123")}, {"total", Value(99.5)}});
   e.timestamp = TimePoint(std::chrono::milliseconds(1'800'000'000'123));
-  return {"1f5a0c1e-6d0b-8a55-9c4e-0d1e2f3a4b5c",
-          "0123456789abcdef",
+  return {message_id(step),
+          worker,
           static_cast<std::uint64_t>(step),
           {{std::make_shared<const Envelope>(std::move(e))}}};
 }
 
-// The order saga as the bench runs it: ten fields, a full inbox, two entries on their way.
+// The order saga as the bench runs it: ten fields, the ids of its four messages, two entries on
+// their way.
 Instance canonical(Instance instance) {
   instance.state = Value(Object{{"orderId", Value("order-000123")},
                                 {"customerId", Value("customer-000456")},
@@ -31,9 +36,11 @@ Instance canonical(Instance instance) {
                                 {"shipmentId", Value("shp-0000000789")},
                                 {"retries", Value(0)},
                                 {"note", Value("leave at the door")}});
-  for (int step = 0; step < 2; ++step) {
-    instance.bookkeeping.inbox.push_back({outbox_entry(step).message_id, instance.created_at});
-    instance.bookkeeping.outbox.push_back(outbox_entry(step));
+  const std::string worker = new_nonce(*system_random());
+  for (int step = 0; step < 4; ++step) {
+    instance.bookkeeping.inbox.push_back(
+        {message_id(step), instance.created_at + std::chrono::milliseconds(37 * step)});
+    if (step >= 2) instance.bookkeeping.outbox.push_back(outbox_entry(step, worker));
   }
   return instance;
 }

@@ -1,5 +1,7 @@
 // Lost answers, missing tables, wrong schemas, unreachable services.
+#include <algorithm>
 #include <atomic>
+#include <functional>
 
 #include "aws/http_client.hpp"
 #include "dynamodb_support.hpp"
@@ -16,20 +18,38 @@ class LossyHttp final : public aws::HttpClient {
     options.endpoint = aws::parse_endpoint("endpoint", endpoint);
     inner_ = aws::make_http_client(std::move(options));
   }
-  void lose(int answers) { losing_ = answers; }
+  void lose(int answers) { lose("", answers); }
+  void lose(std::string operation, int answers) {
+    operation_ = std::move(operation);
+    losing_ = answers;
+  }
+  // What others do between the loss and the next try.
+  void after_loss(std::function<boost::asio::awaitable<void>()> act) { act_ = std::move(act); }
 
   boost::asio::awaitable<aws::HttpResponse> send(const aws::HttpRequest& request) override {
     auto sending = inner_->send(request);
     aws::HttpResponse response = co_await std::move(sending);
-    if (losing_.fetch_sub(1) > 0) {
+    if (is_meant(request) && losing_.fetch_sub(1) > 0) {
+      if (act_) {
+        auto acting = act_();
+        co_await std::move(acting);
+      }
       throw aws::HttpError(aws::HttpError::Kind::broken, true, "the answer was lost");
     }
     co_return response;
   }
 
  private:
+  bool is_meant(const aws::HttpRequest& request) const {
+    return std::any_of(request.headers.begin(), request.headers.end(), [&](const auto& header) {
+      return header.name == "X-Amz-Target" && header.value.ends_with(operation_);
+    });
+  }
+
   std::shared_ptr<aws::PooledHttpClient> inner_;
+  std::string operation_;
   std::atomic<int> losing_ = 0;
+  std::function<boost::asio::awaitable<void>()> act_;
 };
 
 class DynamoDbFault : public DynamoDbTest {
@@ -80,6 +100,101 @@ TEST_F(DynamoDbFault, AWriteWhoseAnswerWasLostIsNotAConflict) {
   EXPECT_EQ(store.usage().requests.at("PutItem"), 4U);
 }
 
+TEST_F(DynamoDbFault, TheDeepestStateIsNoHindranceToAConflict) {
+  make();
+  const SagaStore store = lossy_store();
+  Instance start = first();
+  start.state = Value("x");
+  for (int level = 0; level < 31; ++level) start.state = Value(Object{{"a", start.state}});
+  http_->lose(1);
+  EXPECT_TRUE(commit(store, start).committed);
+  Instance rival = start;
+  rival.bookkeeping.birth = "another";
+  const CommitResult met = commit(store, rival);
+  EXPECT_FALSE(met.committed);
+  ASSERT_TRUE(met.current);
+  EXPECT_EQ(met.current->state, start.state);
+  EXPECT_THROW(sync_wait(store.insert(start)), AlreadyExists);
+
+  http_->lose(1);
+  EXPECT_TRUE(commit(store, after(start), expect(start)).committed);
+  EXPECT_TRUE(commit(store, after(start), expect(start)).current);
+  EXPECT_THROW(sync_wait(store.update(start, 1)), ConcurrencyError);
+
+  Instance chosen = order("chosen");
+  chosen.saga_id = "mine";
+  chosen.state = start.state;
+  http_->lose(1);
+  sync_wait(store.insert(chosen));
+  EXPECT_THROW(sync_wait(store.insert(chosen)), AlreadyExists);
+  EXPECT_THROW(sync_wait(store.erase("Order", "mine", 7)), ConcurrencyError);
+  sync_wait(store.erase("Order", "mine", 1));
+}
+
+// Writes something else between the loss of an answer and the next try.
+boost::asio::awaitable<void> touch(SagaStore store, std::string saga_id) {
+  auto getting = store.get_by_id("Order", saga_id);
+  const std::optional<Instance> found = co_await std::move(getting);
+  auto updating = store.update(*found, found->version);
+  co_await std::move(updating);
+}
+
+boost::asio::awaitable<void> replace(SagaStore store, Instance instance) {
+  auto erasing = store.erase(instance.saga_name, instance.saga_id);
+  co_await std::move(erasing);
+  instance.bookkeeping.birth.clear();
+  auto inserting = store.insert(std::move(instance));
+  co_await std::move(inserting);
+}
+
+TEST_F(DynamoDbFault, AnInsertWhoseAnswerWasLostIsKnownAfterAnUpdate) {
+  const SagaStore others = make();
+  const SagaStore store = lossy_store();
+  http_->after_loss([&] { return touch(others, key().saga_id); });
+  http_->lose("PutItem", 1);
+  EXPECT_EQ(sync_wait(store.insert(order())).version, 1U);
+  EXPECT_EQ(load(store, key())->version, 2U);
+  EXPECT_THROW(sync_wait(store.insert(order())), AlreadyExists);
+  http_->after_loss({});
+  http_->lose("PutItem", 1);  // the answer that it exists
+  EXPECT_THROW(sync_wait(store.insert(order())), AlreadyExists);
+}
+
+TEST_F(DynamoDbFault, AnUpdateThatAnotherHidesIsInDoubt) {
+  const SagaStore others = make();
+  const SagaStore store = lossy_store();
+  const Instance start = sync_wait(store.insert(order()));
+  http_->after_loss([&] { return touch(others, start.saga_id); });
+  http_->lose("UpdateItem", 1);
+  EXPECT_THROW(sync_wait(store.update(start, 1)), TransientError);
+  EXPECT_EQ(load(store, key())->version, 3U);  // it was carried out
+
+  http_->after_loss([&] { return replace(others, start); });
+  http_->lose("UpdateItem", 1);
+  EXPECT_THROW(sync_wait(store.update(start, 3)), TransientError);
+}
+
+TEST_F(DynamoDbFault, AConflictWhoseAnswerWasLostIsAConflict) {
+  const SagaStore others = make();
+  const SagaStore store = lossy_store();
+  const Instance start = sync_wait(store.insert(order()));
+  sync_wait(touch(others, start.saga_id));
+  http_->lose("UpdateItem", 1);
+  EXPECT_THROW(sync_wait(store.update(start, 1)), ConcurrencyError);
+  EXPECT_EQ(load(store, key())->version, 2U);
+}
+
+TEST_F(DynamoDbFault, ADeletionThatAnotherHidesIsInDoubt) {
+  const SagaStore others = make();
+  const SagaStore store = lossy_store();
+  const Instance start = sync_wait(store.insert(order()));
+  sync_wait(touch(others, start.saga_id));
+  http_->after_loss([&] { return replace(others, start); });
+  http_->lose("DeleteItem", 1);
+  EXPECT_THROW(sync_wait(store.erase("Order", start.saga_id, 2)), TransientError);
+  EXPECT_EQ(load(store, key())->version, 1U);  // the other's
+}
+
 TEST_F(DynamoDbFault, ADeletionWhoseAnswerWasLostCounts) {
   make();
   const SagaStore store = lossy_store();
@@ -87,9 +202,10 @@ TEST_F(DynamoDbFault, ADeletionWhoseAnswerWasLostCounts) {
   done.completed = true;
   sync_wait(store.insert(done));
   clock_->advance(std::chrono::seconds(1));
-  auto deleting = store.delete_completed_before("Order", clock_->now());
-  http_->lose(2);  // of the query, then of the deletion
-  EXPECT_EQ(sync_wait(std::move(deleting)), 1U);
+  http_->lose("DeleteItem", 1);
+  EXPECT_EQ(sync_wait(store.delete_completed_before("Order", clock_->now())), 1U);
+  EXPECT_EQ(store.usage().requests.at("Query"), 1U);
+  EXPECT_EQ(store.usage().requests.at("DeleteItem"), 2U);
 }
 
 TEST_F(DynamoDbFault, AWriteThatNeverGotAnAnswerIsTransient) {

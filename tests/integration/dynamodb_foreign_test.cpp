@@ -102,6 +102,38 @@ TEST_F(DynamoDbForeign, OfAnotherLifeAreAConflict) {
   EXPECT_NE(result.current->created_at, found->created_at);
 }
 
+TEST_F(DynamoDbForeign, WhatCannotBeReadHidesNothing) {
+  make();
+  std::vector<std::string> lines;
+  StoreOptions logged = options();
+  logged.ambient.log = Logger([&](LogLevel, std::string_view line) { lines.emplace_back(line); });
+  const SagaStore store(std::move(logged));
+  for (const char* correlation_id : {"a", "b", "d"}) {
+    Instance given = order(correlation_id);
+    given.completed = true;
+    sync_wait(store.insert(given));
+  }
+  put(R"("sagaName":{"S":"Order"},"sagaId":{"S":"odd"},"correlationId":{"S":"c"},)"
+      R"("version":{"S":"secret"},"isCompleted":{"BOOL":true},"state":{"M":{}},)"
+      R"("updatedAt":{"S":"2026-01-01T12:00:00Z"})");
+  FindRequest request{.saga_name = "Order", .limit = 1};
+  std::size_t found = 0;
+  do {
+    const FindPage page = sync_wait(store.find_by_name(request));
+    found += page.instances.size();
+    request.continuation = page.continuation;
+  } while (!request.continuation.empty());
+  EXPECT_EQ(found, 3U);
+  ASSERT_FALSE(lines.empty());
+  EXPECT_EQ(lines.front(), "dynamodb: " + table_ +
+                               ": left out: item odd: version: expected a whole N, found string");
+  EXPECT_THROW(sync_wait(store.get_by_id("Order", "odd")), ValidationError);
+  EXPECT_EQ(sync_wait(store.count_by_name("Order")), 4U);
+  clock_->advance(std::chrono::seconds(1));
+  EXPECT_EQ(sync_wait(store.delete_completed_before("Order", clock_->now())), 3U);
+  EXPECT_FALSE(item("odd").empty());
+}
+
 TEST_F(DynamoDbForeign, OldOnesAreDeletedWhateverTheirTimesLookLike) {
   const SagaStore store = make();
   int n = 0;

@@ -1,6 +1,9 @@
 // Tables made, verified and deleted.
 #include <gmock/gmock.h>
 
+#include <mutex>
+#include <thread>
+
 #include "dynamodb_support.hpp"
 #include "sagabus/error.hpp"
 
@@ -58,6 +61,36 @@ TEST_F(DynamoDbTable, FeaturesAreTurnedOnLater) {
   EXPECT_EQ(info.ttl_attribute, "ttl");
   EXPECT_EQ(info.stream, "NEW_AND_OLD_IMAGES");
   EXPECT_NE(info.stream_arn, "");
+}
+
+// Calls create_table from several threads at once; the texts of the errors.
+std::vector<std::string> create_from_all_sides(const SagaStore& store,
+                                               const TableDescription& description) {
+  std::mutex mutex;
+  std::vector<std::string> errors;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 6; ++i) {
+    threads.emplace_back([&] {
+      try {
+        sync_wait(create_table(store, description));
+      } catch (const Error& e) {
+        const std::lock_guard lock(mutex);
+        errors.emplace_back(e.what());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  return errors;
+}
+
+TEST_F(DynamoDbTable, MayBeMadeFromAllSidesAtOnce) {
+  const SagaStore store(options());
+  for (int round = 0; round < 5; ++round) {
+    EXPECT_THAT(create_from_all_sides(store, {.ttl = false}), IsEmpty());
+    EXPECT_THAT(create_from_all_sides(store, {.stream = true}), IsEmpty());
+    EXPECT_THAT(sync_wait(verify_table(store, {.stream = true})), IsEmpty());
+    sync_wait(delete_table(store));
+  }
 }
 
 TEST_F(DynamoDbTable, PointInTimeRecoveryIsRefusedWhereThereIsNone) {

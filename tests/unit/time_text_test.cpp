@@ -32,6 +32,15 @@ TEST(TimeText, WritesTimesBefore1970) {
 TEST(TimeText, RefusesToWriteYearsOutOfRange) {
   EXPECT_THROW(to_iso8601(at(-62'167'219'201)), ValidationError);
   EXPECT_THROW(to_iso8601(at(253'402'300'800)), ValidationError);
+  EXPECT_EQ(to_iso8601(kEarliestText), "0000-01-01T00:00:00.000Z");
+  EXPECT_EQ(to_iso8601(kLatestText), "9999-12-31T23:59:59.999Z");
+  EXPECT_THROW(to_iso8601(kEarliestText - 1ms), ValidationError);
+  EXPECT_THROW(to_iso8601(kLatestText + 1ms), ValidationError);
+  // Where the years of <chrono> would begin anew.
+  EXPECT_THROW(to_iso8601(kEarliestText + std::chrono::days(std::int64_t{400'000} * 146'097 / 400)),
+               ValidationError);
+  EXPECT_THROW(to_iso8601(TimePoint::min()), ValidationError);
+  EXPECT_THROW(to_iso8601(TimePoint::max()), ValidationError);
 }
 
 TEST(TimeText, ReadsWhatItWrites) {

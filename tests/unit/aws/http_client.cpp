@@ -12,6 +12,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <future>
 #include <numeric>
+#include <thread>
 
 #include "unit/aws/http_server.hpp"
 #include "unit/aws/run.hpp"
@@ -289,22 +290,39 @@ TEST(HttpClient, GivesUpOnASlowHandshake) {
   EXPECT_FALSE(error->maybe_sent());
 }
 
+// Closes its first connection after one answer, when it is told to; echoes on the others.
+class Closing {
+ public:
+  TestServer::Script script() {
+    return [this](Peer& peer, int connection) -> asio::awaitable<void> {
+      if (connection > 0) {
+        co_await echo(peer, connection);
+        co_return;
+      }
+      const std::string request = co_await peer.read_request();
+      co_await peer.answer("first");
+      told_.get_future().wait_for(10s);
+      peer.close();
+      closed_.set_value();
+    };
+  }
+  void close_now() {
+    told_.set_value();
+    closed_.get_future().wait();
+  }
+
+ private:
+  std::promise<void> told_;
+  std::promise<void> closed_;
+};
+
 TEST(HttpClient, FindsOutThatTheServerClosedAnIdleConnection) {
-  std::promise<void> closed;
-  TestServer server([&](Peer& peer, int connection) -> asio::awaitable<void> {
-    if (connection > 0) {
-      co_await echo(peer, connection);
-      co_return;
-    }
-    const std::string request = co_await peer.read_request();
-    co_await peer.answer("first");
-    peer.close();
-    closed.set_value();
-  });
+  Closing closing;
+  TestServer server(closing.script());
   const auto client = make_http_client(patient(server.endpoint()));
   asio::io_context context;
   EXPECT_EQ(run(context, body_of(*client, "x")), "first");
-  closed.get_future().wait();
+  closing.close_now();
   EXPECT_EQ(run(context, body_of(*client, "second")), "second");
   EXPECT_EQ(client->stats().connections_opened, 2u);
 }
@@ -523,6 +541,90 @@ TEST(HttpClient, LeavesTheLineWhenItsPatienceEnds) {
   EXPECT_EQ(client->stats().waiting, 0);
 }
 
+asio::awaitable<void> stop_after(HttpClient& client, asio::io_context& context) {
+  co_await body_of(client, "x");
+  context.stop();
+}
+
+// The connection of the first went to the second, which never got to run.
+TEST(HttpClient, KeepsNothingThatWasGrantedInAnIoContextThatIsGone) {
+  TestServer server(echo);
+  HttpClientOptions options = patient(server.endpoint());
+  options.max_connections = 1;
+  const auto client = make_http_client(std::move(options));
+  std::vector<std::string> bodies;
+  {
+    asio::io_context context;
+    asio::co_spawn(context, stop_after(*client, context), asio::detached);
+    asio::co_spawn(context, collect(*client, bodies), asio::detached);
+    context.run();
+    EXPECT_EQ(client->stats().waiting, 0);
+    EXPECT_EQ(client->stats().in_use, 1);
+  }
+  EXPECT_TRUE(bodies.empty());
+  EXPECT_EQ(client->stats().idle, 0);
+  EXPECT_EQ(client->stats().in_use, 0);
+  EXPECT_EQ(run(body_of(*client, "abc")), "abc");
+}
+
+TEST(HttpClient, HandsNoConnectionOverToAnotherIoContext) {
+  std::promise<void> closed;
+  Gate gate;
+  auto one = std::make_unique<asio::io_context>();
+  Event arrived(*one);
+  gate.on_arrival = [&](std::size_t count) {
+    if (count == 1) arrived.done();
+  };
+  const auto gated = gate.script();
+  TestServer server([&](Peer& peer, int connection) -> asio::awaitable<void> {
+    if (connection > 0) {
+      co_await echo(peer, connection);
+      co_return;
+    }
+    co_await gated(peer, connection);
+    closed.set_value();
+  });
+  HttpClientOptions options = patient(server.endpoint());
+  options.max_connections = 1;
+  const auto client = make_http_client(std::move(options));
+  std::vector<std::string> bodies;
+  asio::io_context two;
+  asio::co_spawn(*one, collect(*client, bodies), asio::detached);
+  arrived.await();
+  asio::co_spawn(two, collect(*client, bodies), asio::detached);
+  two.poll();
+  EXPECT_EQ(client->stats().waiting, 1);
+  asio::post(server.context(), [&] { gate.open(0); });
+  one->run();
+  EXPECT_EQ(client->stats().waiting, 0);
+  EXPECT_EQ(closed.get_future().wait_for(10s), std::future_status::ready);
+  one.reset();
+  two.restart();
+  two.run();
+  EXPECT_EQ(bodies.size(), 2u);
+  EXPECT_EQ(client->stats().connections_opened, 2u);
+}
+
+// The idle connections of each stand in the way of the other's.
+TEST(HttpClient, ServesIoContextsThatComeAndGo) {
+  TestServer server(echo);
+  HttpClientOptions options = patient(server.endpoint());
+  options.max_connections = 1;
+  const auto client = make_http_client(std::move(options));
+  std::atomic<int> right = 0;
+  auto come_and_go = [&] {
+    for (int i = 0; i < 200; ++i) {
+      if (run(body_of(*client, "abc")) == "abc") ++right;
+    }
+  };
+  std::thread other(come_and_go);
+  come_and_go();
+  other.join();
+  EXPECT_EQ(right, 400);
+  EXPECT_EQ(client->stats().idle, 0);
+  EXPECT_EQ(client->stats().in_use, 0);
+}
+
 TEST(HttpClient, MayBeLetGoOfWithRequestsUnderWay) {
   TestServer server([](Peer& peer, int) -> asio::awaitable<void> { co_await peer.until_closed(); });
   {
@@ -628,6 +730,20 @@ TEST(HttpsClient, KeepsItsConnectionAndMovesLargeBodies) {
   EXPECT_TRUE(run(context, body_of(*client, large)) == large);
   EXPECT_EQ(run(context, body_of(*client, "small")), "small");
   EXPECT_EQ(client->stats().connections_opened, 1u);
+}
+
+TEST(HttpsClient, FindsOutThatTheServerSaidFarewellOnAnIdleConnection) {
+  const TestCertificates certificates("IP:127.0.0.1");
+  Closing closing;
+  TestServer server(closing.script(), &certificates);
+  HttpClientOptions options = patient(server.endpoint());
+  options.ca_file = certificates.ca_file;
+  const auto client = make_http_client(std::move(options));
+  asio::io_context context;
+  EXPECT_EQ(run(context, body_of(*client, "x")), "first");
+  closing.close_now();
+  EXPECT_EQ(run(context, body_of(*client, "second")), "second");
+  EXPECT_EQ(client->stats().connections_opened, 2u);
 }
 
 TEST(HttpsClient, RefusesAnotherAuthority) {

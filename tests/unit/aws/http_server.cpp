@@ -152,6 +152,10 @@ asio::awaitable<void> Peer::until_closed() {
 
 void Peer::close() {
   boost::system::error_code ignored;
+  if (tls_) {  // says so first, and waits for no reply
+    socket_.shutdown(tcp::socket::shutdown_receive, ignored);
+    tls_->shutdown(ignored);
+  }
   socket_.close(ignored);
 }
 

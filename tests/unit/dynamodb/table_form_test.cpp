@@ -6,6 +6,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include "sagabus/error.hpp"
+
 namespace sagabus::dynamodb {
 namespace {
 
@@ -79,6 +81,15 @@ TEST(TableForm, DifferencesAreListed) {
                           "point-in-time recovery: expected on, found that the service has none"));
   EXPECT_THAT(schema_differences({.index = CorrelationIndex::none}, published()),
               ElementsAre("index correlationIndex: expected none"));
+}
+
+TEST(TableForm, ACountThatIsNoneIsTransient) {
+  EXPECT_EQ(read_table_info(boost::json::parse(R"({"ItemCount":7})")).items, 7U);
+  EXPECT_EQ(read_table_info(boost::json::parse("{}")).items, 0U);
+  for (const char* text : {R"({"ItemCount":-1})", R"({"TableSizeBytes":1.5})",
+                           R"({"ProvisionedThroughput":{"ReadCapacityUnits":"7"}})"}) {
+    EXPECT_THROW(read_table_info(boost::json::parse(text)), TransientError) << text;
+  }
 }
 
 }  // namespace

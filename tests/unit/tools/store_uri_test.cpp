@@ -80,6 +80,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadUri{"dynamodb://?region=us-east-1", "table is missing"},
         BadUri{"dynamodb://ab", "3 to 255"}, BadUri{"dynamodb://sagas/", "bad table name"},
         BadUri{"dynamodb://my%20sagas", "bad table name"},
+        BadUri{"dynamodb://arn:aws:sqs:us-east-1:123456789012:sagas", "bad table name"},
         BadUri{"dynamodb://" + std::string(256, 'x'), "3 to 255"},
         BadUri{"dynamodb://sagas?", "a parameter is missing"},
         BadUri{"dynamodb://sagas?region=us-east-1&", "a parameter is missing"},
