@@ -61,8 +61,10 @@ Database::Database(Options options, std::string_view what)
                                    [this] { return poll(); });
 }
 
+// The watch asks the lanes while it runs; they tell the watch of what they carry out until they
+// end.
 Database::~Database() {
-  watch_.reset();
+  watch_->stop();
   reader_.reset();
   writer_.reset();
 }

@@ -31,7 +31,7 @@ Watch::Watch(std::shared_ptr<Clock> clock, std::chrono::milliseconds interval, P
   forever_.expires_at(asio::steady_timer::time_point::max());
 }
 
-Watch::~Watch() {
+void Watch::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
