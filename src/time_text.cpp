@@ -15,6 +15,7 @@ using std::chrono::minutes;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 using std::chrono::sys_days;
+using std::chrono::sys_seconds;
 
 // Takes digits and punctuation off the front of a text, and refuses what is not there.
 class Scanner {
@@ -70,18 +71,22 @@ minutes offset(Scanner& in) {
   return sign * (h + minutes(in.number(2, 0, 59)));
 }
 
+// Before a calendar sees it, whose years wrap.
+void require_writable(sys_seconds time) {
+  if (!is_writable(time)) throw ValidationError("a time outside the years 0 to 9999");
+}
+
 }  // namespace
 
 std::string to_iso8601(SplitTime time) {
+  require_writable(time.seconds);
   const auto day = std::chrono::floor<days>(time.seconds);
   const std::chrono::year_month_day date(day);
-  const int year = static_cast<int>(date.year());
-  if (year < 0 || year > 9999) throw ValidationError("a time outside the years 0 to 9999");
   const std::chrono::hh_mm_ss clock(time.seconds - day);
   std::string text = fmt::format(
-      "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}", year, static_cast<unsigned>(date.month()),
-      static_cast<unsigned>(date.day()), clock.hours().count(), clock.minutes().count(),
-      clock.seconds().count(), time.fraction.count());
+      "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:09}", static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+      clock.minutes().count(), clock.seconds().count(), time.fraction.count());
   const std::size_t milliseconds_end = text.size() - 6;
   while (text.size() > milliseconds_end && text.back() == '0') text.pop_back();
   return text += 'Z';
@@ -89,6 +94,7 @@ std::string to_iso8601(SplitTime time) {
 
 std::string to_iso8601(TimePoint time) {
   const auto whole = std::chrono::floor<seconds>(time);
+  require_writable(whole);
   return to_iso8601(SplitTime{whole, time - whole});
 }
 
@@ -110,7 +116,9 @@ SplitTime parse_iso8601(std::string_view text) {
   const nanoseconds part = fraction(in);
   const minutes east = offset(in);
   if (!in.done()) Scanner::refuse();
-  return {sys_days(date) + h + m + s - east, part};
+  const sys_seconds whole = sys_days(date) + h + m + s - east;
+  require_writable(whole);
+  return {whole, part};
 }
 
 }  // namespace sagabus

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "unit/expect.hpp"
 
 namespace sagabus {
@@ -32,6 +34,21 @@ TEST(TimeText, WritesTimesBefore1970) {
 TEST(TimeText, RefusesToWriteYearsOutOfRange) {
   EXPECT_THROW(to_iso8601(at(-62'167'219'201)), ValidationError);
   EXPECT_THROW(to_iso8601(at(253'402'300'800)), ValidationError);
+  // A calendar of 16 bits would take these for years that there are.
+  EXPECT_THROW(to_iso8601(at(65'536LL * 31'556'952)), ValidationError);
+  EXPECT_THROW(to_iso8601(at(std::numeric_limits<std::int64_t>::max())), ValidationError);
+  EXPECT_THROW(to_iso8601(at(std::numeric_limits<std::int64_t>::min())), ValidationError);
+  EXPECT_THROW(to_iso8601(TimePoint::max()), ValidationError);
+  EXPECT_THROW(to_iso8601(TimePoint::min()), ValidationError);
+}
+
+TEST(TimeText, RefusesToReadWhatItCouldNotWrite) {
+  for (const char* bad :
+       {"9999-12-31T23:59:59-02:00", "9999-12-31T23:59:60Z", "0000-01-01T00:00:00+00:01"}) {
+    EXPECT_EQ(test::error_of([&] { parse_iso8601(bad); }), "a time outside the years 0 to 9999")
+        << bad;
+  }
+  EXPECT_EQ(to_iso8601(parse_iso8601("9999-12-31T21:59:59.999-02:00")), "9999-12-31T23:59:59.999Z");
 }
 
 TEST(TimeText, ReadsWhatItWrites) {
