@@ -79,7 +79,7 @@ class MessageContext {
   }
   template <Message M>
   void schedule(const M& message, std::chrono::milliseconds after, PublishOptions options = {}) {
-    schedule(message, now() + after, std::move(options));
+    schedule(message, later(now(), after), std::move(options));
   }
 
   // For calls to other services: the same for every run of this step for this message, different

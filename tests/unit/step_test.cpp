@@ -292,6 +292,19 @@ TEST(Context, DerivesTheSameIdsAndKeysEveryTimeAndRefusesLateUse) {
   EXPECT_THROW(context.publish(fixture::Closed{"o"}), std::logic_error);
 }
 
+TEST(Context, SchedulesForTheEndOfTime) {
+  const auto record = std::make_shared<StepRecord>();
+  record->envelope = std::make_shared<const Envelope>();
+  const std::string sender = "saga-o";
+  record->sender_id = &sender;
+  record->now = kNow;
+  SagaContext context(record);
+  context.schedule(fixture::Closed{"o"}, std::chrono::milliseconds::max());
+  context.schedule(fixture::Closed{"o"}, std::chrono::milliseconds::min());
+  EXPECT_EQ(record->outgoing[0].not_before, TimePoint::max());
+  EXPECT_EQ(record->outgoing[1].not_before, TimePoint{});
+}
+
 TEST(SettlementsTest, KnowsOnlyItsOwnFinishedSteps) {
   Settlements settlements("w1");
   const auto first = settlements.begin();

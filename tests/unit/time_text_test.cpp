@@ -51,6 +51,19 @@ TEST(TimeText, RefusesToReadWhatItCouldNotWrite) {
   EXPECT_EQ(to_iso8601(parse_iso8601("9999-12-31T21:59:59.999-02:00")), "9999-12-31T23:59:59.999Z");
 }
 
+TEST(Clock, LaterStopsAtTheEndOfTime) {
+  constexpr auto kLongest = std::chrono::milliseconds::max();
+  EXPECT_EQ(later(TimePoint(5ms), 3ms), TimePoint(8ms));
+  EXPECT_EQ(later(TimePoint(5ms), -8ms), TimePoint(-3ms));
+  EXPECT_EQ(later(TimePoint(0ms), kLongest), TimePoint::max());
+  EXPECT_EQ(later(TimePoint(1ms), kLongest), TimePoint::max());
+  EXPECT_EQ(later(TimePoint(-1ms), kLongest), TimePoint(kLongest - 1ms));
+  EXPECT_EQ(later(TimePoint::max(), kLongest), TimePoint::max());
+  EXPECT_EQ(later(TimePoint(-1ms), std::chrono::milliseconds::min()), TimePoint::min());
+  EXPECT_EQ(later(TimePoint::min(), -1ms), TimePoint::min());
+  EXPECT_EQ(later(TimePoint::min(), kLongest), TimePoint(-1ms));
+}
+
 TEST(TimeText, ReadsWhatItWrites) {
   for (const std::int64_t seconds :
        {std::int64_t{0}, std::int64_t{-1}, std::int64_t{951'782'400}, std::int64_t{-62'167'219'200},
