@@ -57,9 +57,8 @@ boost::asio::awaitable<Instance> SagaStore::insert(Instance instance) const {
   if (instance.created_at == TimePoint{}) instance.created_at = backend_->ambient().clock->now();
   if (instance.updated_at == TimePoint{}) instance.updated_at = instance.created_at;
   instance.version = 1;
-  Instance stored = instance;
-  co_await backend_->insert(std::move(instance));
-  co_return stored;
+  const InstancePtr stored = co_await backend_->insert(std::move(instance));
+  co_return *stored;
 }
 
 boost::asio::awaitable<Instance> SagaStore::update(Instance instance,
@@ -68,9 +67,8 @@ boost::asio::awaitable<Instance> SagaStore::update(Instance instance,
   check_text("saga id", instance.saga_id);
   instance.version = expected_version + 1;
   instance.updated_at = backend_->ambient().clock->now();
-  Instance stored = instance;
-  co_await backend_->update(std::move(instance), expected_version);
-  co_return stored;
+  const InstancePtr stored = co_await backend_->update(std::move(instance), expected_version);
+  co_return *stored;
 }
 
 boost::asio::awaitable<void> SagaStore::erase(std::string saga_name, std::string saga_id,

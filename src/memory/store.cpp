@@ -144,7 +144,7 @@ class Backend final : public StoreBackend {
     co_return holder_of(saga_name, correlation_id, derived);
   }
 
-  boost::asio::awaitable<void> insert(Instance instance) override {
+  boost::asio::awaitable<InstancePtr> insert(Instance instance) override {
     const std::string derived = derive_saga_id(instance.saga_name, instance.correlation_id);
     const auto next = with_expiry(std::make_shared<const Instance>(std::move(instance)));
     const std::lock_guard lock(mutex_);
@@ -156,10 +156,11 @@ class Backend final : public StoreBackend {
     if (next->saga_id != derived) {
       chosen_ids_.insert_or_assign({next->saga_name, next->correlation_id}, next->saga_id);
     }
-    co_return;
+    co_return next;
   }
 
-  boost::asio::awaitable<void> update(Instance instance, std::uint64_t expected_version) override {
+  boost::asio::awaitable<InstancePtr> update(Instance instance,
+                                             std::uint64_t expected_version) override {
     auto next = std::make_shared<Instance>(std::move(instance));
     const std::lock_guard lock(mutex_);
     const InstancePtr current = find({next->saga_name, next->saga_id});
@@ -170,8 +171,9 @@ class Backend final : public StoreBackend {
     next->correlation_id = current->correlation_id;
     next->created_at = current->created_at;
     next->bookkeeping.birth = current->bookkeeping.birth;
-    put(with_expiry(std::move(next)));
-    co_return;
+    const InstancePtr stored = with_expiry(std::move(next));
+    put(stored);
+    co_return stored;
   }
 
   boost::asio::awaitable<void> erase(std::string saga_name, std::string saga_id,

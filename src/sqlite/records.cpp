@@ -122,15 +122,16 @@ Record to_record(const Instance& instance) {
   }
   out.created_at = to_iso8601(instance.created_at);
   out.updated_at = to_iso8601(instance.updated_at);
-  if (instance.expires_at) {
-    out.expires_at =
-        std::chrono::ceil<std::chrono::seconds>(*instance.expires_at).time_since_epoch().count();
-  }
   out.birth = instance.bookkeeping.birth;
   BookkeepingText text = write_bookkeeping(instance.bookkeeping);
   out.inbox = std::move(text.inbox);
   out.outbox = std::move(text.outbox);
   return out;
+}
+
+std::optional<TimePoint> to_time(std::optional<std::int64_t> seconds) {
+  if (!seconds) return std::nullopt;
+  return TimePoint(std::chrono::seconds(*seconds));
 }
 
 Instance to_instance(Record&& record) {
@@ -150,9 +151,7 @@ Instance to_instance(Record&& record) {
     throw ValidationError(
         fmt::format("saga {} {}: stored row: {}", out.saga_name, out.saga_id, error.what()));
   }
-  if (record.expires_at) {
-    out.expires_at = TimePoint(std::chrono::seconds(*record.expires_at));
-  }
+  out.expires_at = to_time(record.expires_at);
   return out;
 }
 

@@ -75,10 +75,12 @@ void insert_or_refuse(Connection& connection, const Record& record, std::int64_t
                                   record.saga_id, same_id ? "id" : "correlation id"));
 }
 
-void update_or_refuse(Connection& connection, const Record& record, std::uint64_t expected,
-                      std::int64_t now) {
-  if (update_record(connection, record, expected, now)) return;
-  const auto current = find_by_id(connection, record.saga_name, record.saga_id, now);
+// Returns what then stands there.
+Record update_or_refuse(Connection& connection, const Record& record, std::uint64_t expected,
+                        std::int64_t now) {
+  const bool updated = update_record(connection, record, expected, now);
+  auto current = find_by_id(connection, record.saga_name, record.saga_id, now);
+  if (updated && current) return *std::move(current);
   if (current) throw ConcurrencyError(record.saga_id, expected, current->version);
   throw NotFound(fmt::format("saga {} {}: no such instance", record.saga_name, record.saga_id));
 }
@@ -142,20 +144,25 @@ class Backend final : public StoreBackend {
     co_return to_pointer(std::move(record));
   }
 
-  asio::awaitable<void> insert(Instance instance) override {
+  asio::awaitable<InstancePtr> insert(Instance instance) override {
     const auto database = database_;
-    auto job = [record = stored(instance), now = now()](Connection& connection) {
+    Record record = stored(instance);
+    auto result = std::make_shared<Instance>(std::move(instance));
+    result->expires_at = to_time(record.expires_at);
+    auto job = [record = std::move(record), now = now()](Connection& connection) {
       insert_or_refuse(connection, record, now);
     };
     co_await database->write(std::move(job));
+    co_return result;
   }
 
-  asio::awaitable<void> update(Instance instance, std::uint64_t expected_version) override {
+  asio::awaitable<InstancePtr> update(Instance instance, std::uint64_t expected_version) override {
     const auto database = database_;
     auto job = [record = stored(instance), expected_version, now = now()](Connection& connection) {
-      update_or_refuse(connection, record, expected_version, now);
+      return update_or_refuse(connection, record, expected_version, now);
     };
-    co_await database->write(std::move(job));
+    auto record = co_await database->write(std::move(job));
+    co_return to_pointer(std::move(record));
   }
 
   asio::awaitable<void> erase(std::string saga_name, std::string saga_id,
@@ -221,11 +228,10 @@ class Backend final : public StoreBackend {
         .count();
   }
 
+  // The store alone says when an instance expires.
   Record stored(const Instance& instance) const {
     Record record = to_record(instance);
-    if (!record.completed) {
-      record.expires_at.reset();
-    } else if (ttl_days_) {
+    if (record.completed && ttl_days_) {
       const std::chrono::duration<double, std::ratio<86400>> life(*ttl_days_);
       const TimePoint end =
           ambient().clock->now() + std::chrono::duration_cast<std::chrono::milliseconds>(life);
