@@ -136,7 +136,8 @@ class SagaStore {
   // Replaces state, completion and bookkeeping of the instance with that name and id, and returns
   // it as stored: at version `expected_version` + 1, updated now, with the `correlation_id`,
   // `created_at` and `birth` that were there. Throws ConcurrencyError where another version is
-  // there, NotFound where nothing is.
+  // there, or another life than that of the given `birth` (where it is empty, any will do), and
+  // NotFound where nothing is.
   boost::asio::awaitable<Instance> update(Instance instance, std::uint64_t expected_version) const;
 
   // Removes the instance; nothing happens where there is none. With an expected version, throws

@@ -413,6 +413,10 @@ boost::asio::awaitable<InstancePtr> Backend::update(Instance instance,
                                                     std::uint64_t expected_version) {
   Update update{draft(instance), {}, {}, std::nullopt};
   update.guard.version = expected_version;
+  if (!instance.bookkeeping.birth.empty()) {
+    update.guard.life = UpdateGuard::Life::birth;
+    update.guard.mark = instance.bookkeeping.birth;
+  }
   auto replacing = replace(update);
   const CommitResult result = co_await std::move(replacing);
   if (result.committed) {

@@ -165,7 +165,9 @@ class Backend final : public StoreBackend {
     const std::lock_guard lock(mutex_);
     const InstancePtr current = find({next->saga_name, next->saga_id});
     if (!current) throw NotFound(fmt::format("saga {} does not exist", next->saga_id));
-    if (current->version != expected_version) {
+    const std::string& birth = next->bookkeeping.birth;
+    const bool same_life = birth.empty() || birth == current->bookkeeping.birth;
+    if (current->version != expected_version || !same_life) {
       throw ConcurrencyError(next->saga_id, expected_version, current->version);
     }
     next->correlation_id = current->correlation_id;

@@ -34,7 +34,7 @@ constexpr Sql kReplace{
 constexpr Sql kUpdate{
     "UPDATE saga_instances SET version = ?3, is_completed = ?4, state = ?5, updated_at = ?6, "
     "expires_at = ?7, inbox = ?8, outbox = ?9 WHERE saga_name = ?1 AND saga_id = ?2 "
-    "AND version = ?10 AND " SAGABUS_ALIVE("?11")};
+    "AND version = ?10 AND (?12 = '' OR birth = ?12) AND " SAGABUS_ALIVE("?11")};
 constexpr Sql kErase{"DELETE FROM saga_instances WHERE saga_name = ?1 AND saga_id = ?2"};
 constexpr Sql kEraseVersion{
     "DELETE FROM saga_instances WHERE saga_name = ?1 AND saga_id = ?2 AND version = ?3"};
@@ -227,6 +227,7 @@ bool update_record(Connection& connection, const Record& record, std::uint64_t e
       .bind(9, record.outbox)
       .bind(10, signed_version(expected_version))
       .bind(11, now)
+      .bind(12, record.birth)
       .run();
   return connection.changes() == 1;
 }

@@ -59,7 +59,8 @@ struct ExpectedRecord {
 bool replace_record(Connection& connection, const Record& record, const ExpectedRecord& expected,
                     std::int64_t now);
 
-// Keeps created_at, correlation_id and birth. The same answer, whichever life it is.
+// Keeps created_at, correlation_id and birth. The same answer; where the record has no birth,
+// whichever life it is.
 bool update_record(Connection& connection, const Record& record, std::uint64_t expected_version,
                    std::int64_t now);
 

@@ -375,7 +375,7 @@ TEST_P(StoreConformance, UpdateKeepsWhatMayNotChange) {
   Instance change = first;
   change.correlation_id = "other";
   change.created_at += std::chrono::hours(1);
-  change.bookkeeping.birth = "another";
+  change.bookkeeping.birth.clear();  // whichever life it is
   const Instance second = sync_wait(store_.update(change, 1));
   const auto found = sync_wait(store_.get_by_id(saga_name(), first.saga_id));
   ASSERT_TRUE(found);
@@ -403,6 +403,24 @@ TEST_P(StoreConformance, UpdateGivesBackWhatItStored) {
     EXPECT_EQ(stored.expires_at.has_value(), change.completed);
     EXPECT_EQ(sync_wait(store_.get_by_id(saga_name(), "chosen")), stored);
   }
+}
+
+TEST_P(StoreConformance, UpdateOfAnotherLifeIsAConflict) {
+  make();
+  const Instance before = sync_wait(store_.insert(instance("c")));
+  sync_wait(store_.erase(saga_name(), before.saga_id));
+  const Instance after = sync_wait(store_.insert(instance("c")));
+  ASSERT_EQ(after.version, before.version);
+  try {
+    sync_wait(store_.update(before, 1));
+    ADD_FAILURE() << "expected ConcurrencyError";
+  } catch (const ConcurrencyError& e) {
+    EXPECT_EQ(e.saga_id(), before.saga_id);
+    EXPECT_EQ(e.actual(), 1U);
+  }
+  EXPECT_EQ(*load("c"), after);
+  sync_wait(store_.erase(saga_name(), before.saga_id));
+  EXPECT_THROW(sync_wait(store_.update(before, 1)), NotFound);
 }
 
 TEST_P(StoreConformance, UpdateOfAStaleVersionSaysWhichIsThere) {
