@@ -9,6 +9,7 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "ambient_rules.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 
@@ -117,7 +118,9 @@ bool is_expected(const Instance& current, const ExpectedInstance& expected) {
 class Backend final : public StoreBackend {
  public:
   explicit Backend(StoreOptions options)
-      : StoreBackend(std::move(options.ambient)), time_to_live_(read_ttl(options.ttl_days)) {}
+      : StoreBackend(std::move(options.ambient)), time_to_live_(read_ttl(options.ttl_days)) {
+    detail::check(ambient());
+  }
 
   std::string describe() const override { return "memory:"; }
   boost::asio::awaitable<void> prepare() override { co_return; }
