@@ -117,6 +117,19 @@ TEST_F(SqliteTransport, ForgetsKeysAfterTheWindow) {
   EXPECT_EQ(RawDatabase(path_).run("SELECT count(*) FROM deduplication"), "5\n");
 }
 
+TEST_F(SqliteTransport, ForgetsAsFastAsOneSendRemembers) {
+  ready();  // makes the file
+  RawDatabase raw(path_);
+  raw.run(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) "
+      "INSERT INTO subscriptions (endpoint, type) SELECT 'e' || i, 'T' FROM n");
+  for (int i = 0; i < 8; ++i) {
+    send("", fmt::format("{}", i));
+    clock_->advance(6min);  // past the window
+  }
+  EXPECT_EQ(raw.run("SELECT count(*) FROM deduplication"), "200\n");
+}
+
 TEST_F(SqliteTransport, AWaitingReceiverWakesForASendAtOnce) {
   Transport slow{{.path = path_, .poll_interval = 1min}};
   std::vector<Delivery> got;
