@@ -240,6 +240,10 @@ std::shared_ptr<Database> make_database(const TransportOptions& options) {
 
 }  // namespace
 
+std::size_t waiting_receivers(const Transport& transport) {
+  return database_of(transport)->watch().waiting();
+}
+
 void check_transport(std::string_view what, const TransportOptions& options) {
   check_range(what, "visibility_timeout", options.visibility_timeout, milliseconds(1),
               std::chrono::hours(12));

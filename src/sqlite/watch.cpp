@@ -79,6 +79,11 @@ void Watch::changed(const std::string& endpoint) {
   for (const auto& waiter : woken) waiter->resume();
 }
 
+std::size_t Watch::waiting() {
+  const std::lock_guard lock(mutex_);
+  return waiters_.size();
+}
+
 void Watch::add(const std::shared_ptr<Waiter>& waiter) {
   bool late = false;
   {

@@ -48,6 +48,9 @@ class Watch {
 
   void changed(const std::string& endpoint);
 
+  // How many are in wait(), for tests.
+  std::size_t waiting();
+
  private:
   struct Waiter : Wakeup {
     std::string endpoint;
