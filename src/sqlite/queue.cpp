@@ -51,8 +51,8 @@ constexpr Sql kCountDue{
     "SELECT count(*) FROM messages INDEXED BY messages_hidden "
     "WHERE endpoint = ?1 AND visible_at > 0 AND visible_at <= ?2"};
 constexpr Sql kList{
-    "SELECT seq, receipt, failures, uncertain, body FROM messages WHERE endpoint = ?1 AND seq > ?2 "
-    "ORDER BY seq LIMIT ?3"};
+    "SELECT seq, receipt, failures, uncertain, body FROM messages WHERE endpoint = ?1 "
+    "ORDER BY seq LIMIT ?2"};
 constexpr Sql kTakeable{
     "SELECT seq, receipt, failures, uncertain, body FROM messages WHERE endpoint = ?1 "
     "AND (owner IS NULL OR visible_at <= ?2) ORDER BY seq LIMIT ?3"};
@@ -202,9 +202,9 @@ Depth measure(Connection& connection, const std::string& endpoint, std::int64_t 
 }
 
 std::vector<ClaimedRow> list_messages(Connection& connection, const std::string& endpoint,
-                                      std::int64_t after, std::int64_t most) {
+                                      std::int64_t most) {
   Query query = connection.query(kList);
-  return read_rows(query.bind(1, endpoint).bind(2, after).bind(3, most));
+  return read_rows(query.bind(1, endpoint).bind(2, most));
 }
 
 std::vector<ClaimedRow> take_messages(Connection& connection, const std::string& endpoint,

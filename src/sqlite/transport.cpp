@@ -278,7 +278,7 @@ asio::awaitable<std::vector<Delivery>> Transport::list(std::string endpoint,
                                                        std::size_t most) const {
   const auto database = database_of(*this);
   auto job = [endpoint, most](Connection& connection) {
-    return list_messages(connection, endpoint, 0, static_cast<std::int64_t>(most));
+    return list_messages(connection, endpoint, static_cast<std::int64_t>(most));
   };
   auto rows = co_await database->search(std::move(job));
   co_return without_receipts(std::move(rows));
