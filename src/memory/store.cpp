@@ -12,14 +12,13 @@
 #include "ambient_rules.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
+#include "ttl.hpp"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 namespace sagabus::memory {
 namespace {
-
-constexpr double kMaxTtlDays = 36'500;
 
 // Two texts that together name an instance: saga name and saga id, or saga name and correlation id.
 struct Key {
@@ -118,7 +117,8 @@ bool is_expected(const Instance& current, const ExpectedInstance& expected) {
 class Backend final : public StoreBackend {
  public:
   explicit Backend(StoreOptions options)
-      : StoreBackend(std::move(options.ambient)), time_to_live_(read_ttl(options.ttl_days)) {
+      : StoreBackend(std::move(options.ambient)),
+        time_to_live_(detail::read_ttl(options.ttl_days)) {
     detail::check(ambient());
   }
 
@@ -240,16 +240,6 @@ class Backend final : public StoreBackend {
     return {true, nullptr};
   }
 
-  static std::chrono::seconds read_ttl(const std::optional<double>& days) {
-    if (!days) return std::chrono::seconds::zero();
-    if (!(*days > 0 && *days <= kMaxTtlDays)) {
-      throw std::invalid_argument(
-          fmt::format("ttl_days: {}, expected more than 0 and at most {}", *days, kMaxTtlDays));
-    }
-    return std::chrono::ceil<std::chrono::seconds>(
-        std::chrono::duration<double, std::ratio<86'400>>(*days));
-  }
-
   bool is_expired(const Instance& instance) const {
     return instance.expires_at && *instance.expires_at <= ambient().clock->now();
   }
@@ -262,14 +252,10 @@ class Backend final : public StoreBackend {
 
   // The instance as it is to be stored: the store alone says when it expires.
   InstancePtr with_expiry(InstancePtr instance) const {
-    const bool expires = instance->completed && time_to_live_ > std::chrono::seconds::zero();
-    if (!expires && !instance->expires_at) return instance;
+    const auto expires_at = detail::expiry(instance->completed, time_to_live_, *ambient().clock);
+    if (instance->expires_at == expires_at) return instance;
     auto stored = std::make_shared<Instance>(*instance);
-    stored->expires_at.reset();
-    if (expires) {
-      const auto now = std::chrono::ceil<std::chrono::seconds>(ambient().clock->now());
-      stored->expires_at = now + time_to_live_;
-    }
+    stored->expires_at = expires_at;
     return stored;
   }
 
@@ -355,7 +341,7 @@ class Backend final : public StoreBackend {
 
   static constexpr std::size_t kFirstSweep = 1024;
 
-  const std::chrono::seconds time_to_live_;  // zero: for ever
+  const std::optional<std::chrono::seconds> time_to_live_;  // empty: for ever
   mutable std::mutex mutex_;
   boost::unordered_flat_set<Slot, SlotHash, SlotEqual> instances_;
   // Only of instances whose id is not the derived one: (saga name, correlation id) to saga id.
