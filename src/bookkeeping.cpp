@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::int64_t kFormat = 1;
 
+// A payload lies in a message, in a list, in an entry, in the list of entries, in the text.
+constexpr JsonLimits kLimits{.max_depth = kMaxPayloadDepth + 5};
+
 Value milliseconds(TimePoint time) {
   return Value(std::int64_t{time.time_since_epoch().count()});
 }
@@ -92,7 +95,7 @@ const Array& list_of(const Value& text, std::string_view name, const FieldPath& 
 void read_inbox(const std::string& text, Bookkeeping& out) {
   const FieldPath root(MissingField::refuse);
   const FieldPath path(root, "inbox");
-  const Value value = parse_json(text);
+  const Value value = parse_json(text, kLimits);
   for (const Value& item : list_of(value, "m", path)) {
     const FieldPath at(path, out.inbox.size());
     const Array& parts = detail::read_array(item, at);
@@ -107,7 +110,7 @@ void read_inbox(const std::string& text, Bookkeeping& out) {
 void read_outbox(const std::string& text, Bookkeeping& out) {
   const FieldPath root(MissingField::refuse);
   const FieldPath path(root, "outbox");
-  const Value value = parse_json(text);
+  const Value value = parse_json(text, kLimits);
   for (const Value& item : list_of(value, "e", path)) {
     const FieldPath at(path, out.outbox.size());
     const Array& parts = detail::read_array(item, at);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "sagabus/error.hpp"
@@ -58,6 +59,19 @@ std::size_t utf8_length(std::string_view text, std::size_t i) {
   const bool surrogate = lead == 0xed && at(1) >= 0xa0;
   const bool too_large = lead == 0xf4 && at(1) >= 0x90;
   return overlong || surrogate || too_large ? 0 : length;
+}
+
+[[noreturn]] void beyond_calendar(const FieldPath& path) {
+  path.fail("a time outside the years 0 to 9999");
+}
+
+SplitTime read_split_time(const Value& value, const FieldPath& path) {
+  const std::string& text = read_string(value, path);
+  try {
+    return parse_iso8601(text);
+  } catch (const ValidationError& e) {
+    path.fail(e.what());
+  }
 }
 
 }  // namespace
@@ -145,13 +159,43 @@ Bytes read_bytes(const Value& value, const FieldPath& path) {
   path.expected("base64", value);
 }
 
-SplitTime read_time(const Value& value, const FieldPath& path) {
-  const std::string& text = read_string(value, path);
-  try {
-    return parse_iso8601(text);
-  } catch (const ValidationError& e) {
-    path.fail(e.what());
+// The first and the last moment of a clock are near the ends of its count: no step may pass them.
+
+Value write_time(std::int64_t ticks, Tick tick, const FieldPath& path) {
+  constexpr std::int64_t kEnough = 1'000'000'000'000;  // seconds: no such year is written
+  SplitTime time;
+  if (tick.den == 1) {
+    if (std::abs(ticks / 2) > kEnough / tick.num) beyond_calendar(path);
+    time.seconds = std::chrono::sys_seconds(std::chrono::seconds(ticks * tick.num));
+  } else {
+    std::int64_t seconds = ticks / tick.den;
+    std::int64_t rest = ticks % tick.den;
+    if (rest < 0) --seconds, rest += tick.den;
+    time.seconds = std::chrono::sys_seconds(std::chrono::seconds(seconds));
+    time.fraction = std::chrono::nanoseconds(rest * (std::nano::den / tick.den));
   }
+  if (!is_writable(time.seconds)) beyond_calendar(path);
+  return Value(to_iso8601(time));
+}
+
+std::int64_t read_time(const Value& value, Tick tick, std::int64_t least, std::int64_t most,
+                       const FieldPath& path) {
+  const SplitTime time = read_split_time(value, path);
+  std::int64_t seconds = time.seconds.time_since_epoch().count();
+  std::int64_t ticks = 0;
+  bool fits = true;
+  if (tick.den == 1) {
+    ticks = seconds / tick.num - (seconds % tick.num < 0 ? 1 : 0);
+    fits = least <= ticks && ticks <= most;
+  } else {
+    std::int64_t rest = time.fraction.count() / (std::nano::den / tick.den);
+    if (seconds < 0 && rest > 0) ++seconds, rest -= tick.den;  // so that both have one sign
+    fits = seconds < 0 || rest < 0 ? seconds >= (least - rest) / tick.den
+                                   : seconds <= (most - rest) / tick.den;
+    if (fits) ticks = seconds * tick.den + rest;
+  }
+  if (!fits) path.fail("a time beyond the range of this field");
+  return ticks;
 }
 
 void out_of_range(const FieldPath& path) {

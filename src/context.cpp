@@ -27,6 +27,7 @@ void record(StepRecord& step, std::string_view type, Value payload, PublishOptio
   inherit_trace(step.envelope->headers, envelope->headers);
   envelope->timestamp = step.now;
   envelope->partition_key = std::move(options.partition_key);
+  check(*envelope);  // while the handler can still be told: what is committed must be readable
   step.outgoing.push_back({std::move(envelope), not_before > step.now ? not_before : TimePoint{}});
 }
 

@@ -6,6 +6,8 @@
 #include <set>
 #include <stdexcept>
 
+#include "key_rules.hpp"
+
 namespace sagabus {
 namespace detail {
 namespace {
@@ -17,10 +19,8 @@ namespace {
 
 void check_name(const SagaData& saga) {
   if (saga.name.empty()) refuse(saga, "give it a name");
-  if (saga.name.front() == '$') refuse(saga, "a name that begins with $ is reserved");
-  if (saga.name.size() > 1024 || !is_utf8(saga.name)) {
-    refuse(saga, "a name is UTF-8 of at most 1,024 bytes");
-  }
+  const std::string problem = problem_of_name(saga.name);
+  if (!problem.empty()) refuse(saga, "its name: " + problem);
 }
 
 void check_handlers(const SagaData& saga, const SagaMessage& message) {

@@ -17,11 +17,20 @@ std::string describe(const std::string& saga_id, std::size_t bytes, std::size_t 
   return text;
 }
 
+// One version of two lives looks like no difference at all.
+std::string describe(const std::string& saga_id, std::uint64_t expected, std::uint64_t actual) {
+  if (expected == actual) {
+    return fmt::format("saga {}: expected version {}, found that of another life", saga_id,
+                       expected);
+  }
+  return fmt::format("saga {}: expected version {}, found {}", saga_id, expected, actual);
+}
+
 }  // namespace
 
 ConcurrencyError::ConcurrencyError(std::string saga_id, std::uint64_t expected,
                                    std::uint64_t actual)
-    : Error(fmt::format("saga {}: expected version {}, found {}", saga_id, expected, actual)),
+    : Error(describe(saga_id, expected, actual)),
       saga_id_(std::move(saga_id)),
       expected_(expected),
       actual_(actual) {}

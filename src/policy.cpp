@@ -8,6 +8,11 @@
 #include "sagabus/error.hpp"
 
 namespace sagabus {
+namespace {
+
+constexpr std::chrono::hours kLongestDelay(24 * 365);
+
+}  // namespace
 
 std::chrono::milliseconds retry_delay(const RetryPolicy& policy, unsigned failures, double random) {
   const double n = failures == 0 ? 0 : failures - 1;
@@ -30,6 +35,10 @@ void check(const RetryPolicy& policy) {
     throw std::invalid_argument(
         fmt::format("retry.max_delay: {} ms, expected at least base_delay, which is {} ms",
                     policy.max_delay.count(), policy.base_delay.count()));
+  }
+  if (policy.max_delay > kLongestDelay) {
+    throw std::invalid_argument(
+        fmt::format("retry.max_delay: {} ms, expected at most 365 days", policy.max_delay.count()));
   }
 }
 

@@ -2,25 +2,20 @@
 
 #include <fmt/format.h>
 
+#include "key_rules.hpp"
 #include "sagabus/error.hpp"
 
 namespace sagabus {
 namespace {
 
-constexpr std::size_t kMaxKeyBytes = 1024;  // DynamoDB's bound for a sort key
-
 void check_text(std::string_view what, std::string_view text) {
-  if (text.empty()) throw ValidationError(fmt::format("{}: empty", what));
-  if (text.size() > kMaxKeyBytes) {
-    throw ValidationError(
-        fmt::format("{}: {} bytes, over the limit of {}", what, text.size(), kMaxKeyBytes));
-  }
-  if (!detail::is_utf8(text)) throw ValidationError(fmt::format("{}: not UTF-8", what));
+  const std::string problem = detail::problem_of_id(text);
+  if (!problem.empty()) throw ValidationError(fmt::format("{}: {}", what, problem));
 }
 
 void check_name(std::string_view name) {
-  check_text("saga name", name);
-  if (name.front() == '$') throw ValidationError("saga name: a leading $ is reserved");
+  const std::string problem = detail::problem_of_name(name);
+  if (!problem.empty()) throw ValidationError("saga name: " + problem);
 }
 
 std::optional<Instance> copy(const InstancePtr& instance) {
@@ -57,9 +52,8 @@ boost::asio::awaitable<Instance> SagaStore::insert(Instance instance) const {
   if (instance.created_at == TimePoint{}) instance.created_at = backend_->ambient().clock->now();
   if (instance.updated_at == TimePoint{}) instance.updated_at = instance.created_at;
   instance.version = 1;
-  Instance stored = instance;
-  co_await backend_->insert(std::move(instance));
-  co_return stored;
+  const InstancePtr stored = co_await backend_->insert(std::move(instance));
+  co_return *stored;
 }
 
 boost::asio::awaitable<Instance> SagaStore::update(Instance instance,
@@ -68,9 +62,8 @@ boost::asio::awaitable<Instance> SagaStore::update(Instance instance,
   check_text("saga id", instance.saga_id);
   instance.version = expected_version + 1;
   instance.updated_at = backend_->ambient().clock->now();
-  Instance stored = instance;
-  co_await backend_->update(std::move(instance), expected_version);
-  co_return stored;
+  const InstancePtr stored = co_await backend_->update(std::move(instance), expected_version);
+  co_return *stored;
 }
 
 boost::asio::awaitable<void> SagaStore::erase(std::string saga_name, std::string saga_id,

@@ -15,6 +15,7 @@ using std::chrono::minutes;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 using std::chrono::sys_days;
+using std::chrono::sys_seconds;
 
 // Takes digits and punctuation off the front of a text, and refuses what is not there.
 class Scanner {
@@ -70,16 +71,15 @@ minutes offset(Scanner& in) {
   return sign * (h + minutes(in.number(2, 0, 59)));
 }
 
-[[noreturn]] void refuse_year() {
-  throw ValidationError("a time outside the years 0 to 9999");
+// Before a calendar sees it, whose years wrap.
+void require_writable(sys_seconds time) {
+  if (!is_writable(time)) throw ValidationError("a time outside the years 0 to 9999");
 }
 
 }  // namespace
 
 std::string to_iso8601(SplitTime time) {
-  constexpr auto kFirst = std::chrono::floor<seconds>(kEarliestText);
-  constexpr auto kLast = std::chrono::floor<seconds>(kLatestText);
-  if (time.seconds < kFirst || time.seconds > kLast) refuse_year();
+  require_writable(time.seconds);
   const auto day = std::chrono::floor<days>(time.seconds);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(time.seconds - day);
@@ -93,8 +93,8 @@ std::string to_iso8601(SplitTime time) {
 }
 
 std::string to_iso8601(TimePoint time) {
-  if (time < kEarliestText || time > kLatestText) refuse_year();
   const auto whole = std::chrono::floor<seconds>(time);
+  require_writable(whole);
   return to_iso8601(SplitTime{whole, time - whole});
 }
 
@@ -116,7 +116,9 @@ SplitTime parse_iso8601(std::string_view text) {
   const nanoseconds part = fraction(in);
   const minutes east = offset(in);
   if (!in.done()) Scanner::refuse();
-  return {sys_days(date) + h + m + s - east, part};
+  const sys_seconds whole = sys_days(date) + h + m + s - east;
+  require_writable(whole);
+  return {whole, part};
 }
 
 }  // namespace sagabus

@@ -112,12 +112,12 @@ class Bus {
   }
   template <detail::CheckedMessage M>
   boost::asio::awaitable<void> schedule(const M& message, std::chrono::milliseconds after) {
-    return schedule(message, now() + after, PublishOptions());
+    return schedule(message, later(now(), after), PublishOptions());
   }
   template <detail::CheckedMessage M>
   boost::asio::awaitable<void> schedule(const M& message, std::chrono::milliseconds after,
                                         PublishOptions options) {
-    return schedule(message, now() + after, std::move(options));
+    return schedule(message, later(now(), after), std::move(options));
   }
 
   // Sends an envelope as it is: for gateways and tools.

@@ -10,6 +10,12 @@ namespace sagabus {
 // A moment in UTC, in milliseconds: what envelopes and stores hold.
 using TimePoint = std::chrono::sys_time<std::chrono::milliseconds>;
 
+// The moment `by` after `from`: the last or the first that there is, where it would lie beyond.
+constexpr TimePoint later(TimePoint from, std::chrono::milliseconds by) {
+  if (by.count() > 0) return from > TimePoint::max() - by ? TimePoint::max() : from + by;
+  return from < TimePoint::min() - by ? TimePoint::min() : from + by;
+}
+
 // Safe to call from any thread.
 class Clock {
  public:

@@ -19,6 +19,7 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <ratio>
 #include <set>
 #include <string>
 #include <string_view>
@@ -107,7 +108,15 @@ const std::string& read_string(const Value& value, const FieldPath& path);
 const Array& read_array(const Value& value, const FieldPath& path);
 const Object& read_object(const Value& value, const FieldPath& path);
 Bytes read_bytes(const Value& value, const FieldPath& path);
-SplitTime read_time(const Value& value, const FieldPath& path);
+// Times as counts of ticks since 1970, each num / den seconds long, one of which is 1. Reading
+// rounds down.
+struct Tick {
+  std::int64_t num;
+  std::int64_t den;
+};
+Value write_time(std::int64_t ticks, Tick tick, const FieldPath& path);
+std::int64_t read_time(const Value& value, Tick tick, std::int64_t least, std::int64_t most,
+                       const FieldPath& path);
 [[noreturn]] void out_of_range(const FieldPath& path);
 [[noreturn]] void unknown_name(const std::vector<std::string_view>& known, const FieldPath& path);
 
@@ -310,24 +319,20 @@ struct Codec<std::optional<T>> {
 template <class Duration>
 struct Codec<std::chrono::time_point<std::chrono::system_clock, Duration>> {
   using Time = std::chrono::time_point<std::chrono::system_clock, Duration>;
+  using Rep = typename Duration::rep;
+  using Period = typename Duration::period;
+  static_assert(std::signed_integral<Rep> &&
+                    (Period::den == 1 || (Period::num == 1 && std::nano::den % Period::den == 0)),
+                "a time must be a whole number of seconds, or of decimal parts of one");
+  static constexpr detail::Tick kTick{Period::num, Period::den};
+
   static Value write(const Time& v, const FieldPath& path) {
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(v);
-    const auto year = std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(v)).year();
-    if (int(year) < 0 || int(year) > 9999) path.fail("a time outside the years 0 to 9999");
-    return Value(to_iso8601({seconds, v - seconds}));
+    return detail::write_time(v.time_since_epoch().count(), kTick, path);
   }
   static void read(const Value& value, Time& v, const FieldPath& path) {
-    const SplitTime time = detail::read_time(value, path);
-    const auto seconds = time.seconds.time_since_epoch().count();
-    using Limits = std::numeric_limits<typename Duration::rep>;
-    const double ticks =
-        static_cast<double>(seconds) * Duration::period::den / Duration::period::num;
-    if (ticks <= static_cast<double>(Limits::min()) ||
-        ticks >= static_cast<double>(Limits::max())) {
-      path.fail("a time beyond the range of this field");
-    }
-    v = std::chrono::floor<Duration>(time.seconds) +
-        std::chrono::duration_cast<Duration>(time.fraction);
+    using Limits = std::numeric_limits<Rep>;
+    const auto ticks = detail::read_time(value, kTick, Limits::min(), Limits::max(), path);
+    v = Time(Duration(static_cast<Rep>(ticks)));
   }
 };
 

@@ -65,7 +65,8 @@ class MessageContext {
   // The time at which the step began, by the bus's clock.
   TimePoint now() const { return step().now; }
 
-  // Sends the message to everyone who subscribed to its type, once the step is committed.
+  // Sends the message to everyone who subscribed to its type, once the step is committed. Throws
+  // ValidationError naming what no transport could carry, as check(Envelope) does.
   template <detail::CheckedMessage M>
   void publish(const M& message, PublishOptions options = {}) {
     detail::record(step(), message_name<M>(), to_value(message), std::move(options), TimePoint{});
@@ -79,7 +80,7 @@ class MessageContext {
   }
   template <detail::CheckedMessage M>
   void schedule(const M& message, std::chrono::milliseconds after, PublishOptions options = {}) {
-    schedule(message, now() + after, std::move(options));
+    schedule(message, later(now(), after), std::move(options));
   }
 
   // For calls to other services: the same for every run of this step for this message, different

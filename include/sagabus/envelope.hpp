@@ -1,6 +1,7 @@
 // A message on its way: saga-bus's envelope, which services in other languages share.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <string>
@@ -56,6 +57,15 @@ std::string to_json(const Envelope& envelope);
 // string. `headers`, `timestamp` and `partitionKey` may be missing; members it does not know are
 // ignored.
 Envelope parse_envelope(std::string_view json);
+
+// How many arrays and objects may lie in one another in a payload: one less than in a JSON text,
+// since the envelope is one.
+inline constexpr std::size_t kMaxPayloadDepth = 63;
+
+// Throws ValidationError naming what could not be written, or not be read again: an empty id or
+// type, text that is not UTF-8, a payload that is deeper than kMaxPayloadDepth or holds NaN or
+// infinity, a time outside the years 0 to 9999. Looks at every part once, and allocates nothing.
+void check(const Envelope& envelope);
 
 // The payload as M. Throws ValidationError naming the field, as from_value does; a field that is
 // missing and not optional is an error.

@@ -33,7 +33,8 @@ class Error : public std::runtime_error {
   ServiceInfo service_;
 };
 
-// The instance has another version than the caller expected. Nothing was written.
+// The instance has another version than the caller expected, or its id lives anew. Nothing was
+// written.
 class ConcurrencyError : public Error {
  public:
   ConcurrencyError(std::string saga_id, std::uint64_t expected, std::uint64_t actual);

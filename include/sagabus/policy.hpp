@@ -19,7 +19,7 @@ enum class Backoff { exponential, linear };
 struct RetryPolicy {
   unsigned max_attempts = 3;                   // in all, the first included; 1 or more
   std::chrono::milliseconds base_delay{1000};  // before the second attempt; 0 or more
-  std::chrono::milliseconds max_delay{30000};  // at most; not below base_delay
+  std::chrono::milliseconds max_delay{30000};  // at most; from base_delay to 365 days
   Backoff backoff = Backoff::exponential;      // base * 2^n, or base * (n + 1), for n = 0, 1, ...
   bool jitter = true;  // full jitter: uniform between zero and the delay, so that crowds disperse
 };

@@ -37,7 +37,9 @@ struct ServiceHandler {
 // A value. Handlers are called from the bus's threads, several at once.
 class Service {
  public:
-  explicit Service(std::string endpoint) : endpoint_(std::move(endpoint)) {}
+  // The endpoint is UTF-8 of 1 to 1,024 bytes that does not begin with `$`, as a saga's name is:
+  // else std::invalid_argument.
+  explicit Service(std::string endpoint);
 
   // (const M&, MessageContext&) or (const M&), plain or awaitable. Throws std::invalid_argument for
   // a type that has a handler.

@@ -91,15 +91,16 @@ class StoreBackend {
   virtual boost::asio::awaitable<CommitResult> commit(CommitRequest request) = 0;
 
   // The functions of SagaStore, which documents them, checks names and ids, and fills in what may
-  // be left out: `insert` gets the instance as it is to be stored; `update` gets it with its new
-  // version, and keeps the `created_at`, `correlation_id` and `birth` that are there.
+  // be left out: `insert` gets the instance as it is to be stored, but for `expires_at`; `update`
+  // gets it with its new version, and keeps the `created_at`, `correlation_id` and `birth` that are
+  // there. Both return the instance as it then stands in the store.
   virtual boost::asio::awaitable<InstancePtr> get_by_id(std::string saga_name,
                                                         std::string saga_id) = 0;
   virtual boost::asio::awaitable<InstancePtr> get_by_correlation_id(std::string saga_name,
                                                                     std::string correlation_id) = 0;
-  virtual boost::asio::awaitable<void> insert(Instance instance) = 0;
-  virtual boost::asio::awaitable<void> update(Instance instance,
-                                              std::uint64_t expected_version) = 0;
+  virtual boost::asio::awaitable<InstancePtr> insert(Instance instance) = 0;
+  virtual boost::asio::awaitable<InstancePtr> update(Instance instance,
+                                                     std::uint64_t expected_version) = 0;
   virtual boost::asio::awaitable<void> erase(std::string saga_name, std::string saga_id,
                                              std::optional<std::uint64_t> expected_version) = 0;
   virtual boost::asio::awaitable<FindPage> find_by_name(FindRequest request) = 0;
@@ -132,12 +133,15 @@ class SagaStore {
 
   // Stores a new instance at version 1 and returns it as stored. An empty `saga_id` is derived, an
   // empty `birth` drawn. The given `created_at` and `updated_at` are kept; where zero, they are
-  // now. Throws AlreadyExists where that id or that correlation id is taken.
+  // now. The store alone sets `expires_at`. Throws AlreadyExists where that id or that correlation
+  // id is taken.
   boost::asio::awaitable<Instance> insert(Instance instance) const;
 
   // Replaces state, completion and bookkeeping of the instance with that name and id, and returns
-  // it at version `expected_version` + 1, updated now. Throws ConcurrencyError where another
-  // version is there, NotFound where nothing is.
+  // it as stored: at version `expected_version` + 1, updated now, with the `correlation_id`,
+  // `created_at` and `birth` that were there. Throws ConcurrencyError where another version is
+  // there, or another life than that of the given `birth` (where it is empty, any will do), and
+  // NotFound where nothing is.
   boost::asio::awaitable<Instance> update(Instance instance, std::uint64_t expected_version) const;
 
   // Removes the instance; nothing happens where there is none. With an expected version, throws

@@ -20,13 +20,19 @@ struct SplitTime {
   std::chrono::nanoseconds fraction{0};
 };
 
+// Whether a moment has a text: it is in the years 0 to 9999.
+constexpr bool is_writable(std::chrono::sys_seconds time) {
+  return time >= kEarliestText && time <= std::chrono::floor<std::chrono::seconds>(kLatestText);
+}
+
 // "2026-11-22T17:04:05.123Z": three digits of fraction, or as many more as the moment needs. Throws
 // ValidationError outside the years 0 to 9999.
 std::string to_iso8601(SplitTime time);
 std::string to_iso8601(TimePoint time);
 
 // Reads the form above, with 0 to 9 digits of fraction, and "Z" or an offset such as "+02:00".
-// Throws ValidationError for any other text.
+// Throws ValidationError for any other text, and where it means a moment outside the years 0 to
+// 9999.
 SplitTime parse_iso8601(std::string_view text);
 
 }  // namespace sagabus

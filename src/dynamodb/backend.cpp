@@ -410,18 +410,45 @@ boost::asio::awaitable<CommitResult> Backend::commit(CommitRequest request) {
 
 // The functions of SagaStore
 
-boost::asio::awaitable<void> Backend::insert(Instance instance) {
+boost::asio::awaitable<InstancePtr> Backend::insert(Instance instance) {
   auto creating = create(instance);
   const CommitResult result = co_await std::move(creating);
   if (!result.committed) taken(instance);
+  auto stored = std::make_shared<Instance>(std::move(instance));
+  stored->expires_at = expiry(*stored, options_.ttl);
+  co_return stored;
 }
 
-boost::asio::awaitable<void> Backend::update(Instance instance, std::uint64_t expected_version) {
+// The instance that the draft was written to: as it stands there, unless another write was faster.
+boost::asio::awaitable<InstancePtr> Backend::updated(ItemDraft draft) {
+  auto getting = get(draft.instance.saga_name, draft.instance.saga_id);
+  const std::optional<StoredItem> item = co_await std::move(getting);
+  if (item && item->token == draft.token) co_return item->instance;
+  auto stored = std::make_shared<Instance>(draft.instance);
+  stored->expires_at = expiry(*stored, options_.ttl);
+  const std::string& birth = stored->bookkeeping.birth;
+  if (item && item->instance && (birth.empty() || birth == item->instance->bookkeeping.birth)) {
+    stored->correlation_id = item->instance->correlation_id;
+    stored->created_at = item->instance->created_at;
+    stored->bookkeeping.birth = item->instance->bookkeeping.birth;
+  }
+  co_return stored;
+}
+
+boost::asio::awaitable<InstancePtr> Backend::update(Instance instance,
+                                                    std::uint64_t expected_version) {
   Update update{draft(instance), {}, {}, std::nullopt};
   update.guard.version = expected_version;
+  if (!instance.bookkeeping.birth.empty()) {
+    update.guard.life = UpdateGuard::Life::birth;
+    update.guard.mark = instance.bookkeeping.birth;
+  }
   auto replacing = replace(update);
   const CommitResult result = co_await std::move(replacing);
-  if (result.committed) co_return;
+  if (result.committed) {
+    auto reading = updated(std::move(update.draft));
+    co_return co_await std::move(reading);
+  }
   if (!result.current) {
     throw NotFound(
         fmt::format("saga {}: no instance with id {}", instance.saga_name, instance.saga_id));

@@ -38,8 +38,9 @@ class Backend final : public StoreBackend {
                                                 std::string saga_id) override;
   boost::asio::awaitable<InstancePtr> get_by_correlation_id(std::string saga_name,
                                                             std::string correlation_id) override;
-  boost::asio::awaitable<void> insert(Instance instance) override;
-  boost::asio::awaitable<void> update(Instance instance, std::uint64_t expected_version) override;
+  boost::asio::awaitable<InstancePtr> insert(Instance instance) override;
+  boost::asio::awaitable<InstancePtr> update(Instance instance,
+                                             std::uint64_t expected_version) override;
   boost::asio::awaitable<void> erase(std::string saga_name, std::string saga_id,
                                      std::optional<std::uint64_t> expected_version) override;
   boost::asio::awaitable<FindPage> find_by_name(FindRequest request) override;
@@ -77,6 +78,7 @@ class Backend final : public StoreBackend {
 
   boost::asio::awaitable<CommitResult> replace(Update& update);
   boost::asio::awaitable<CommitResult> replace_with_alias(Update& update, const StoredItem& found);
+  boost::asio::awaitable<InstancePtr> updated(ItemDraft draft);
   Verdict judge(Update& update, const WriteAnswer::Refusal& refusal, CommitResult& result) const;
 
   boost::asio::awaitable<bool> erase_with_alias(const StoredItem& found, DeleteGuard guard);

@@ -9,16 +9,16 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "ambient_rules.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
+#include "ttl.hpp"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 namespace sagabus::memory {
 namespace {
-
-constexpr double kMaxTtlDays = 36'500;
 
 // Two texts that together name an instance: saga name and saga id, or saga name and correlation id.
 struct Key {
@@ -117,7 +117,10 @@ bool is_expected(const Instance& current, const ExpectedInstance& expected) {
 class Backend final : public StoreBackend {
  public:
   explicit Backend(StoreOptions options)
-      : StoreBackend(std::move(options.ambient)), time_to_live_(read_ttl(options.ttl_days)) {}
+      : StoreBackend(std::move(options.ambient)),
+        time_to_live_(detail::read_ttl(options.ttl_days)) {
+    detail::check(ambient());
+  }
 
   std::string describe() const override { return "memory:"; }
   boost::asio::awaitable<void> prepare() override { co_return; }
@@ -144,7 +147,7 @@ class Backend final : public StoreBackend {
     co_return holder_of(saga_name, correlation_id, derived);
   }
 
-  boost::asio::awaitable<void> insert(Instance instance) override {
+  boost::asio::awaitable<InstancePtr> insert(Instance instance) override {
     const std::string derived = derive_saga_id(instance.saga_name, instance.correlation_id);
     const auto next = with_expiry(std::make_shared<const Instance>(std::move(instance)));
     const std::lock_guard lock(mutex_);
@@ -156,22 +159,26 @@ class Backend final : public StoreBackend {
     if (next->saga_id != derived) {
       chosen_ids_.insert_or_assign({next->saga_name, next->correlation_id}, next->saga_id);
     }
-    co_return;
+    co_return next;
   }
 
-  boost::asio::awaitable<void> update(Instance instance, std::uint64_t expected_version) override {
+  boost::asio::awaitable<InstancePtr> update(Instance instance,
+                                             std::uint64_t expected_version) override {
     auto next = std::make_shared<Instance>(std::move(instance));
     const std::lock_guard lock(mutex_);
     const InstancePtr current = find({next->saga_name, next->saga_id});
     if (!current) throw NotFound(fmt::format("saga {} does not exist", next->saga_id));
-    if (current->version != expected_version) {
+    const std::string& birth = next->bookkeeping.birth;
+    const bool same_life = birth.empty() || birth == current->bookkeeping.birth;
+    if (current->version != expected_version || !same_life) {
       throw ConcurrencyError(next->saga_id, expected_version, current->version);
     }
     next->correlation_id = current->correlation_id;
     next->created_at = current->created_at;
     next->bookkeeping.birth = current->bookkeeping.birth;
-    put(with_expiry(std::move(next)));
-    co_return;
+    const InstancePtr stored = with_expiry(std::move(next));
+    put(stored);
+    co_return stored;
   }
 
   boost::asio::awaitable<void> erase(std::string saga_name, std::string saga_id,
@@ -233,16 +240,6 @@ class Backend final : public StoreBackend {
     return {true, nullptr};
   }
 
-  static std::chrono::seconds read_ttl(const std::optional<double>& days) {
-    if (!days) return std::chrono::seconds::zero();
-    if (!(*days > 0 && *days <= kMaxTtlDays)) {
-      throw std::invalid_argument(
-          fmt::format("ttl_days: {}, expected more than 0 and at most {}", *days, kMaxTtlDays));
-    }
-    return std::chrono::ceil<std::chrono::seconds>(
-        std::chrono::duration<double, std::ratio<86'400>>(*days));
-  }
-
   bool is_expired(const Instance& instance) const {
     return instance.expires_at && *instance.expires_at <= ambient().clock->now();
   }
@@ -255,14 +252,10 @@ class Backend final : public StoreBackend {
 
   // The instance as it is to be stored: the store alone says when it expires.
   InstancePtr with_expiry(InstancePtr instance) const {
-    const bool expires = instance->completed && time_to_live_ > std::chrono::seconds::zero();
-    if (!expires && !instance->expires_at) return instance;
+    const auto expires_at = detail::expiry(instance->completed, time_to_live_, *ambient().clock);
+    if (instance->expires_at == expires_at) return instance;
     auto stored = std::make_shared<Instance>(*instance);
-    stored->expires_at.reset();
-    if (expires) {
-      const auto now = std::chrono::ceil<std::chrono::seconds>(ambient().clock->now());
-      stored->expires_at = now + time_to_live_;
-    }
+    stored->expires_at = expires_at;
     return stored;
   }
 
@@ -348,7 +341,7 @@ class Backend final : public StoreBackend {
 
   static constexpr std::size_t kFirstSweep = 1024;
 
-  const std::chrono::seconds time_to_live_;  // zero: for ever
+  const std::optional<std::chrono::seconds> time_to_live_;  // empty: for ever
   mutable std::mutex mutex_;
   boost::unordered_flat_set<Slot, SlotHash, SlotEqual> instances_;
   // Only of instances whose id is not the derived one: (saga name, correlation id) to saga id.

@@ -20,6 +20,7 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "ambient_rules.hpp"
 #include "sagabus/error.hpp"
 
 #define XXH_INLINE_ALL
@@ -479,6 +480,7 @@ TransportOptions checked(TransportOptions options) {
     throw std::invalid_argument(fmt::format("deduplication_window: {} ms, expected 0 or more",
                                             options.deduplication_window.count()));
   }
+  detail::check(options.ambient);
   return options;
 }
 

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "ambient_rules.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/time_text.hpp"
 #include "sqlite/queue.hpp"
@@ -26,10 +27,7 @@ Database::Options checked(Database::Options options, std::string_view what) {
   check_range(what, "busy_timeout", options.busy_timeout, milliseconds(1), std::chrono::minutes(5));
   check_range(what, "poll_interval", options.poll_interval, milliseconds(1),
               std::chrono::minutes(1));
-  if (!options.ambient.clock || !options.ambient.random) {
-    throw std::invalid_argument(
-        fmt::format("sqlite::{}: ambient: null, expected a clock and a random source", what));
-  }
+  sagabus::detail::check(options.ambient, fmt::format("sqlite::{}: ", what));
   options.path = std::filesystem::absolute(options.path).string();
   return options;
 }
@@ -61,8 +59,10 @@ Database::Database(Options options, std::string_view what)
                                    [this] { return poll(); });
 }
 
+// The watch asks the lanes while it runs; they tell the watch of what they carry out until they
+// end.
 Database::~Database() {
-  watch_.reset();
+  watch_->stop();
   reader_.reset();
   writer_.reset();
 }

@@ -96,10 +96,10 @@ class Database {
   std::int64_t owner_ = 0;
   std::int64_t seen_version_ = -1;  // only on the watch's thread
 
+  std::unique_ptr<Watch> watch_;  // outlives the lanes, whose jobs tell it of changes
   std::unique_ptr<Lane> writer_;
   std::once_flag reader_once_;
   std::unique_ptr<Lane> reader_;
-  std::unique_ptr<Watch> watch_;  // ends first: it uses the lanes
 };
 
 // For the constructors of what users build: throws std::invalid_argument, naming type and field,

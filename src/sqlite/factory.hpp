@@ -15,6 +15,9 @@ void check_transport(std::string_view what, const TransportOptions& options);
 // How many operations the store's database has run, in how many writes to the disk.
 LaneCounters counters_of(const SagaStore& store);
 
+// How many receivers have found nothing and wait.
+std::size_t waiting_receivers(const Transport& transport);
+
 class EmbeddedFactory {
  public:
   static Embedded make(EmbeddedOptions options);

@@ -1,5 +1,6 @@
 #include "sqlite/queue.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #define XXH_INLINE_ALL
@@ -21,7 +22,7 @@ constexpr Sql kRemember{
 constexpr Sql kOldestKey{"SELECT expires FROM deduplication ORDER BY seq LIMIT 1"};
 constexpr Sql kForgetKeys{
     "DELETE FROM deduplication WHERE seq IN "
-    "(SELECT seq FROM deduplication ORDER BY seq LIMIT 64) AND expires <= ?1"};
+    "(SELECT seq FROM deduplication ORDER BY seq LIMIT ?2) AND expires <= ?1"};
 
 constexpr Sql kAppend{"INSERT INTO messages (endpoint, body, visible_at) VALUES (?1, ?2, ?3)"};
 constexpr Sql kPromote{
@@ -50,8 +51,8 @@ constexpr Sql kCountDue{
     "SELECT count(*) FROM messages INDEXED BY messages_hidden "
     "WHERE endpoint = ?1 AND visible_at > 0 AND visible_at <= ?2"};
 constexpr Sql kList{
-    "SELECT seq, receipt, failures, uncertain, body FROM messages WHERE endpoint = ?1 AND seq > ?2 "
-    "ORDER BY seq LIMIT ?3"};
+    "SELECT seq, receipt, failures, uncertain, body FROM messages WHERE endpoint = ?1 "
+    "ORDER BY seq LIMIT ?2"};
 constexpr Sql kTakeable{
     "SELECT seq, receipt, failures, uncertain, body FROM messages WHERE endpoint = ?1 "
     "AND (owner IS NULL OR visible_at <= ?2) ORDER BY seq LIMIT ?3"};
@@ -95,13 +96,14 @@ bool remember(Connection& connection, const std::string& endpoint, const std::st
 }
 
 // The oldest come first, so that this looks at one row where nothing is to be done. It removes more
-// than one call of enqueue() puts in, in the long run.
-void forget_old_keys(Connection& connection, std::int64_t now) {
+// than the `added` ones, so that old keys do not pile up.
+void forget_old_keys(Connection& connection, std::int64_t now, std::size_t added) {
   {
     Query oldest = connection.query(kOldestKey);
     if (!oldest.next() || oldest.number(0) > now) return;
   }
-  connection.query(kForgetKeys).bind(1, now).run();
+  const auto most = std::max<std::int64_t>(64, 2 * static_cast<std::int64_t>(added));
+  connection.query(kForgetKeys).bind(1, now).bind(2, most).run();
 }
 
 void append(Connection& connection, const std::string& endpoint, const OutgoingRow& row,
@@ -140,7 +142,7 @@ void enqueue(Connection& connection, const std::vector<OutgoingRow>& rows, std::
       append(connection, endpoint, row, now, remember_until, reached);
     }
   }
-  forget_old_keys(connection, now);
+  forget_old_keys(connection, now, reached.size());
 }
 
 // What is due joins the ready ones first, so that all are taken in the order in which they were
@@ -200,9 +202,9 @@ Depth measure(Connection& connection, const std::string& endpoint, std::int64_t 
 }
 
 std::vector<ClaimedRow> list_messages(Connection& connection, const std::string& endpoint,
-                                      std::int64_t after, std::int64_t most) {
+                                      std::int64_t most) {
   Query query = connection.query(kList);
-  return read_rows(query.bind(1, endpoint).bind(2, after).bind(3, most));
+  return read_rows(query.bind(1, endpoint).bind(2, most));
 }
 
 std::vector<ClaimedRow> take_messages(Connection& connection, const std::string& endpoint,

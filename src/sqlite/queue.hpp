@@ -64,7 +64,7 @@ bool give_back_message(Connection& connection, std::int64_t seq, std::int64_t re
 
 Depth measure(Connection& connection, const std::string& endpoint, std::int64_t now);
 std::vector<ClaimedRow> list_messages(Connection& connection, const std::string& endpoint,
-                                      std::int64_t after, std::int64_t most);
+                                      std::int64_t most);
 // Removes and returns up to `most` that no receiver holds.
 std::vector<ClaimedRow> take_messages(Connection& connection, const std::string& endpoint,
                                       std::int64_t now, std::int64_t most);

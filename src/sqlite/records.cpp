@@ -34,7 +34,7 @@ constexpr Sql kReplace{
 constexpr Sql kUpdate{
     "UPDATE saga_instances SET version = ?3, is_completed = ?4, state = ?5, updated_at = ?6, "
     "expires_at = ?7, inbox = ?8, outbox = ?9 WHERE saga_name = ?1 AND saga_id = ?2 "
-    "AND version = ?10 AND " SAGABUS_ALIVE("?11")};
+    "AND version = ?10 AND (?12 = '' OR birth = ?12) AND " SAGABUS_ALIVE("?11")};
 constexpr Sql kErase{"DELETE FROM saga_instances WHERE saga_name = ?1 AND saga_id = ?2"};
 constexpr Sql kEraseVersion{
     "DELETE FROM saga_instances WHERE saga_name = ?1 AND saga_id = ?2 AND version = ?3"};
@@ -122,15 +122,16 @@ Record to_record(const Instance& instance) {
   }
   out.created_at = to_iso8601(instance.created_at);
   out.updated_at = to_iso8601(instance.updated_at);
-  if (instance.expires_at) {
-    out.expires_at =
-        std::chrono::ceil<std::chrono::seconds>(*instance.expires_at).time_since_epoch().count();
-  }
   out.birth = instance.bookkeeping.birth;
   BookkeepingText text = write_bookkeeping(instance.bookkeeping);
   out.inbox = std::move(text.inbox);
   out.outbox = std::move(text.outbox);
   return out;
+}
+
+std::optional<TimePoint> to_time(std::optional<std::int64_t> seconds) {
+  if (!seconds) return std::nullopt;
+  return TimePoint(std::chrono::seconds(*seconds));
 }
 
 Instance to_instance(Record&& record) {
@@ -150,9 +151,7 @@ Instance to_instance(Record&& record) {
     throw ValidationError(
         fmt::format("saga {} {}: stored row: {}", out.saga_name, out.saga_id, error.what()));
   }
-  if (record.expires_at) {
-    out.expires_at = TimePoint(std::chrono::seconds(*record.expires_at));
-  }
+  out.expires_at = to_time(record.expires_at);
   return out;
 }
 
@@ -228,6 +227,7 @@ bool update_record(Connection& connection, const Record& record, std::uint64_t e
       .bind(9, record.outbox)
       .bind(10, signed_version(expected_version))
       .bind(11, now)
+      .bind(12, record.birth)
       .run();
   return connection.changes() == 1;
 }

@@ -22,14 +22,17 @@ struct Record {
   std::string state;
   std::string created_at;
   std::string updated_at;
-  std::optional<std::int64_t> expires_at;  // seconds
+  std::optional<std::int64_t> expires_at;  // seconds since 1970
   std::string birth;
   std::string inbox;
   std::string outbox;
 };
 
-// Throws ValidationError for a state that JSON cannot hold, StateTooLarge.
+// All but `expires_at`, which only the store knows. Throws ValidationError for a state that JSON
+// cannot hold, StateTooLarge.
 Record to_record(const Instance& instance);
+
+std::optional<TimePoint> to_time(std::optional<std::int64_t> seconds);
 
 // Throws ValidationError, naming the instance, for a row that another hand has broken.
 Instance to_instance(Record&& record);
@@ -56,7 +59,8 @@ struct ExpectedRecord {
 bool replace_record(Connection& connection, const Record& record, const ExpectedRecord& expected,
                     std::int64_t now);
 
-// Keeps created_at, correlation_id and birth. The same answer, whichever life it is.
+// Keeps created_at, correlation_id and birth. The same answer; where the record has no birth,
+// whichever life it is.
 bool update_record(Connection& connection, const Record& record, std::uint64_t expected_version,
                    std::int64_t now);
 

@@ -11,6 +11,7 @@
 #include "sqlite/database.hpp"
 #include "sqlite/factory.hpp"
 #include "sqlite/records.hpp"
+#include "ttl.hpp"
 
 namespace sagabus::sqlite {
 namespace {
@@ -18,6 +19,10 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::int64_t kEraseBatch = 500;  // rows, so that other writers wait for little
+
+std::int64_t count_seconds(TimePoint time) {
+  return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+}
 
 InstancePtr to_pointer(std::optional<Record>&& record) {
   if (!record) return nullptr;
@@ -76,10 +81,12 @@ void insert_or_refuse(Connection& connection, const Record& record, std::int64_t
                                   record.saga_id, same_id ? "id" : "correlation id"));
 }
 
-void update_or_refuse(Connection& connection, const Record& record, std::uint64_t expected,
-                      std::int64_t now) {
-  if (update_record(connection, record, expected, now)) return;
-  const auto current = find_by_id(connection, record.saga_name, record.saga_id, now);
+// Returns what then stands there.
+Record update_or_refuse(Connection& connection, const Record& record, std::uint64_t expected,
+                        std::int64_t now) {
+  const bool updated = update_record(connection, record, expected, now);
+  auto current = find_by_id(connection, record.saga_name, record.saga_id, now);
+  if (updated && current) return *std::move(current);
   if (current) throw ConcurrencyError(record.saga_id, expected, current->version);
   throw NotFound(fmt::format("saga {} {}: no such instance", record.saga_name, record.saga_id));
 }
@@ -87,7 +94,9 @@ void update_or_refuse(Connection& connection, const Record& record, std::uint64_
 class Backend final : public StoreBackend {
  public:
   Backend(std::shared_ptr<Database> database, std::optional<double> ttl_days)
-      : StoreBackend(database->ambient()), database_(std::move(database)), ttl_days_(ttl_days) {}
+      : StoreBackend(database->ambient()),
+        database_(std::move(database)),
+        ttl_(detail::read_ttl(ttl_days)) {}
 
   const Database& database() const noexcept { return *database_; }
 
@@ -116,7 +125,7 @@ class Backend final : public StoreBackend {
           ExpectedRecord{expected->version, expected->birth, to_iso8601(expected->created_at)};
     }
     job.now = now();
-    job.trim = ttl_days_ && !request.expected;
+    job.trim = ttl_ && !request.expected;
     auto outcome = co_await database->write(std::move(job));
     CommitResult result;
     result.committed = outcome.committed;
@@ -143,20 +152,25 @@ class Backend final : public StoreBackend {
     co_return to_pointer(std::move(record));
   }
 
-  asio::awaitable<void> insert(Instance instance) override {
+  asio::awaitable<InstancePtr> insert(Instance instance) override {
     const auto database = database_;
-    auto job = [record = stored(instance), now = now()](Connection& connection) {
+    Record record = stored(instance);
+    auto result = std::make_shared<Instance>(std::move(instance));
+    result->expires_at = to_time(record.expires_at);
+    auto job = [record = std::move(record), now = now()](Connection& connection) {
       insert_or_refuse(connection, record, now);
     };
     co_await database->write(std::move(job));
+    co_return result;
   }
 
-  asio::awaitable<void> update(Instance instance, std::uint64_t expected_version) override {
+  asio::awaitable<InstancePtr> update(Instance instance, std::uint64_t expected_version) override {
     const auto database = database_;
     auto job = [record = stored(instance), expected_version, now = now()](Connection& connection) {
-      update_or_refuse(connection, record, expected_version, now);
+      return update_or_refuse(connection, record, expected_version, now);
     };
-    co_await database->write(std::move(job));
+    auto record = co_await database->write(std::move(job));
+    co_return to_pointer(std::move(record));
   }
 
   asio::awaitable<void> erase(std::string saga_name, std::string saga_id,
@@ -216,27 +230,18 @@ class Backend final : public StoreBackend {
   }
 
  private:
-  std::int64_t now() const {
-    return std::chrono::floor<std::chrono::seconds>(ambient().clock->now())
-        .time_since_epoch()
-        .count();
-  }
+  std::int64_t now() const { return count_seconds(ambient().clock->now()); }
 
+  // The store alone says when an instance expires.
   Record stored(const Instance& instance) const {
     Record record = to_record(instance);
-    if (!record.completed) {
-      record.expires_at.reset();
-    } else if (ttl_days_) {
-      const std::chrono::duration<double, std::ratio<86400>> life(*ttl_days_);
-      const TimePoint end =
-          ambient().clock->now() + std::chrono::duration_cast<std::chrono::milliseconds>(life);
-      record.expires_at = std::chrono::ceil<std::chrono::seconds>(end).time_since_epoch().count();
-    }
+    const auto expires_at = detail::expiry(record.completed, ttl_, *ambient().clock);
+    if (expires_at) record.expires_at = count_seconds(*expires_at);
     return record;
   }
 
   const std::shared_ptr<Database> database_;
-  const std::optional<double> ttl_days_;
+  const std::optional<std::chrono::seconds> ttl_;
 };
 
 std::shared_ptr<Database> make_database(const StoreOptions& options) {
@@ -250,9 +255,7 @@ std::shared_ptr<Database> make_database(const StoreOptions& options) {
 }  // namespace
 
 void check_store(std::string_view what, std::optional<double> ttl_days) {
-  if (!ttl_days || (*ttl_days > 0 && *ttl_days <= 36500)) return;
-  throw std::invalid_argument(fmt::format(
-      "sqlite::{}: ttl_days: {}, expected more than 0 and at most 36500", what, *ttl_days));
+  detail::read_ttl(ttl_days, fmt::format("sqlite::{}: ", what));
 }
 
 LaneCounters counters_of(const SagaStore& store) {

@@ -240,6 +240,10 @@ std::shared_ptr<Database> make_database(const TransportOptions& options) {
 
 }  // namespace
 
+std::size_t waiting_receivers(const Transport& transport) {
+  return database_of(transport)->watch().waiting();
+}
+
 void check_transport(std::string_view what, const TransportOptions& options) {
   check_range(what, "visibility_timeout", options.visibility_timeout, milliseconds(1),
               std::chrono::hours(12));
@@ -274,7 +278,7 @@ asio::awaitable<std::vector<Delivery>> Transport::list(std::string endpoint,
                                                        std::size_t most) const {
   const auto database = database_of(*this);
   auto job = [endpoint, most](Connection& connection) {
-    return list_messages(connection, endpoint, 0, static_cast<std::int64_t>(most));
+    return list_messages(connection, endpoint, static_cast<std::int64_t>(most));
   };
   auto rows = co_await database->search(std::move(job));
   co_return without_receipts(std::move(rows));

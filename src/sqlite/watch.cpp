@@ -31,7 +31,7 @@ Watch::Watch(std::shared_ptr<Clock> clock, std::chrono::milliseconds interval, P
   forever_.expires_at(asio::steady_timer::time_point::max());
 }
 
-Watch::~Watch() {
+void Watch::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -77,6 +77,11 @@ void Watch::changed(const std::string& endpoint) {
     }
   }
   for (const auto& waiter : woken) waiter->resume();
+}
+
+std::size_t Watch::waiting() {
+  const std::lock_guard lock(mutex_);
+  return waiters_.size();
 }
 
 void Watch::add(const std::shared_ptr<Waiter>& waiter) {

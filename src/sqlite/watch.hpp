@@ -31,7 +31,11 @@ class Watch {
   Watch(std::shared_ptr<Clock> clock, std::chrono::milliseconds interval, Poll poll);
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
-  ~Watch();
+  ~Watch() { stop(); }
+
+  // Ends the thread, and with it the calls of `poll`. The other functions may still be called, but
+  // nobody looks at the clock any more. Not at the same time as observe().
+  void stop();
 
   // Ask before looking for messages, and pass the answer to wait(): what changes in between is not
   // missed.
@@ -43,6 +47,9 @@ class Watch {
                                     std::optional<TimePoint> due);
 
   void changed(const std::string& endpoint);
+
+  // How many are in wait(), for tests.
+  std::size_t waiting();
 
  private:
   struct Waiter : Wakeup {

@@ -375,14 +375,52 @@ TEST_P(StoreConformance, UpdateKeepsWhatMayNotChange) {
   Instance change = first;
   change.correlation_id = "other";
   change.created_at += std::chrono::hours(1);
-  change.bookkeeping.birth = "another";
-  sync_wait(store_.update(change, 1));
+  change.bookkeeping.birth.clear();  // whichever life it is
+  const Instance second = sync_wait(store_.update(change, 1));
   const auto found = sync_wait(store_.get_by_id(saga_name(), first.saga_id));
   ASSERT_TRUE(found);
   EXPECT_EQ(found->correlation_id, "c");
   EXPECT_EQ(found->created_at, first.created_at);
   EXPECT_EQ(found->bookkeeping.birth, first.bookkeeping.birth);
   EXPECT_EQ(found->version, 2U);
+  EXPECT_EQ(*found, second);
+}
+
+TEST_P(StoreConformance, UpdateGivesBackWhatItStored) {
+  make(kTwoSeconds);
+  Instance given = instance("c");
+  given.saga_id = "chosen";
+  const Instance first = sync_wait(store_.insert(given));
+  Instance change;
+  change.saga_name = first.saga_name;
+  change.saga_id = first.saga_id;
+  change.state = state_of(2);
+  for (std::uint64_t version = 1; version < 5; ++version) {
+    change.completed = version % 2 == 0;  // with an alias, and with an expiry or without
+    const Instance stored = sync_wait(store_.update(change, version));
+    EXPECT_EQ(stored.version, version + 1);
+    EXPECT_EQ(stored.correlation_id, "c");
+    EXPECT_EQ(stored.expires_at.has_value(), change.completed);
+    EXPECT_EQ(sync_wait(store_.get_by_id(saga_name(), "chosen")), stored);
+  }
+}
+
+TEST_P(StoreConformance, UpdateOfAnotherLifeIsAConflict) {
+  make();
+  const Instance before = sync_wait(store_.insert(instance("c")));
+  sync_wait(store_.erase(saga_name(), before.saga_id));
+  const Instance after = sync_wait(store_.insert(instance("c")));
+  ASSERT_EQ(after.version, before.version);
+  try {
+    sync_wait(store_.update(before, 1));
+    ADD_FAILURE() << "expected ConcurrencyError";
+  } catch (const ConcurrencyError& e) {
+    EXPECT_EQ(e.saga_id(), before.saga_id);
+    EXPECT_EQ(e.actual(), 1U);
+  }
+  EXPECT_EQ(*load("c"), after);
+  sync_wait(store_.erase(saga_name(), before.saga_id));
+  EXPECT_THROW(sync_wait(store_.update(before, 1)), NotFound);
 }
 
 TEST_P(StoreConformance, UpdateOfAStaleVersionSaysWhichIsThere) {
@@ -490,6 +528,35 @@ TEST_P(StoreConformance, WithoutATimeToLiveNothingExpires) {
   EXPECT_FALSE(load("c")->expires_at);
   if (GetParam().virtual_clock) pass(std::chrono::hours(24 * 365 * 10));
   EXPECT_TRUE(load("c"));
+}
+
+TEST_P(StoreConformance, TheStoreAloneSaysWhenAnInstanceExpires) {
+  const TimePoint asked = std::chrono::floor<std::chrono::seconds>(ambient_.clock->now()) +
+                          std::chrono::hours(24 * 365);
+  for (const std::optional<double> ttl_days :
+       {std::optional<double>(), std::optional<double>(kTwoSeconds)}) {
+    make(ttl_days);
+    Instance given = instance(ttl_days ? "expiring" : "staying");
+    given.completed = true;
+    given.expires_at = asked;
+    const Instance first = sync_wait(store_.insert(given));
+    EXPECT_EQ(first.expires_at.has_value(), ttl_days.has_value());
+    EXPECT_NE(first.expires_at, asked);
+    EXPECT_EQ(sync_wait(store_.get_by_id(saga_name(), first.saga_id)), first);
+    Instance change = first;
+    change.expires_at = asked;
+    const Instance second = sync_wait(store_.update(change, 1));
+    EXPECT_EQ(second.expires_at.has_value(), ttl_days.has_value());
+    EXPECT_NE(second.expires_at, asked);
+    EXPECT_EQ(sync_wait(store_.get_by_id(saga_name(), first.saga_id)), second);
+    Instance next = next_of(second, 3, true);
+    next.expires_at = asked;
+    ASSERT_TRUE(commit(second, next).committed);
+    const InstancePtr third = load(given.correlation_id);
+    ASSERT_TRUE(third);
+    EXPECT_EQ(third->expires_at.has_value(), ttl_days.has_value());
+    EXPECT_NE(third->expires_at, asked);
+  }
 }
 
 TEST_P(StoreConformance, AnUpdateThatReopensAnInstanceTakesItsExpiryAway) {

@@ -40,7 +40,7 @@ TEST(SqliteOptions, AreCheckedWhereTheyAreGiven) {
               ambient.clock = nullptr;
               embedded({.path = "x", .ambient = ambient});
             }),
-            "sqlite::embedded: ambient: null, expected a clock and a random source");
+            "sqlite::embedded: ambient.clock: missing");
 }
 
 class SqliteFile : public ::testing::Test {

@@ -133,7 +133,7 @@ TEST_F(SqliteProcess, ClaimsOfADeadProcessComeBackAtOnce) {
     got = them.size();
     again = them.front().redelivered;
   });
-  std::this_thread::sleep_for(100ms);
+  EXPECT_TRUE(wait_for_receivers(here.transport, 1));
   worker.kill();
   receiver.join();
   EXPECT_EQ(got, 5U);

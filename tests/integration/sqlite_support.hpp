@@ -9,9 +9,11 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "sagabus/sqlite/embedded.hpp"
 #include "sagabus/sync_wait.hpp"
+#include "sqlite/factory.hpp"
 
 namespace sagabus::sqlite {
 
@@ -104,6 +106,15 @@ inline CommitRequest make_commit(std::shared_ptr<Instance> next) {
   }
   request.next = std::move(next);
   return request;
+}
+
+// Returns when so many receivers have found nothing and wait; false where they never do.
+inline bool wait_for_receivers(const Transport& transport, std::size_t count) {
+  for (int i = 0; i < 10'000; ++i) {
+    if (waiting_receivers(transport) == count) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return false;
 }
 
 inline EnvelopePtr make_envelope(const std::string& id, const std::string& type = "T") {

@@ -50,10 +50,10 @@ class FaultyStore final : public StoreBackend {
                                                             std::string id) override {
     return inner_->get_by_correlation_id(std::move(name), std::move(id));
   }
-  boost::asio::awaitable<void> insert(Instance instance) override {
+  boost::asio::awaitable<InstancePtr> insert(Instance instance) override {
     return inner_->insert(std::move(instance));
   }
-  boost::asio::awaitable<void> update(Instance instance, std::uint64_t expected) override {
+  boost::asio::awaitable<InstancePtr> update(Instance instance, std::uint64_t expected) override {
     return inner_->update(std::move(instance), expected);
   }
   boost::asio::awaitable<void> erase(std::string name, std::string id,

@@ -67,6 +67,19 @@ TEST(Bookkeeping, ComesBackWhateverItLeavesOut) {
   EXPECT_EQ(round_trip(only_horizon), only_horizon);
 }
 
+TEST(Bookkeeping, HoldsWhatAMessageMayHold) {
+  Value deepest(1);
+  for (std::size_t i = 0; i < kMaxPayloadDepth; ++i) deepest = Value(Array{std::move(deepest)});
+  Envelope e;
+  e.id = "i";
+  e.type = "T";
+  e.payload = std::move(deepest);
+  check(e);
+  Bookkeeping b;
+  b.outbox = {{"m", "w", 1, {{std::make_shared<const Envelope>(e), at(5)}}}};
+  EXPECT_EQ(round_trip(b), b);
+}
+
 TEST(Bookkeeping, RefusesAnyOtherText) {
   for (const char* bad :
        {"x", "[]", "{}", R"({"f":2,"m":[]})", R"({"f":1})", R"({"f":1,"m":{}})",

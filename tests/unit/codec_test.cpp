@@ -270,6 +270,56 @@ TEST(Codec, TimePointsOfEveryPrecision) {
   EXPECT_EQ(cut.day, std::chrono::sys_days(std::chrono::days(-1)));
 }
 
+template <class Time>
+void expect_to_come_back(Time time) {
+  EXPECT_EQ(from_value<Time>(to_value(time)), time) << time.time_since_epoch().count();
+}
+
+template <class Time>
+void expect_to_be_refused(Time time) {
+  EXPECT_EQ(error_of([&] { to_value(time); }), "a time outside the years 0 to 9999")
+      << time.time_since_epoch().count();
+}
+
+TEST(Codec, TimePointsToTheirFirstAndLast) {
+  using Nanoseconds = std::chrono::sys_time<std::chrono::nanoseconds>;
+  using Small = std::chrono::sys_time<std::chrono::duration<std::int32_t, std::milli>>;
+  using Years = std::chrono::sys_time<std::chrono::years>;
+  for (const auto tick : {0ns, 1ns, 775'807ns}) {
+    expect_to_come_back(Nanoseconds::max() - tick);
+    expect_to_come_back(Nanoseconds::min() + tick);
+  }
+  expect_to_come_back(Small::max());
+  expect_to_come_back(Small::min());
+  expect_to_come_back(Nanoseconds(-1ns));
+  expect_to_come_back(Nanoseconds(-1s));
+  EXPECT_EQ(to_value(Nanoseconds::min()), Value("1677-09-21T00:12:43.145224192Z"));
+  const auto read = [](std::string_view text, auto time) {
+    return error_of([&] { time = from_value<decltype(time)>(Value(text)); });
+  };
+  for (const char* beyond :
+       {"2262-04-11T23:47:16.854775808Z", "2262-04-11T23:47:16.900Z", "2262-04-11T23:47:17Z",
+        "1677-09-21T00:12:43.145224191Z", "1677-09-21T00:12:43Z", "9999-12-31T23:59:59Z"}) {
+    EXPECT_EQ(read(beyond, Nanoseconds{}), "a time beyond the range of this field") << beyond;
+  }
+  EXPECT_EQ(read("1970-01-25T20:31:23.647Z", Small{}), "<no error>");
+  EXPECT_EQ(read("1970-01-25T20:31:23.648Z", Small{}), "a time beyond the range of this field");
+  EXPECT_EQ(read("1969-12-07T03:28:36.352Z", Small{}), "<no error>");
+  EXPECT_EQ(read("1969-12-07T03:28:36.351Z", Small{}), "a time beyond the range of this field");
+  // Years are 365.2425 days each.
+  expect_to_come_back(Years(std::chrono::years(30)));
+  expect_to_come_back(Years(std::chrono::years(-1)));
+  expect_to_be_refused(Years::max());
+  expect_to_be_refused(Years::min());
+  expect_to_be_refused(TimePoint::max());
+  expect_to_be_refused(TimePoint::min());
+  expect_to_be_refused(std::chrono::sys_seconds::max());
+  expect_to_be_refused(std::chrono::sys_seconds::min());
+  expect_to_be_refused(std::chrono::sys_days::max());
+  // A calendar of 16 bits would take this for the year 1970.
+  expect_to_be_refused(std::chrono::sys_seconds(65'536 * std::chrono::years(1)));
+}
+
 TEST(Codec, RefusesToWriteWhatCannotBeRead) {
   Everything e;
   e.d = std::numeric_limits<double>::quiet_NaN();

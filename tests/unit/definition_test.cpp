@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "order_fixture.hpp"
+#include "sagabus/service.hpp"
 
 namespace {
 
@@ -58,8 +59,10 @@ TEST(Definition, RefusesWhatIsIncomplete) {
   const auto nothing = [](const auto&, State&) {};
   const auto start = [](const Submitted&) { return State{}; };
   EXPECT_THAT(refusal(fixture::orders("")), HasSubstr("give it a name"));
-  EXPECT_THAT(refusal(fixture::orders("$workers")), HasSubstr("begins with $"));
-  EXPECT_THAT(refusal(fixture::orders(std::string(1025, 'x'))), HasSubstr("1,024 bytes"));
+  EXPECT_THAT(refusal(fixture::orders("$workers")), HasSubstr("a leading $ is reserved"));
+  EXPECT_THAT(refusal(fixture::orders(std::string(1025, 'x'))),
+              HasSubstr("1025 bytes, over the limit of 1024"));
+  EXPECT_THAT(refusal(fixture::orders("M\xfcller")), HasSubstr("not UTF-8"));
   EXPECT_THAT(refusal(saga<State>("S").correlate<Paid>(&Paid::orderId).on<Paid>().handle(nothing)),
               HasSubstr("no message can start it"));
   EXPECT_THAT(refusal(saga<State>("S").correlate<Submitted>(&Submitted::orderId, can_start)),
@@ -71,6 +74,23 @@ TEST(Definition, RefusesWhatIsIncomplete) {
               HasSubstr("PaymentRequested is correlated, but neither handled nor a start"));
   EXPECT_THAT(refusal(fixture::orders().initial([](const Paid&) { return State{}; })),
               HasSubstr("Paid has an initial state, but cannot start it"));
+}
+
+TEST(Service, RefusesAnEndpointThatNoSagaCouldHave) {
+  const auto problem = [](std::string endpoint) -> std::string {
+    try {
+      sagabus::service(std::move(endpoint));
+    } catch (const std::invalid_argument& e) {
+      return e.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(problem(""), "service: endpoint: empty");
+  EXPECT_EQ(problem("$timers"), "service: endpoint: a leading $ is reserved");
+  EXPECT_EQ(problem(std::string(1025, 'x')),
+            "service: endpoint: 1025 bytes, over the limit of 1024");
+  EXPECT_EQ(problem("M\xfcller"), "service: endpoint: not UTF-8");
+  EXPECT_EQ(problem(std::string(1024, 'x')), "accepted");
 }
 
 TEST(Definition, RefusesWhatIsSaidTwice) {

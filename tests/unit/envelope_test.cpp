@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "unit/expect.hpp"
 
 namespace shop {
@@ -89,6 +91,60 @@ TEST(Envelope, SaysWhatIsWrong) {
   }
   EXPECT_THAT(error_of([] { parse_envelope("{"); }), ::testing::StartsWith("not JSON: "));
   EXPECT_THAT(error_of([] { parse_envelope(""); }), ::testing::StartsWith("not JSON: "));
+}
+
+Value nested(std::size_t levels) {
+  Value value(1);
+  for (std::size_t i = 0; i < levels; ++i) {
+    value = i % 2 == 0 ? Value(Array{std::move(value)}) : Value(Object{{"n", std::move(value)}});
+  }
+  return value;
+}
+
+TEST(Envelope, IsCheckedForWhatCouldNotBeReadAgain) {
+  const auto problem = [](auto change) {
+    Envelope e = full();
+    change(e);
+    return error_of([&] { check(e); });
+  };
+  EXPECT_EQ(problem([](Envelope&) {}), "<no error>");
+  EXPECT_EQ(problem([](Envelope& e) { e.id = ""; }), "id: empty");
+  EXPECT_EQ(problem([](Envelope& e) { e.type = ""; }), "type: empty");
+  const std::string text = "M\xfcller";
+  const std::string what = ": not UTF-8 (use sagabus::Bytes for binary data)";
+  EXPECT_EQ(problem([&](Envelope& e) { e.id = text; }), "id" + what);
+  EXPECT_EQ(problem([&](Envelope& e) { e.type = text; }), "type" + what);
+  EXPECT_EQ(problem([&](Envelope& e) { e.partition_key = text; }), "partition_key" + what);
+  EXPECT_EQ(problem([&](Envelope& e) { e.headers["h"] = text; }), "headers.h" + what);
+  EXPECT_EQ(problem([&](Envelope& e) { e.headers[text] = "v"; }),
+            "headers: a name that is not UTF-8");
+  EXPECT_EQ(problem([&](Envelope& e) {
+              e.payload = Value(Object{{"a", Value(Array{Value(1), Value(text)})}});
+            }),
+            "payload.a[1]" + what);
+  EXPECT_EQ(problem([&](Envelope& e) {
+              e.payload = Value(Object{{"a", Value(Object{{text, Value(1)}})}});
+            }),
+            "payload.a: a name that is not UTF-8");
+  for (const double number : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+    EXPECT_EQ(problem([&](Envelope& e) { e.payload = Value(number); }),
+              "payload: NaN and infinity cannot be sent");
+  }
+  for (const TimePoint time : {TimePoint::min(), TimePoint::max()}) {
+    EXPECT_EQ(problem([&](Envelope& e) { e.timestamp = time; }),
+              "timestamp: outside the years 0 to 9999");
+  }
+  EXPECT_EQ(problem([](Envelope& e) { e.payload = nested(kMaxPayloadDepth + 1); }),
+            "payload: deeper than 63 levels");
+  EXPECT_EQ(problem([](Envelope& e) { e.payload = nested(500); }),
+            "payload: deeper than 63 levels");
+}
+
+TEST(Envelope, ComesBackFromAsDeepAsMayBe) {
+  Envelope e = full();
+  e.payload = nested(kMaxPayloadDepth);
+  check(e);
+  EXPECT_EQ(parse_envelope(to_json(e)), e);
 }
 
 TEST(Envelope, ReadsItsMessage) {

@@ -11,6 +11,8 @@ TEST(Error, AConflictNamesBothVersions) {
   EXPECT_EQ(error.saga_id(), "s-1");
   EXPECT_EQ(error.expected(), 3U);
   EXPECT_EQ(error.actual(), 5U);
+  EXPECT_STREQ(ConcurrencyError("s-1", 3, 3).what(),
+               "saga s-1: expected version 3, found that of another life");
 }
 
 TEST(Error, ATooLargeStateNamesItsLargestFields) {

@@ -45,6 +45,13 @@ TEST(RetryPolicy, IsChecked) {
   EXPECT_THROW(sagabus::check(RetryPolicy{.base_delay = -1ms}), std::invalid_argument);
   EXPECT_THROW(sagabus::check(RetryPolicy{.base_delay = 2s, .max_delay = 1s}),
                std::invalid_argument);
+  EXPECT_NO_THROW(sagabus::check(RetryPolicy{.max_delay = 365 * 24h}));
+  try {
+    sagabus::check(RetryPolicy{.max_delay = std::chrono::milliseconds::max()});
+    ADD_FAILURE() << "accepted";
+  } catch (const std::invalid_argument& e) {
+    EXPECT_STREQ(e.what(), "retry.max_delay: 9223372036854775807 ms, expected at most 365 days");
+  }
 }
 
 class AfterFailure : public testing::Test {

@@ -16,6 +16,11 @@ using testing::ElementsAre;
 using testing::Field;
 using testing::SizeIs;
 
+struct Forwarded {
+  Value value;
+};
+SAGABUS_MESSAGE(Forwarded, value)
+
 constexpr TimePoint kNow{std::chrono::milliseconds(1'000'000'000)};
 
 class StepTest : public testing::Test {
@@ -325,6 +330,48 @@ TEST(Context, DerivesTheSameIdsAndKeysEveryTimeAndRefusesLateUse) {
   record->open = false;
   EXPECT_THROW(static_cast<void>(kept.envelope()), std::logic_error);
   EXPECT_THROW(context.publish(fixture::Closed{"o"}), std::logic_error);
+}
+
+TEST(Context, RefusesWhatCouldNotBeReadAgain) {
+  const auto record = std::make_shared<StepRecord>();
+  Envelope envelope;
+  envelope.id = "m1";
+  record->envelope = std::make_shared<const Envelope>(envelope);
+  const std::string sender = "saga-o";
+  record->sender_id = &sender;
+  record->now = kNow;
+  SagaContext context(record);
+  const fixture::Closed closed{"o"};
+  const std::string text = "M\xfcller";
+  EXPECT_THROW(context.publish(closed, {.partition_key = text}), ValidationError);
+  EXPECT_THROW(context.publish(closed, {.id = text}), ValidationError);
+  EXPECT_THROW(context.publish(closed, {.headers = {{"h", text}}}), ValidationError);
+  EXPECT_THROW(context.publish(closed, {.headers = {{text, "v"}}}), ValidationError);
+  EXPECT_THROW(context.schedule(closed, 5s, {.partition_key = text}), ValidationError);
+  Forwarded forwarded{Value(text)};
+  EXPECT_THROW(context.publish(forwarded), ValidationError);
+  forwarded.value = Value(1);
+  for (int i = 0; i < 62; ++i) forwarded.value = Value(Array{std::move(forwarded.value)});
+  context.publish(forwarded);
+  forwarded.value = Value(Array{std::move(forwarded.value)});
+  EXPECT_THROW(context.publish(forwarded), ValidationError);
+  ASSERT_THAT(record->outgoing, SizeIs(1));  // nothing is recorded of what was refused
+  Bookkeeping bookkeeping;
+  bookkeeping.outbox = {{"m1", "w", 1, record->outgoing}};
+  EXPECT_EQ(read_bookkeeping({}, write_bookkeeping(bookkeeping)), bookkeeping);
+}
+
+TEST(Context, SchedulesForTheEndOfTime) {
+  const auto record = std::make_shared<StepRecord>();
+  record->envelope = std::make_shared<const Envelope>();
+  const std::string sender = "saga-o";
+  record->sender_id = &sender;
+  record->now = kNow;
+  SagaContext context(record);
+  context.schedule(fixture::Closed{"o"}, std::chrono::milliseconds::max());
+  context.schedule(fixture::Closed{"o"}, std::chrono::milliseconds::min());
+  EXPECT_EQ(record->outgoing[0].not_before, TimePoint::max());
+  EXPECT_EQ(record->outgoing[1].not_before, TimePoint{});
 }
 
 TEST(SettlementsTest, KnowsOnlyItsOwnFinishedSteps) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "unit/expect.hpp"
 
 namespace sagabus {
@@ -41,6 +43,34 @@ TEST(TimeText, RefusesToWriteYearsOutOfRange) {
                ValidationError);
   EXPECT_THROW(to_iso8601(TimePoint::min()), ValidationError);
   EXPECT_THROW(to_iso8601(TimePoint::max()), ValidationError);
+  // A calendar of 16 bits would take these for years that there are.
+  EXPECT_THROW(to_iso8601(at(65'536LL * 31'556'952)), ValidationError);
+  EXPECT_THROW(to_iso8601(at(std::numeric_limits<std::int64_t>::max())), ValidationError);
+  EXPECT_THROW(to_iso8601(at(std::numeric_limits<std::int64_t>::min())), ValidationError);
+  EXPECT_THROW(to_iso8601(TimePoint::max()), ValidationError);
+  EXPECT_THROW(to_iso8601(TimePoint::min()), ValidationError);
+}
+
+TEST(TimeText, RefusesToReadWhatItCouldNotWrite) {
+  for (const char* bad :
+       {"9999-12-31T23:59:59-02:00", "9999-12-31T23:59:60Z", "0000-01-01T00:00:00+00:01"}) {
+    EXPECT_EQ(test::error_of([&] { parse_iso8601(bad); }), "a time outside the years 0 to 9999")
+        << bad;
+  }
+  EXPECT_EQ(to_iso8601(parse_iso8601("9999-12-31T21:59:59.999-02:00")), "9999-12-31T23:59:59.999Z");
+}
+
+TEST(Clock, LaterStopsAtTheEndOfTime) {
+  constexpr auto kLongest = std::chrono::milliseconds::max();
+  EXPECT_EQ(later(TimePoint(5ms), 3ms), TimePoint(8ms));
+  EXPECT_EQ(later(TimePoint(5ms), -8ms), TimePoint(-3ms));
+  EXPECT_EQ(later(TimePoint(0ms), kLongest), TimePoint::max());
+  EXPECT_EQ(later(TimePoint(1ms), kLongest), TimePoint::max());
+  EXPECT_EQ(later(TimePoint(-1ms), kLongest), TimePoint(kLongest - 1ms));
+  EXPECT_EQ(later(TimePoint::max(), kLongest), TimePoint::max());
+  EXPECT_EQ(later(TimePoint(-1ms), std::chrono::milliseconds::min()), TimePoint::min());
+  EXPECT_EQ(later(TimePoint::min(), -1ms), TimePoint::min());
+  EXPECT_EQ(later(TimePoint::min(), kLongest), TimePoint(-1ms));
 }
 
 TEST(TimeText, ReadsWhatItWrites) {

@@ -29,6 +29,14 @@ TEST(MemoryStore, ChecksItsOptions) {
   EXPECT_EQ(option_error(0.25), "<no error>");
 }
 
+TEST(MemoryStore, NeedsAClockAndARandomSource) {
+  Ambient ambient;
+  ambient.clock = nullptr;
+  EXPECT_THROW((memory::SagaStore{{.ambient = ambient}}), std::invalid_argument);
+  ambient = {.random = nullptr};
+  EXPECT_THROW((memory::SagaStore{{.ambient = ambient}}), std::invalid_argument);
+}
+
 TEST(MemoryStore, RoundsTheTimeToLiveUpToWholeSeconds) {
   const auto clock = std::make_shared<testing::VirtualClock>(
       TimePoint(std::chrono::milliseconds(1'767'225'600'001)));

@@ -50,6 +50,8 @@ TEST(MemoryTransport, ChecksItsOptions) {
             "deduplication_window: -1 ms, expected 0 or more");
   EXPECT_EQ(option_error({.visibility_timeout = std::chrono::milliseconds::max()}).substr(0, 18),
             "visibility_timeout");
+  EXPECT_EQ(option_error({.ambient = {.clock = nullptr}}), "ambient.clock: missing");
+  EXPECT_EQ(option_error({.ambient = {.random = nullptr}}), "ambient.random: missing");
   EXPECT_EQ(option_error({}), "<no error>");
 }
 
