@@ -369,8 +369,7 @@ TimePoint Bus::now() const {
 asio::awaitable<void> Bus::publish(Envelope envelope) {
   impl_->require_started();
   const BusOptions& options = impl_->options();
-  if (envelope.id.empty()) throw std::invalid_argument("envelope.id: empty");
-  if (envelope.type.empty()) throw std::invalid_argument("envelope.type: empty");
+  sagabus::check(envelope);
   std::vector<SendRequest> requests(1);
   requests[0].envelope = std::make_shared<const Envelope>(std::move(envelope));
   co_await options.transport.backend()->send(std::move(requests));
@@ -387,6 +386,7 @@ asio::awaitable<void> Bus::send(std::string_view type, Value payload, PublishOpt
   envelope.headers = std::move(options.headers);
   envelope.timestamp = ambient.clock->now();
   envelope.partition_key = std::move(options.partition_key);
+  sagabus::check(envelope);
   std::vector<SendRequest> requests(1);
   requests[0].not_before = not_before > envelope.timestamp ? not_before : TimePoint{};
   requests[0].envelope = std::make_shared<const Envelope>(std::move(envelope));

@@ -8,14 +8,13 @@
 #include <boost/system/system_error.hpp>
 
 #include "dispatch.hpp"
+#include "key_rules.hpp"
 #include "sagabus/error.hpp"
 
 namespace sagabus::detail {
 namespace {
 
 namespace asio = boost::asio;
-
-constexpr std::size_t kMaxCorrelationBytes = 1024;  // what every store takes as a key
 
 // A step that loses so many races in a row hands its message back.
 constexpr unsigned kMaxConflicts = 16;
@@ -26,11 +25,8 @@ constexpr RetryPolicy kConflictBackoff{.base_delay = std::chrono::milliseconds(2
 
 std::string problem_of(const std::string& correlation_id) {
   if (correlation_id.empty()) return "it has no correlation id";
-  if (correlation_id.size() > kMaxCorrelationBytes) {
-    return fmt::format("its correlation id has {} bytes, over the limit of {}",
-                       correlation_id.size(), kMaxCorrelationBytes);
-  }
-  return is_utf8(correlation_id) ? "" : "its correlation id is not UTF-8";
+  const std::string problem = problem_of_id(correlation_id);
+  return problem.empty() ? problem : "its correlation id: " + problem;
 }
 
 bool waits(const Plan& plan) {

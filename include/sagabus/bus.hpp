@@ -120,7 +120,8 @@ class Bus {
     return schedule(message, later(now(), after), std::move(options));
   }
 
-  // Sends an envelope as it is: for gateways and tools.
+  // Sends an envelope as it is: for gateways and tools. Throws ValidationError naming what no
+  // transport could carry, as the functions above do.
   boost::asio::awaitable<void> publish(Envelope envelope);
 
  private:

@@ -1,8 +1,9 @@
 sagabus_add_test(dynamodb_integration_test
   SOURCES
+    dynamodb_bus_test.cpp
     dynamodb_cost_test.cpp
     dynamodb_fault_test.cpp
     dynamodb_foreign_test.cpp
     dynamodb_schema_test.cpp
     dynamodb_table_test.cpp
-  LINK sagabus::dynamodb sagabus::testing Boost::json fmt::fmt)
+  LINK sagabus::dynamodb sagabus::memory sagabus::testing Boost::json fmt::fmt)

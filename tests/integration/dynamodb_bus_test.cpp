@@ -1,0 +1,137 @@
+// What a whole order costs, its messages really going through the outbox.
+#include <atomic>
+#include <future>
+
+#include "dynamodb_support.hpp"
+#include "sagabus/bus.hpp"
+#include "sagabus/memory/transport.hpp"
+#include "sagabus/saga.hpp"
+
+namespace sagabus::dynamodb {
+namespace {
+
+// Four steps; the state has ten fields and, at its end, some 400 bytes.
+struct OrderStep {
+  std::string orderId;
+  int number = 0;
+  std::string reference;
+};
+SAGABUS_MESSAGE(OrderStep, orderId, number, reference)
+
+struct OrderState {
+  std::string orderId{};
+  std::string customerId = "customer-000456";
+  int steps = 0;
+  double total = 99.5;
+  std::string currency = "EUR";
+  std::string transactionId{};
+  std::string reservationId{};
+  std::string shipmentId{};
+  std::string address = "12 Harbour Street, 20457 Hamburg, DE";
+  std::string note = "leave at the door of the second house on the left, behind the green gate";
+};
+SAGABUS_DESCRIBE(OrderState, orderId, customerId, steps, total, currency, transactionId,
+                 reservationId, shipmentId, address, note)
+
+constexpr int kSteps = 4;
+
+SagaDefinition order_saga(std::function<void()> on_end) {
+  return saga<OrderState>("OrderSaga")
+      .correlate<OrderStep>(&OrderStep::orderId, can_start)
+      .initial([](const OrderStep& m) { return OrderState{.orderId = m.orderId}; })
+      .on<OrderStep>()
+      .when([](const OrderStep& m, const OrderState& s) { return m.number == s.steps; })
+      .handle([on_end](const OrderStep& m, OrderState& s, SagaContext& ctx) {
+        std::string* const fields[] = {&s.transactionId, &s.reservationId, &s.shipmentId};
+        if (m.number > 0) *fields[m.number - 1] = m.reference;
+        if (++s.steps == kSteps) {
+          ctx.complete();
+          on_end();
+        } else {
+          ctx.publish(OrderStep{m.orderId, s.steps, "ref-9f1c6f0e-3f7b-4c57-9c49"});
+        }
+      })
+      .build();
+}
+
+class DynamoDbBus : public DynamoDbTest {
+ protected:
+  // So many orders, by so many workers that share a queue: what the service was asked for.
+  Usage run(TableDescription description, int orders, int workers) {
+    const CorrelationIndex index = description.index;
+    make(std::move(description));
+    StoreOptions here = options();
+    here.ambient = Ambient{};
+    here.index = index;
+    const SagaStore store(std::move(here));
+    std::atomic<int> left = orders;
+    std::promise<void> ended;
+    const auto saga = order_saga([&] {
+      if (--left == 0) ended.set_value();
+    });
+    const memory::Transport transport;
+    std::vector<std::unique_ptr<Bus>> buses;
+    for (int i = 0; i < workers; ++i) {
+      BusOptions chosen;
+      chosen.transport = transport;
+      chosen.store = store;
+      chosen.sagas = {saga};
+      chosen.threads = 1;
+      chosen.concurrency = 4;
+      sync_wait(buses.emplace_back(std::make_unique<Bus>(std::move(chosen)))->start());
+    }
+    const Usage before = store.usage();
+    for (int i = 0; i < orders; ++i) {
+      const OrderStep first{fmt::format("order-{:06}", i), 0, ""};
+      sync_wait(buses[0]->publish(first));
+    }
+    ended.get_future().wait();
+    for (auto& bus : buses) sync_wait(bus->stop());
+    EXPECT_EQ(sync_wait(store.count_by_name("OrderSaga", true)),
+              static_cast<std::uint64_t>(orders));
+    return difference(store.usage(), before);
+  }
+
+  // Without the query of count_by_name.
+  static Usage difference(Usage after, const Usage& before) {
+    after.requests.erase("Query");
+    for (const auto& [operation, count] : before.requests) {
+      if (operation != "Query") after.requests[operation] -= count;
+    }
+    after.write_units -= before.write_units;
+    return after;
+  }
+};
+
+TEST_F(DynamoDbBus, AnOrderIsFourRequestsAndEightWriteUnits) {
+  constexpr int kOrders = 25;
+  const Usage usage = run({}, kOrders, 1);
+  EXPECT_EQ(usage.requests.at("PutItem"), kOrders);
+  EXPECT_EQ(usage.requests.at("UpdateItem"), 3 * kOrders);
+  EXPECT_EQ(usage.total_requests(), 4U * kOrders);  // and nothing is read
+  EXPECT_EQ(usage.failed_conditions, 0U);
+  EXPECT_LE(usage.write_units, 8 * kOrders);
+}
+
+TEST_F(DynamoDbBus, OnALeanTableAnOrderIsFourWriteUnits) {
+  constexpr int kOrders = 25;
+  TableDescription lean;
+  lean.index = CorrelationIndex::none;
+  const Usage usage = run(std::move(lean), kOrders, 1);
+  EXPECT_EQ(usage.total_requests(), 4U * kOrders);
+  EXPECT_LE(usage.write_units, 4 * kOrders);
+}
+
+TEST_F(DynamoDbBus, TwoWorkersThatShareEveryOrderStayWithinTwiceTheRequests) {
+  constexpr int kOrders = 200;
+  const Usage usage = run({}, kOrders, 2);
+  EXPECT_LE(usage.total_requests(), 8U * kOrders);
+  EXPECT_LE(usage.write_units, 10 * kOrders);
+  EXPECT_EQ(usage.requests.at("PutItem"), kOrders);
+  RecordProperty("requests", std::to_string(usage.total_requests()));
+  RecordProperty("write_units", std::to_string(usage.write_units));
+  RecordProperty("failed_conditions", std::to_string(usage.failed_conditions));
+}
+
+}  // namespace
+}  // namespace sagabus::dynamodb
