@@ -24,11 +24,20 @@ TimePoint read_milliseconds(const Value& value, const FieldPath& path) {
   return TimePoint(std::chrono::milliseconds(count));
 }
 
+// The step that a message comes from: most of what names the message follows from it.
+struct Origin {
+  std::string_view incoming_id;
+  std::string_view saga_id;
+  TimePoint at{};  // that message timestamps are counted from
+};
+
 // [id, type, timestamp, payload, headers?, partition key?, not before?]: a list, since names would
-// cost more than what they name.
-Value write_message(const OutgoingMessage& message) {
+// cost more than what they name. An id that is derived from the step stands as 0.
+Value write_message(const OutgoingMessage& message, const Origin& origin, std::size_t index) {
   const Envelope& e = *message.envelope;
-  Array out{Value(e.id), Value(e.type), milliseconds(e.timestamp), e.payload};
+  const bool derived = e.id == derive_message_id(origin.incoming_id, origin.saga_id, index);
+  Array out{derived ? Value(0) : Value(e.id), Value(e.type),
+            Value(std::int64_t{(e.timestamp - origin.at).count()}), e.payload};
   const bool late = message.not_before != TimePoint{};
   if (!e.headers.empty() || !e.partition_key.empty() || late) {
     out.push_back(to_value(std::map<std::string, std::string>(e.headers.begin(), e.headers.end())));
@@ -38,13 +47,23 @@ Value write_message(const OutgoingMessage& message) {
   return Value(std::move(out));
 }
 
-OutgoingMessage read_message_text(const Value& value, const FieldPath& path) {
+// Empty where it is derived.
+std::string read_message_id(const Value& value, const FieldPath& path) {
+  const std::int64_t* derived = value.if_int64();
+  if (!derived) return detail::read_string(value, FieldPath(path, 0));
+  if (*derived != 0) FieldPath(path, 0).fail("neither an id nor 0");
+  return {};
+}
+
+OutgoingMessage read_message_text(const Value& value, const Origin& origin, const FieldPath& path,
+                                  std::size_t index) {
   const Array& in = detail::read_array(value, path);
   if (in.size() < 4) path.fail("a message needs four parts");
   Envelope e;
-  e.id = detail::read_string(in[0], FieldPath(path, 0));
+  e.id = read_message_id(in[0], path);
+  if (e.id.empty()) e.id = derive_message_id(origin.incoming_id, origin.saga_id, index);
   e.type = detail::read_string(in[1], FieldPath(path, 1));
-  e.timestamp = read_milliseconds(in[2], FieldPath(path, 2));
+  e.timestamp = later(origin.at, read_milliseconds(in[2], FieldPath(path, 2)).time_since_epoch());
   e.payload = in[3];
   if (in.size() > 4) Codec<Headers>::read(in[4], e.headers, FieldPath(path, 4));
   if (in.size() > 5) e.partition_key = detail::read_string(in[5], FieldPath(path, 5));
@@ -66,17 +85,25 @@ std::string write_inbox(const Bookkeeping& bookkeeping) {
   return to_json(Value(std::move(out)));
 }
 
-// {"f":1,"e":[[message id, worker, sequence, [message, …]], …]}
-std::string write_outbox(const Bookkeeping& bookkeeping) {
+// {"f":1,"e":[[message, worker, sequence, [message, …]], …]}; the message that the step took in is
+// its place in the inbox, which holds it for as long as the entry is there.
+std::string write_outbox(const Bookkeeping& bookkeeping, std::string_view saga_id) {
   if (bookkeeping.outbox.empty()) return {};
+  const auto& inbox = bookkeeping.inbox;
   Array entries;
   for (const OutboxEntry& entry : bookkeeping.outbox) {
+    const auto taken = std::find_if(inbox.begin(), inbox.end(), [&](const InboxEntry& it) {
+      return it.message_id == entry.message_id;
+    });
+    const bool found = taken != inbox.end();
+    const Origin origin{entry.message_id, saga_id, found ? taken->at : TimePoint{}};
     Array messages;
     for (const OutgoingMessage& message : entry.messages) {
-      messages.push_back(write_message(message));
+      messages.push_back(write_message(message, origin, messages.size()));
     }
-    entries.emplace_back(Array{Value(entry.message_id), Value(entry.worker), Value(entry.sequence),
-                               Value(std::move(messages))});
+    entries.emplace_back(
+        Array{found ? Value(std::int64_t{taken - inbox.begin()}) : Value(entry.message_id),
+              Value(entry.worker), Value(entry.sequence), Value(std::move(messages))});
   }
   return to_json(Value(Object{{"f", Value(kFormat)}, {"e", Value(std::move(entries))}}));
 }
@@ -107,7 +134,17 @@ void read_inbox(const std::string& text, Bookkeeping& out) {
   }
 }
 
-void read_outbox(const std::string& text, Bookkeeping& out) {
+// The message that a step took in: its place in the inbox, or its id.
+InboxEntry read_origin(const Value& value, const Bookkeeping& bookkeeping, const FieldPath& path) {
+  const std::int64_t* place = value.if_int64();
+  if (!place) return {detail::read_string(value, path), TimePoint{}};
+  if (*place < 0 || static_cast<std::uint64_t>(*place) >= bookkeeping.inbox.size()) {
+    path.fail("no such place in the inbox");
+  }
+  return bookkeeping.inbox[static_cast<std::size_t>(*place)];
+}
+
+void read_outbox(const std::string& text, std::string_view saga_id, Bookkeeping& out) {
   const FieldPath root(MissingField::refuse);
   const FieldPath path(root, "outbox");
   const Value value = parse_json(text, kLimits);
@@ -115,12 +152,15 @@ void read_outbox(const std::string& text, Bookkeeping& out) {
     const FieldPath at(path, out.outbox.size());
     const Array& parts = detail::read_array(item, at);
     if (parts.size() < 4) at.fail("an entry needs four parts");
+    const InboxEntry taken = read_origin(parts[0], out, FieldPath(at, 0));
+    const Origin origin{taken.message_id, saga_id, taken.at};
     OutboxEntry entry;
-    entry.message_id = detail::read_string(parts[0], at);
+    entry.message_id = taken.message_id;
     entry.worker = detail::read_string(parts[1], at);
     Codec<std::uint64_t>::read(parts[2], entry.sequence, at);
     for (const Value& message : detail::read_array(parts[3], at)) {
-      entry.messages.push_back(read_message_text(message, FieldPath(at, entry.messages.size())));
+      const std::size_t index = entry.messages.size();
+      entry.messages.push_back(read_message_text(message, origin, FieldPath(at, index), index));
     }
     out.outbox.push_back(std::move(entry));
   }
@@ -128,15 +168,16 @@ void read_outbox(const std::string& text, Bookkeeping& out) {
 
 }  // namespace
 
-BookkeepingText write_bookkeeping(const Bookkeeping& bookkeeping) {
-  return {write_inbox(bookkeeping), write_outbox(bookkeeping)};
+BookkeepingText write_bookkeeping(const Bookkeeping& bookkeeping, std::string_view saga_id) {
+  return {write_inbox(bookkeeping), write_outbox(bookkeeping, saga_id)};
 }
 
-Bookkeeping read_bookkeeping(std::string birth, const BookkeepingText& text) {
+Bookkeeping read_bookkeeping(std::string birth, const BookkeepingText& text,
+                             std::string_view saga_id) {
   Bookkeeping out;
   out.birth = std::move(birth);
   if (!text.inbox.empty()) read_inbox(text.inbox, out);
-  if (!text.outbox.empty()) read_outbox(text.outbox, out);
+  if (!text.outbox.empty()) read_outbox(text.outbox, saga_id, out);
   return out;
 }
 

@@ -52,8 +52,10 @@ struct BookkeepingText {
   std::string inbox;  // with the horizon
   std::string outbox;
 };
-BookkeepingText write_bookkeeping(const Bookkeeping& bookkeeping);
-Bookkeeping read_bookkeeping(std::string birth, const BookkeepingText& text);
+// `saga_id` is the instance's: what follows from it is left out.
+BookkeepingText write_bookkeeping(const Bookkeeping& bookkeeping, std::string_view saga_id);
+Bookkeeping read_bookkeeping(std::string birth, const BookkeepingText& text,
+                             std::string_view saga_id);
 
 struct Instance {
   std::string saga_name;

@@ -22,7 +22,10 @@ struct SplitTime {
 
 // Whether a moment has a text: it is in the years 0 to 9999.
 constexpr bool is_writable(std::chrono::sys_seconds time) {
-  return time >= kEarliestText && time <= std::chrono::floor<std::chrono::seconds>(kLatestText);
+  // In seconds, since the farthest ones do not fit milliseconds.
+  using std::chrono::seconds;
+  return time >= std::chrono::floor<seconds>(kEarliestText) &&
+         time <= std::chrono::floor<seconds>(kLatestText);
 }
 
 // "2026-11-22T17:04:05.123Z": three digits of fraction, or as many more as the moment needs. Throws

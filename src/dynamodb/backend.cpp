@@ -84,7 +84,8 @@ struct Backend::Update {
 };
 
 ItemDraft Backend::draft(const Instance& instance) const {
-  ItemDraft draft{instance, write_bookkeeping(instance.bookkeeping), token(), std::nullopt, false};
+  ItemDraft draft{instance, write_bookkeeping(instance.bookkeeping, instance.saga_id), token(),
+                  std::nullopt, false};
   if (const auto expires_at = expiry(instance, options_.ttl)) {
     draft.ttl = epoch_seconds(*expires_at);
   }

@@ -101,7 +101,8 @@ void read_instance(const Reader& in, Instance instance, StoredItem& out) {
   }
   if (out.ttl) instance.expires_at = moment(*out.ttl);
   instance.bookkeeping = read_bookkeeping(
-      in.text(kBirth).value_or(""), {in.text(kInbox).value_or(""), in.text(kOutbox).value_or("")});
+      in.text(kBirth).value_or(""), {in.text(kInbox).value_or(""), in.text(kOutbox).value_or("")},
+      instance.saga_id);
   out.token = in.text(kToken).value_or("");
   out.reserved = in.flag(kReserved);
   out.instance = std::make_shared<const Instance>(std::move(instance));

@@ -123,7 +123,7 @@ Record to_record(const Instance& instance) {
   out.created_at = to_iso8601(instance.created_at);
   out.updated_at = to_iso8601(instance.updated_at);
   out.birth = instance.bookkeeping.birth;
-  BookkeepingText text = write_bookkeeping(instance.bookkeeping);
+  BookkeepingText text = write_bookkeeping(instance.bookkeeping, instance.saga_id);
   out.inbox = std::move(text.inbox);
   out.outbox = std::move(text.outbox);
   return out;
@@ -146,7 +146,7 @@ Instance to_instance(Record&& record) {
     out.created_at = read_time(record.created_at);
     out.updated_at = read_time(record.updated_at);
     const BookkeepingText text{std::move(record.inbox), std::move(record.outbox)};
-    out.bookkeeping = read_bookkeeping(std::move(record.birth), text);
+    out.bookkeeping = read_bookkeeping(std::move(record.birth), text, out.saga_id);
   } catch (const ValidationError& error) {
     throw ValidationError(
         fmt::format("saga {} {}: stored row: {}", out.saga_name, out.saga_id, error.what()));

@@ -358,7 +358,7 @@ TEST(Context, RefusesWhatCouldNotBeReadAgain) {
   ASSERT_THAT(record->outgoing, SizeIs(1));  // nothing is recorded of what was refused
   Bookkeeping bookkeeping;
   bookkeeping.outbox = {{"m1", "w", 1, record->outgoing}};
-  EXPECT_EQ(read_bookkeeping({}, write_bookkeeping(bookkeeping)), bookkeeping);
+  EXPECT_EQ(read_bookkeeping({}, write_bookkeeping(bookkeeping, "s"), "s"), bookkeeping);
 }
 
 TEST(Context, SchedulesForTheEndOfTime) {
