@@ -13,7 +13,6 @@ using fixture::Status;
 using fixture::Submitted;
 using ::testing::AllOf;
 using ::testing::Contains;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;

@@ -12,12 +12,8 @@ using fixture::PaymentRequested;
 using fixture::State;
 using fixture::Status;
 using fixture::Submitted;
-using ::testing::AllOf;
-using ::testing::Contains;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Pair;
 using ::testing::SizeIs;
 
 TEST_F(BusTest, RunsASagaToItsEnd) {

@@ -5,18 +5,11 @@ namespace {
 using namespace std::chrono_literals;
 using namespace sagabus;
 using fixture::BusTest;
-using fixture::Closed;
 using fixture::Paid;
-using fixture::PaymentRequested;
 using fixture::State;
-using fixture::Status;
 using fixture::Submitted;
-using ::testing::AllOf;
-using ::testing::Contains;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Pair;
 using ::testing::SizeIs;
 
 TEST_F(BusTest, MiddlewareWrapsTheStepOutermostFirst) {
