@@ -19,8 +19,9 @@ struct TransportOptions {
   std::string path{};  // of the file, made with mode 0600 where there is none; its directory must
                        // exist and be writable, as SQLite keeps more files beside it
 
-  // How long a received message is hidden from others: must exceed the longest handler, else it is
-  // delivered again while the first still runs. The messages of a process that has died come back
+  // How long a received message is hidden from others. A bus holds up to twice its `concurrency`
+  // messages, those of one instance one after the other: this must exceed the time it takes to
+  // handle all of them, else some are delivered again while they wait or run. The messages of a process that has died come back
   // at once, whatever this is. 1 ms to 12 h.
   std::chrono::milliseconds visibility_timeout{std::chrono::seconds(30)};
 
