@@ -189,7 +189,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   std::atomic<State> state_{State::made};
   std::vector<Subscription> subscriptions_;
   std::vector<std::shared_ptr<detail::Consumer>> consumers_;
-  detail::Gate stopped_;
+  detail::Gate stopping_;
 };
 
 // Building.
@@ -288,15 +288,13 @@ asio::awaitable<void> Bus::Impl::stop(std::chrono::milliseconds timeout) {
   while (state < State::stopping) {
     if (state_.compare_exchange_weak(state, State::stopping)) state = State::stopping;
   }
-  if (state == State::stopping) {
-    // What waits for two things at once must run on one thread at a time.
-    auto strand = asio::make_strand(co_await asio::this_coro::executor);
-    auto op = drain(timeout);
-    co_await asio::co_spawn(strand, std::move(op), asio::use_awaitable);
-    state_ = State::stopped;
-    stopped_.open();
-  }
-  co_await stopped_.wait();
+  stopping_.open();
+  if (state == State::stopped) co_return;
+  // What waits for two things at once must run on one thread at a time.
+  auto strand = asio::make_strand(co_await asio::this_coro::executor);
+  auto op = drain(timeout);
+  co_await asio::co_spawn(strand, std::move(op), asio::use_awaitable);
+  state_ = State::stopped;
 }
 
 asio::awaitable<void> Bus::Impl::drain(std::chrono::milliseconds timeout) {
@@ -325,9 +323,9 @@ asio::awaitable<void> Bus::Impl::run() {
   auto strand = asio::make_strand(co_await asio::this_coro::executor);
   auto wait = [](Impl& impl) -> asio::awaitable<void> {
     asio::signal_set signals(co_await asio::this_coro::executor, SIGINT, SIGTERM);
-    auto stopped = impl.stopped_.wait();
+    auto stopping = impl.stopping_.wait();
     auto asked = signals.async_wait(asio::use_awaitable);
-    co_await (std::move(stopped) || std::move(asked));
+    co_await (std::move(stopping) || std::move(asked));
   };
   auto op = wait(*this);
   co_await asio::co_spawn(strand, std::move(op), asio::use_awaitable);

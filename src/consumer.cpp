@@ -42,10 +42,19 @@ void Consumer::start() {
     if (closed_) return;
     pump_running_ = true;
   }
-  auto op = pump();
-  auto done = [self = shared_from_this()](const std::exception_ptr&) { self->pump_ended(); };
-  asio::co_spawn(pump_strand_, std::move(op),
-                 asio::bind_cancellation_slot(pump_cancel_.slot(), std::move(done)));
+  // On the strand, since close() may be called at the same time: its signal comes after this.
+  asio::post(pump_strand_, [self = shared_from_this()] {
+    if (self->is_closed()) return self->pump_ended();
+    auto op = self->pump();
+    auto done = [self](const std::exception_ptr&) { self->pump_ended(); };
+    asio::co_spawn(self->pump_strand_, std::move(op),
+                   asio::bind_cancellation_slot(self->pump_cancel_.slot(), std::move(done)));
+  });
+}
+
+bool Consumer::is_closed() {
+  const std::lock_guard lock(mutex_);
+  return closed_;
 }
 
 void Consumer::close() {

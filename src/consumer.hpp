@@ -62,6 +62,7 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
     bool started = false;
   };
 
+  bool is_closed();
   boost::asio::awaitable<void> pump();
   boost::asio::awaitable<std::vector<Delivery>> receive();
   boost::asio::awaitable<std::size_t> room();

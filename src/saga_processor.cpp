@@ -179,8 +179,9 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
     if (co_await commit(step, std::move(*tried.request), current)) co_return;
     co_await pause_between_conflicts(conflicts++);
   }
+  // Unless the last race was lost to our own write, whose answer was lost.
   step.view.outcome = StepOutcome::outrun;
-  step.verdict = wait_out(false);
+  step.verdict = wait_out(current && in_inbox(*current, step.incoming.envelope->id));
 }
 
 // True where there is something to go by: the instance as this worker wrote it last, or, for a
@@ -267,6 +268,7 @@ asio::awaitable<bool> SagaProcessor::commit(Step& step, CommitRequest request,
   // Looked at here, since what is cancelled before this line has surely not been committed.
   const auto state = co_await asio::this_coro::cancellation_state;
   if (state.cancelled() != asio::cancellation_type::none) {
+    release_sequence(step, nullptr);
     throw boost::system::system_error(asio::error::operation_aborted);
   }
   const InstancePtr next = request.next;
@@ -300,14 +302,17 @@ asio::awaitable<void> SagaProcessor::settle_repeated(Step& step, InstancePtr cur
   if (!entry) co_return;
   co_await dispatch(step, entry->messages);
   if (entry->worker == options_.settlements->worker()) step.verdict.settles = entry->sequence;
-  // A lost race means that another step has written; it may have carried the entry along.
+  // A lost race means that another step has written; it may have carried the entry along. But the
+  // entry of another life is not ours to remove.
+  const std::string birth = current->bookkeeping.birth;
   for (unsigned conflicts = 0; entry && conflicts < kMaxConflicts; ++conflicts) {
     CommitRequest request = without_entry(*current, message_id);
     step.phase = Phase::commit;
     CommitResult result = co_await options_.store.backend()->commit(std::move(request));
     if (result.committed || !result.current) co_return;
     current = std::move(result.current);
-    entry = find_entry(*current, message_id);
+    const bool same_life = current->bookkeeping.birth == birth;
+    entry = same_life ? find_entry(*current, message_id) : nullptr;
     co_await pause_between_conflicts(conflicts);
   }
 }

@@ -171,6 +171,50 @@ TEST(BusThreads, RunEndsWhenAnotherThreadStopsIt) {
   EXPECT_FALSE(bus.is_running());
 }
 
+TEST(BusThreads, RunEndsWhenAHandlerStopsIt) {
+  Bus* running = nullptr;
+  const auto saga = sagabus::saga<State>("Orders")
+                        .correlate<Paid>(&Paid::orderId, can_start)
+                        .initial([] { return State{}; })
+                        .on<Paid>()
+                        .handle([&](const Paid&, State&) -> boost::asio::awaitable<void> {
+                          co_await running->stop();
+                        })
+                        .build();
+  memory::SagaStore store;
+  memory::Transport transport;
+  Bus bus({.transport = transport, .store = store, .sagas = {saga}, .shutdown_timeout = 0ms});
+  running = &bus;
+  std::thread runner([&] { bus.run(); });
+  while (!bus.is_running()) std::this_thread::yield();
+  sync_wait(bus.publish(Paid{"o", "t"}));
+  runner.join();
+  EXPECT_FALSE(bus.is_running());
+  EXPECT_EQ(transport.pending("Orders"), 1U);
+}
+
+// A stop that meets a start at any moment ends it: were the signal lost, this would hang.
+TEST(BusThreads, MayBeStoppedWhileItStarts) {
+  for (int i = 0; i < 200; ++i) {
+    memory::SagaStore store;
+    memory::Transport transport;
+    Bus bus({.transport = transport,
+             .store = store,
+             .sagas = {fixture::orders("A").build(), fixture::orders("B").build()},
+             .threads = 2});
+    std::thread starter([&] {
+      try {
+        sync_wait(bus.start());
+      } catch (const std::logic_error&) {  // NOLINT(bugprone-empty-catch): stopped before
+      }
+    });
+    for (int wait = 0; wait < i; ++wait) std::this_thread::yield();
+    sync_wait(bus.stop());
+    starter.join();
+    EXPECT_FALSE(bus.is_running());
+  }
+}
+
 TEST(BusThreads, RunsOnAnExecutorOfTheUsers) {
   boost::asio::thread_pool pool(2);
   memory::SagaStore store;

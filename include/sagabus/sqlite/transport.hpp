@@ -21,8 +21,8 @@ struct TransportOptions {
 
   // How long a received message is hidden from others. A bus holds up to twice its `concurrency`
   // messages, those of one instance one after the other: this must exceed the time it takes to
-  // handle all of them, else some are delivered again while they wait or run. The messages of a process that has died come back
-  // at once, whatever this is. 1 ms to 12 h.
+  // handle all of them, else some are delivered again while they wait or run. The messages of a
+  // process that has died come back at once, whatever this is. 1 ms to 12 h.
   std::chrono::milliseconds visibility_timeout{std::chrono::seconds(30)};
 
   // Two sends with one deduplication key within this time deliver once. 0 ms to 30 days; 0 turns
