@@ -3,9 +3,12 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/experimental/concurrent_channel.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
 #include <mutex>
 #include <set>
 
@@ -36,7 +39,11 @@ class Gate {
       if (open_) co_return;
       waiters_.insert(&waiter.signal);
     }
-    co_await waiter.signal.async_receive(boost::asio::use_awaitable);
+    boost::system::error_code error;
+    co_await waiter.signal.async_receive(
+        boost::asio::redirect_error(boost::asio::use_awaitable, error));
+    // A channel has an error of its own for being cancelled, which nobody above knows.
+    if (error) throw boost::system::system_error(boost::asio::error::operation_aborted);
   }
 
  private:

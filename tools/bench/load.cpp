@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <boost/asio/error.hpp>
 #include <boost/asio/experimental/concurrent_channel.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
 #include <exception>
 #include <memory>
 #include <vector>
@@ -44,7 +47,12 @@ class Orders {
 
   // Waits until fewer than so many are under way.
   asio::awaitable<void> fewer_than(unsigned count) {
-    while (under_way_.load() >= count) co_await ended_.async_receive(asio::use_awaitable);
+    while (under_way_.load() >= count) {
+      boost::system::error_code error;
+      co_await ended_.async_receive(asio::redirect_error(asio::use_awaitable, error));
+      // A channel has an error of its own for being cancelled, which nobody above knows.
+      if (error) throw boost::system::system_error(asio::error::operation_aborted);
+    }
   }
 
   // Nearest rank. Only when none is under way.
