@@ -296,10 +296,10 @@ asio::awaitable<bool> SagaProcessor::commit(Step& step, CommitRequest request,
 // own.
 asio::awaitable<void> SagaProcessor::settle_repeated(Step& step, InstancePtr current) {
   step.view.outcome = StepOutcome::repeated;
-  known_.forget(step.work.group);
   const std::string& message_id = step.incoming.envelope->id;
   const OutboxEntry* entry = find_entry(*current, message_id);
   if (!entry) co_return;
+  known_.forget(step.work.group);  // it is about to be written
   co_await dispatch(step, entry->messages);
   if (entry->worker == options_.settlements->worker()) step.verdict.settles = entry->sequence;
   // A lost race means that another step has written; it may have carried the entry along. But the
