@@ -280,8 +280,8 @@ asio::awaitable<void> Bus::Impl::prepare() {
 
 // Stopping.
 
-// Each caller does all of it: a caller that is cancelled, or destroyed half-way, leaves nothing
-// undone for the others.
+// Each caller does all of it: a caller that is destroyed half-way leaves nothing undone for the
+// others.
 asio::awaitable<void> Bus::Impl::stop(std::chrono::milliseconds timeout) {
   const auto self = shared_from_this();
   State state = state_;
@@ -290,11 +290,18 @@ asio::awaitable<void> Bus::Impl::stop(std::chrono::milliseconds timeout) {
   }
   stopping_.open();
   if (state == State::stopped) co_return;
-  // What waits for two things at once must run on one thread at a time.
-  auto strand = asio::make_strand(co_await asio::this_coro::executor);
+  // What waits for two things at once must run on one thread at a time. Spawned apart from its
+  // caller, since Asio would carry the caller's cancellation to the strand, where it may come after
+  // the end.
+  const auto strand = asio::make_strand(co_await asio::this_coro::executor);
+  const auto done = std::make_shared<detail::Gate>();
   auto op = drain(timeout);
-  co_await asio::co_spawn(strand, std::move(op), asio::use_awaitable);
-  state_ = State::stopped;
+  auto on_end = [self, done](const std::exception_ptr&) {
+    self->state_ = State::stopped;
+    done->open();
+  };
+  asio::co_spawn(strand, std::move(op), std::move(on_end));
+  co_await done->wait();
 }
 
 asio::awaitable<void> Bus::Impl::drain(std::chrono::milliseconds timeout) {

@@ -70,8 +70,8 @@ class Bus {
   // Takes no new messages, gives back to the transport what was not begun, lets running steps end
   // within the shutdown timeout, and cancels what is still running then. Steps that do not heed it
   // are left to themselves after 5 seconds more. A bus that was stopped stays stopped. May be
-  // repeated, and called by several at once; may be cancelled, and then be called again. A handler
-  // that awaits it waits for its own end, until it is cancelled.
+  // repeated, and called by several at once; goes to its end by itself where its caller is
+  // cancelled. A handler that awaits it waits for its own end, until it is cancelled.
   boost::asio::awaitable<void> stop();
 
   // start(), then stop() at SIGINT or SIGTERM, or when another thread calls stop(): for a program
