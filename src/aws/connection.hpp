@@ -84,7 +84,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 // Resolves the name anew, connects and, for TLS, shakes hands, all before `deadline`. Throws
 // HttpError and, when cancelled, boost::system::system_error(operation_aborted).
 // `tls` is null for plain HTTP.
-boost::asio::awaitable<std::shared_ptr<Connection>> dial(const Endpoint& endpoint, TlsContext* tls,
+boost::asio::awaitable<std::shared_ptr<Connection>> dial(const Endpoint& endpoint,
+                                                         std::shared_ptr<TlsContext> tls,
                                                          Connection::Deadline deadline);
 
 }  // namespace sagabus::aws

@@ -13,7 +13,10 @@ namespace sagabus::aws {
 namespace asio = boost::asio;
 
 // Idle sockets must not outlive their io_context, but a client easily does: it is often declared
-// first. So each context tells the pools when it goes.
+// first. Nor may somebody in line be woken whose context is going. So each context tells the pools
+// when it goes. It ends its services in the reverse order of their making: one that is made after a
+// socket is told while sockets still work, and one that is made after a channel likewise.
+template <void (ConnectionPool::*on_end)(asio::execution_context&)>
 class ConnectionPool::ContextWatch : public asio::execution_context::service {
  public:
   using key_type = ContextWatch;
@@ -35,7 +38,7 @@ class ConnectionPool::ContextWatch : public asio::execution_context::service {
       pools.swap(pools_);
     }
     for (const auto& weak : pools) {
-      if (const auto pool = weak.lock()) pool->forget(context());
+      if (const auto pool = weak.lock()) (*pool.*on_end)(context());
     }
   }
 
@@ -91,6 +94,7 @@ asio::awaitable<ConnectionPool::Lease> ConnectionPool::acquire(
     const std::lock_guard lock(mutex_);
     if (auto lease = take_at_once(context, stale)) co_return std::move(*lease);
     waiter = std::make_shared<Waiter>(executor);
+    watch_line(context);
     line_.push_back(waiter);
   }
   const Place place(*this, waiter);
@@ -196,7 +200,22 @@ void ConnectionPool::watch(asio::execution_context& context) {
     if (is_watched(context)) return;
     watched_.push_back(&context);
   }
-  asio::use_service<ContextWatch>(context).add(weak_from_this());
+  asio::use_service<ContextWatch<&ConnectionPool::forget>>(context).add(weak_from_this());
+}
+
+// With the mutex held.
+void ConnectionPool::watch_line(asio::execution_context& context) {
+  const auto seen = std::find(with_line_.begin(), with_line_.end(), &context);
+  if (seen != with_line_.end()) return;
+  with_line_.push_back(&context);
+  asio::use_service<ContextWatch<&ConnectionPool::forget_line>>(context).add(weak_from_this());
+}
+
+// Who waits there waits no more; its coroutine is destroyed later.
+void ConnectionPool::forget_line(asio::execution_context& context) {
+  const std::lock_guard lock(mutex_);
+  std::erase(with_line_, &context);
+  std::erase_if(line_, [&](const auto& waiter) { return &waiter->context == &context; });
 }
 
 bool ConnectionPool::is_watched(const asio::execution_context& context) const {

@@ -49,6 +49,7 @@ class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
   void count_resumed_session();
 
  private:
+  template <void (ConnectionPool::*on_end)(boost::asio::execution_context&)>
   class ContextWatch;
   struct Waiter;
   class Place;
@@ -64,6 +65,8 @@ class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
   void watch(boost::asio::execution_context& context);
   bool is_watched(const boost::asio::execution_context& context) const;
   void forget(boost::asio::execution_context& context);
+  void watch_line(boost::asio::execution_context& context);
+  void forget_line(boost::asio::execution_context& context);
 
   const int max_connections_;
   const std::chrono::nanoseconds idle_timeout_;
@@ -73,7 +76,9 @@ class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
   int in_use_ = 0;            // leases, with or without a connection
   Idle idle_;
   std::deque<std::shared_ptr<Waiter>> line_;
-  std::vector<boost::asio::execution_context*> watched_;  // those that are not being destroyed
+  // Contexts that are not being destroyed: those of connections, and of those in line.
+  std::vector<boost::asio::execution_context*> watched_;
+  std::vector<boost::asio::execution_context*> with_line_;
   std::uint64_t opened_ = 0;
   std::uint64_t resumed_ = 0;
 };

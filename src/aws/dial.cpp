@@ -1,8 +1,12 @@
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/channel.hpp>
+#include <boost/asio/experimental/concurrent_channel.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -25,10 +29,10 @@ class Dial : public std::enable_shared_from_this<Dial> {
  public:
   using Deadline = Connection::Deadline;
 
-  Dial(const Endpoint& endpoint, TlsContext* tls, Deadline deadline, asio::any_io_executor io,
-       const asio::any_io_executor& strand)
+  Dial(const Endpoint& endpoint, std::shared_ptr<TlsContext> tls, Deadline deadline,
+       asio::any_io_executor io, const asio::any_io_executor& strand)
       : endpoint_(endpoint),
-        tls_(tls),
+        tls_(std::move(tls)),
         deadline_(deadline),
         io_(std::move(io)),
         strand_(strand),
@@ -93,7 +97,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
 
   asio::awaitable<std::shared_ptr<Connection>> secure(std::shared_ptr<Connection> connection) {
     connection->finish_dialling();
-    if (tls_ == nullptr) co_return connection;
+    if (!tls_) co_return connection;
     Connection::Stream& stream = connection->make_stream(*tls_);
     limit(deadline_, connection);
     const auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::client, kResult);
@@ -136,7 +140,7 @@ class Dial : public std::enable_shared_from_this<Dial> {
   }
 
   const Endpoint endpoint_;
-  TlsContext* const tls_;
+  const std::shared_ptr<TlsContext> tls_;
   const Deadline deadline_;
   const asio::any_io_executor io_;
   const asio::any_io_executor strand_;
@@ -151,16 +155,43 @@ asio::awaitable<std::shared_ptr<Connection>> run(std::shared_ptr<Dial> dial) {
   co_return co_await dial->run();
 }
 
+// Hands the end of a dial to whoever waits for it; kept by both, since either may go first.
+struct Outcome {
+  explicit Outcome(const asio::any_io_executor& executor) : ended(executor, 1) {}
+  asio::experimental::concurrent_channel<void(boost::system::error_code)> ended;
+  asio::cancellation_signal cancel;  // used on the strand alone
+  std::exception_ptr error;
+  std::shared_ptr<TlsContext> tls;  // outlives the connection
+  std::shared_ptr<Connection> connection;
+};
+
 }  // namespace
 
-asio::awaitable<std::shared_ptr<Connection>> dial(const Endpoint& endpoint, TlsContext* tls,
+// Spawned apart from its caller, since Asio would carry the caller's cancellation to the strand
+// without looking whether what runs there has ended.
+asio::awaitable<std::shared_ptr<Connection>> dial(const Endpoint& endpoint,
+                                                  std::shared_ptr<TlsContext> tls,
                                                   Connection::Deadline deadline) {
   const asio::any_io_executor io = co_await asio::this_coro::executor;
   const asio::any_io_executor strand = asio::make_strand(io);
-  // Named, and moved into the awaited expression: see the g++ note in the house style.
-  auto work = run(std::make_shared<Dial>(endpoint, tls, deadline, io, strand));
-  auto spawned = asio::co_spawn(strand, std::move(work), asio::use_awaitable);
-  co_return co_await std::move(spawned);
+  const auto outcome = std::make_shared<Outcome>(io);
+  outcome->tls = tls;
+  auto work = run(std::make_shared<Dial>(endpoint, std::move(tls), deadline, io, strand));
+  auto on_end = [outcome](std::exception_ptr error, std::shared_ptr<Connection> connection) {
+    outcome->error = std::move(error);
+    outcome->connection = std::move(connection);
+    outcome->ended.try_send(boost::system::error_code());
+  };
+  asio::co_spawn(strand, std::move(work),
+                 asio::bind_cancellation_slot(outcome->cancel.slot(), std::move(on_end)));
+  try {
+    co_await outcome->ended.async_receive(asio::use_awaitable);
+  } catch (const boost::system::system_error&) {  // the caller is cancelled
+    asio::post(strand, [outcome] { outcome->cancel.emit(asio::cancellation_type::terminal); });
+    throw boost::system::system_error(asio::error::operation_aborted);
+  }
+  if (outcome->error) std::rethrow_exception(outcome->error);
+  co_return std::move(outcome->connection);
 }
 
 }  // namespace sagabus::aws

@@ -17,13 +17,13 @@ struct Shared {
   explicit Shared(HttpClientOptions given)
       : options(std::move(given)),
         tls(options.endpoint.tls
-                ? std::make_unique<TlsContext>(options.endpoint.host, options.ca_file)
+                ? std::make_shared<TlsContext>(options.endpoint.host, options.ca_file)
                 : nullptr),
         pool(std::make_shared<ConnectionPool>(options.max_connections, options.idle_timeout,
                                               options.clock)) {}
 
   const HttpClientOptions options;
-  const std::unique_ptr<TlsContext> tls;
+  const std::shared_ptr<TlsContext> tls;  // null for plain HTTP
   const std::shared_ptr<ConnectionPool> pool;
 };
 
@@ -32,7 +32,7 @@ asio::awaitable<HttpResponse> send(std::shared_ptr<Shared> shared, const HttpReq
   const auto start = std::chrono::steady_clock::now();
   if (!lease.has_connection()) {
     const auto limit = std::min(shared->options.connect_timeout, request.timeout);
-    auto connection = co_await dial(shared->options.endpoint, shared->tls.get(), start + limit);
+    auto connection = co_await dial(shared->options.endpoint, shared->tls, start + limit);
     if (connection->resumed_session()) shared->pool->count_resumed_session();
     lease.adopt(std::move(connection));
   }
