@@ -33,10 +33,13 @@ namespace {
 constexpr double kTwo63 = 9223372036854775808.0;
 constexpr double kTwo64 = 18446744073709551616.0;
 
-// Eight ASCII characters stand at text[i]: the usual case, told at one blow.
-bool ascii_word(std::string_view text, std::size_t i) {
-  std::uint64_t word = 0x80;
-  if (text.size() - i >= sizeof word) std::memcpy(&word, text.data() + i, sizeof word);
+constexpr std::size_t kWord = sizeof(std::uint64_t);
+
+// A word of ASCII characters stands at text[i], where there is a word: the usual case, told at one
+// blow.
+bool is_ascii_word(std::string_view text, std::size_t i) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, text.data() + i, kWord);
   return (word & 0x8080808080808080ULL) == 0;
 }
 
@@ -61,6 +64,13 @@ std::size_t utf8_length(std::string_view text, std::size_t i) {
   return overlong || surrogate || too_large ? 0 : length;
 }
 
+// Steps over the character at text[i]; false where there is none.
+bool pass_character(std::string_view text, std::size_t& i) {
+  const std::size_t length = static_cast<unsigned char>(text[i]) < 0x80 ? 1 : utf8_length(text, i);
+  i += length;
+  return length != 0;
+}
+
 [[noreturn]] void beyond_calendar(const FieldPath& path) {
   path.fail("a time outside the years 0 to 9999");
 }
@@ -77,18 +87,18 @@ SplitTime read_split_time(const Value& value, const FieldPath& path) {
 }  // namespace
 
 bool is_utf8(std::string_view text) noexcept {
-  for (std::size_t i = 0; i < text.size();) {
-    if (ascii_word(text, i)) {
-      i += sizeof(std::uint64_t);
+  std::size_t i = 0;
+  while (text.size() - i >= kWord) {
+    if (is_ascii_word(text, i)) {
+      i += kWord;
       continue;
     }
-    if (static_cast<unsigned char>(text[i]) < 0x80) {
-      ++i;
-      continue;
-    }
-    const std::size_t length = utf8_length(text, i);
-    if (length == 0) return false;
-    i += length;
+    if (!pass_character(text, i)) return false;
+  }
+  // What is left of a longer text is looked at in its last word, with some of what was seen before.
+  if (text.size() >= kWord && is_ascii_word(text, text.size() - kWord)) return true;
+  while (i < text.size()) {
+    if (!pass_character(text, i)) return false;
   }
   return true;
 }

@@ -378,5 +378,20 @@ TEST(Codec, KnowsUtf8) {
   }
 }
 
+// ASCII is told by the word: characters before, after and across the words' bounds.
+TEST(Codec, KnowsUtf8WhereverItStands) {
+  for (std::size_t before = 0; before <= 17; ++before) {
+    for (std::size_t after = 0; after <= 17; ++after) {
+      const auto among_ascii = [&](const char* text) {
+        return std::string(before, 'a') + text + std::string(after, 'z');
+      };
+      EXPECT_TRUE(detail::is_utf8(among_ascii("")));
+      EXPECT_TRUE(detail::is_utf8(among_ascii("é🚀")));
+      EXPECT_FALSE(detail::is_utf8(among_ascii("\xff"))) << before << " " << after;
+      EXPECT_FALSE(detail::is_utf8(among_ascii("\xf0\x9f\x9a"))) << before << " " << after;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sagabus
