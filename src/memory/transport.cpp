@@ -165,6 +165,10 @@ class Broker : public std::enable_shared_from_this<Broker> {
     const auto keep_alive = shared_from_this();
     std::vector<Delivery> taken = try_receive(endpoint, most, nullptr);
     if (!taken.empty()) co_return taken;
+    // Whoever is about to send gets a turn first: under load that spares most waits.
+    co_await asio::post(asio::use_awaitable);
+    taken = try_receive(endpoint, most, nullptr);
+    if (!taken.empty()) co_return taken;
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     for (;;) {
       Waiting waiting(*this, executor);

@@ -254,10 +254,14 @@ TEST_F(GuessTest, TwoWorkersLoseNothingThatComesInCausalOrder) {
                         })
                         .build();
   auto chosen = options({saga});
-  chosen.concurrency = 3;
+  chosen.concurrency = 8;
   Bus& first = start(chosen);
-  chosen.concurrency = 5;  // another rhythm, so that messages change hands
   start(chosen);
+  // Each commit takes a time of its own, so that messages change hands.
+  const auto random = seeded_random(7);
+  store_faults_->commit_takes = [&]() -> boost::asio::awaitable<void> {
+    return clock_->sleep_for(std::chrono::milliseconds(1 + random->next() % 9));
+  };
   for (int i = 0; i < kSagas; ++i) await(first.publish(Step{std::to_string(i), 0}));
   run();
   EXPECT_EQ(await(store_.count_by_name("Orders", true)), static_cast<std::uint64_t>(kSagas));
