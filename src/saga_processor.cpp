@@ -176,7 +176,20 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
       step.view.outcome = StepOutcome::unchanged;
       co_return;
     }
-    if (co_await commit(step, std::move(*tried.request), current)) co_return;
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) call_off(step);
+    const InstancePtr next = tried.request->next;
+    step.phase = Phase::commit;
+    ForgetUnlessKnown known(known_, step.work.group);
+    CommitResult result = co_await options_.store.backend()->commit(std::move(*tried.request));
+    const bool committed = result.committed;
+    take_in(step, std::move(result), next, current);
+    known.settled();
+    if (committed) {
+      if (step.sequence != 0) co_await dispatch(step, next->bookkeeping.outbox.back().messages);
+      step.verdict.settles = step.sequence;
+      co_return;
+    }
     co_await pause_between_conflicts(conflicts++);
   }
   // Unless the last race was lost to our own write, whose answer was lost.
@@ -262,34 +275,26 @@ asio::awaitable<std::optional<CommitRequest>> SagaProcessor::run_waiting(
   co_return end_record(step, *record, plan, current);
 }
 
-// Commits and dispatches. False where another was faster: then `current` is what it wrote.
-asio::awaitable<bool> SagaProcessor::commit(Step& step, CommitRequest request,
-                                            InstancePtr& current) {
-  // Looked at here, since what is cancelled before this line has surely not been committed.
-  const auto state = co_await asio::this_coro::cancellation_state;
-  if (state.cancelled() != asio::cancellation_type::none) {
-    release_sequence(step, nullptr);
-    throw boost::system::system_error(asio::error::operation_aborted);
-  }
-  const InstancePtr next = request.next;
-  step.phase = Phase::commit;
-  ForgetUnlessKnown known(known_, step.work.group);
-  CommitResult result = co_await options_.store.backend()->commit(std::move(request));
+// What is cancelled before its commit begins has surely not been committed.
+void SagaProcessor::call_off(const Step& step) const {
+  release_sequence(step, nullptr);
+  throw boost::system::system_error(asio::error::operation_aborted);
+}
+
+// What came of a commit. Where another was faster, `current` becomes what it wrote.
+void SagaProcessor::take_in(Step& step, CommitResult result, const InstancePtr& next,
+                            InstancePtr& current) {
   if (step.guess) step.guess->record(result.committed);
   step.guess = nullptr;
-  if (!result.committed) {
+  if (result.committed) {
+    remember(step, next);
+    step.view.resulting = next;
+    step.view.outcome = StepOutcome::committed;
+  } else {
     current = std::move(result.current);
     release_sequence(step, current);
+    remember(step, current);
   }
-  remember(step, result.committed ? next : current);
-  known.settled();
-  if (!result.committed) co_return false;
-  step.view.resulting = next;
-  step.view.outcome = StepOutcome::committed;
-  if (step.sequence == 0) co_return true;
-  co_await dispatch(step, next->bookkeeping.outbox.back().messages);
-  step.verdict.settles = step.sequence;
-  co_return true;
 }
 
 // Committed before, by whichever worker: what its entry still holds is sent, and nothing of our

@@ -72,7 +72,8 @@ class SagaProcessor final : public Processor {
                                              InstancePtr& current);
   boost::asio::awaitable<std::optional<CommitRequest>> run_waiting(Step& step, const Plan& plan,
                                                                    const InstancePtr& current);
-  boost::asio::awaitable<bool> commit(Step& step, CommitRequest request, InstancePtr& current);
+  [[noreturn]] void call_off(const Step& step) const;
+  void take_in(Step& step, CommitResult result, const InstancePtr& next, InstancePtr& current);
   boost::asio::awaitable<void> settle_repeated(Step& step, InstancePtr current);
   std::shared_ptr<StepRecord> begin_record(Step& step, const InstancePtr& current) const;
   std::optional<CommitRequest> end_record(Step& step, StepRecord& record, const Plan& plan,

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "sagabus/instance.hpp"
 
@@ -33,13 +34,23 @@ class Settlements {
     open_.erase(sequence);
   }
 
-  bool settled(const OutboxEntry& entry) const {
-    if (entry.worker != worker_) return false;
+  // Those that must stay.
+  std::vector<OutboxEntry> unsettled(const std::vector<OutboxEntry>& entries) const {
+    std::vector<OutboxEntry> kept;
+    if (entries.empty()) return kept;
     const std::lock_guard lock(mutex_);
-    return entry.sequence <= last_ && !open_.contains(entry.sequence);
+    for (const OutboxEntry& entry : entries) {
+      if (!settled(entry)) kept.push_back(entry);
+    }
+    return kept;
   }
 
  private:
+  bool settled(const OutboxEntry& entry) const {  // with the mutex held
+    if (entry.worker != worker_) return false;
+    return entry.sequence <= last_ && !open_.contains(entry.sequence);
+  }
+
   const std::string worker_;
   mutable std::mutex mutex_;
   std::uint64_t last_ = 0;

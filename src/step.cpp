@@ -137,9 +137,7 @@ CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, 
   Bookkeeping& bookkeeping = next->bookkeeping;
   if (current) {
     copy_without_state(*current, *next);
-    for (const OutboxEntry& entry : current->bookkeeping.outbox) {
-      if (!settlements.settled(entry)) bookkeeping.outbox.push_back(entry);
-    }
+    bookkeeping.outbox = settlements.unsettled(current->bookkeeping.outbox);
     bookkeeping.inbox.reserve(current->bookkeeping.inbox.size() + 1);
     bookkeeping.inbox = current->bookkeeping.inbox;
     trim_inbox(bookkeeping, incoming.envelope->id, end.now, limits);

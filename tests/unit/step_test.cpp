@@ -379,10 +379,12 @@ TEST(SettlementsTest, KnowsOnlyItsOwnFinishedSteps) {
   const auto first = settlements.begin();
   const auto second = settlements.begin();
   settlements.settle(second);
-  EXPECT_FALSE(settlements.settled({"a", "w1", first, {}}));
-  EXPECT_TRUE(settlements.settled({"a", "w1", second, {}}));
-  EXPECT_FALSE(settlements.settled({"a", "w2", second, {}}));
-  EXPECT_FALSE(settlements.settled({"a", "w1", second + 1, {}}));
+  const OutboxEntry open{"a", "w1", first, {}};
+  const OutboxEntry done{"b", "w1", second, {}};
+  const OutboxEntry of_another{"c", "w2", second, {}};
+  const OutboxEntry not_begun{"d", "w1", second + 1, {}};
+  EXPECT_THAT(settlements.unsettled({open, done, of_another, not_begun}),
+              testing::ElementsAre(open, of_another, not_begun));
 }
 
 }  // namespace
