@@ -21,6 +21,7 @@
 #include "sagabus/error.hpp"
 #include "sagabus/sync_wait.hpp"
 #include "service_processor.hpp"
+#include "watermark_keeper.hpp"
 
 namespace sagabus {
 
@@ -132,6 +133,8 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
     if (!options_.executor) threads_.emplace(thread_count(options_));
     for (const SagaDefinition& saga : options_.sagas) add(saga);
     for (const Service& service : options_.services) add(service);
+    keeper_ = std::make_shared<detail::WatermarkKeeper>(
+        detail::WatermarkKeeperOptions{settlements_, stores(), executor(), options_.ambient});
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
@@ -177,8 +180,10 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   detail::FailureRules failure_rules(const std::string& endpoint,
                                      const std::optional<RetryPolicy>& retry) const;
   asio::any_io_executor executor() { return threads_ ? threads_->executor() : *options_.executor; }
+  std::vector<SagaStore> stores() const;
   asio::awaitable<void> prepare();
   asio::awaitable<void> drain(std::chrono::milliseconds timeout);
+  asio::awaitable<void> drain_consumers(std::chrono::milliseconds timeout);
   asio::awaitable<bool> idle_within(std::chrono::milliseconds timeout);
   asio::awaitable<void> all_idle();
 
@@ -189,6 +194,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   std::atomic<State> state_{State::made};
   std::vector<Subscription> subscriptions_;
   std::vector<std::shared_ptr<detail::Consumer>> consumers_;
+  std::shared_ptr<detail::WatermarkKeeper> keeper_;
   detail::Gate stopping_;
 };
 
@@ -264,15 +270,23 @@ asio::awaitable<void> Bus::Impl::start() {
   co_await prepare();
   State expected = State::starting;
   if (!state_.compare_exchange_strong(expected, State::running)) co_return;  // stopped meanwhile
+  keeper_->start();
   for (const auto& consumer : consumers_) consumer->start();
 }
 
-asio::awaitable<void> Bus::Impl::prepare() {
-  std::set<StoreBackend*> prepared;
+// Each once.
+std::vector<SagaStore> Bus::Impl::stores() const {
+  std::vector<SagaStore> found;
+  std::set<StoreBackend*> seen;
   for (const SagaDefinition& saga : options_.sagas) {
-    const SagaStore store = saga.options().store.value_or(options_.store);
-    if (prepared.insert(store.backend().get()).second) co_await store.backend()->prepare();
+    SagaStore store = saga.options().store.value_or(options_.store);
+    if (seen.insert(store.backend().get()).second) found.push_back(std::move(store));
   }
+  return found;
+}
+
+asio::awaitable<void> Bus::Impl::prepare() {
+  for (const SagaStore& store : stores()) co_await store.backend()->prepare();
   for (Subscription subscription : subscriptions_) {
     co_await options_.transport.backend()->subscribe(std::move(subscription));
   }
@@ -305,6 +319,11 @@ asio::awaitable<void> Bus::Impl::stop(std::chrono::milliseconds timeout) {
 }
 
 asio::awaitable<void> Bus::Impl::drain(std::chrono::milliseconds timeout) {
+  co_await drain_consumers(timeout);
+  co_await keeper_->stop();
+}
+
+asio::awaitable<void> Bus::Impl::drain_consumers(std::chrono::milliseconds timeout) {
   for (const auto& consumer : consumers_) consumer->close();
   if (co_await idle_within(timeout)) co_return;
   for (const auto& consumer : consumers_) consumer->cancel();

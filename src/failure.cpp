@@ -59,6 +59,18 @@ bool is_outage(const std::exception_ptr& error) {
   }
 }
 
+bool is_refusal(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const StateTooLarge&) {
+    return true;
+  } catch (const ValidationError&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
 Verdict cancelled(bool uncertain) {
   Verdict verdict;
   verdict.action = Verdict::Action::give_back;

@@ -16,6 +16,9 @@ ErrorText describe(const std::exception_ptr& error);
 // The store or transport could not work just now: the message is not to blame.
 bool is_outage(const std::exception_ptr& error);
 
+// A commit that threw this was surely not carried out.
+bool is_refusal(const std::exception_ptr& error);
+
 // The step was cancelled; `uncertain`: once it had begun to be committed.
 Verdict cancelled(bool uncertain);
 

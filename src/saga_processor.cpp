@@ -2,14 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
+#include <utility>
 
 #include "dispatch.hpp"
 #include "key_rules.hpp"
 #include "sagabus/error.hpp"
+#include "watermark_keeper.hpp"
 
 namespace sagabus::detail {
 namespace {
@@ -27,6 +30,11 @@ std::string problem_of(const std::string& correlation_id) {
   if (correlation_id.empty()) return "it has no correlation id";
   const std::string problem = problem_of_id(correlation_id);
   return problem.empty() ? problem : "its correlation id: " + problem;
+}
+
+template <class Step>
+Settlements::StepKey step_key(const Step& step) {
+  return {step.work.group, step.incoming.envelope->id};
 }
 
 bool waits(const Plan& plan) {
@@ -107,6 +115,7 @@ asio::awaitable<Verdict> SagaProcessor::process(Work& work) {
     outages_.store(0, std::memory_order_relaxed);
     co_return std::move(step.verdict);
   }
+  leave_in_doubt(step, error);
   const auto state = co_await asio::this_coro::cancellation_state;
   co_return judge(step, error, state.cancelled() != asio::cancellation_type::none);
 }
@@ -155,6 +164,10 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
   if (!guess(step, current)) current = co_await read(step);
   for (unsigned conflicts = 0; conflicts < kMaxConflicts;) {
     require_same_instance(step, current);
+    if (auto workers = to_look_up(current); !workers.empty()) {
+      co_await look_up_watermarks(*options_.settlements, *options_.store.backend(),
+                                  std::move(workers), options_.ambient.log);
+    }
     step.phase = Phase::handler;
     step.view.loaded = current;
     Attempt tried = attempt(step, current);
@@ -195,6 +208,16 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
   // Unless the last race was lost to our own write, whose answer was lost.
   step.view.outcome = StepOutcome::outrun;
   step.verdict = wait_out(current && in_inbox(*current, step.incoming.envelope->id));
+}
+
+// The other workers whose watermarks may let entries of this instance go.
+std::vector<std::string> SagaProcessor::to_look_up(const InstancePtr& current) const {
+  if (!current) return {};
+  const auto& entries = current->bookkeeping.outbox;
+  if (std::all_of(entries.begin(), entries.end(), [&](const auto& e) { return is_own(e); })) {
+    return {};
+  }
+  return options_.settlements->to_look_up(entries, options_.ambient.clock->monotonic());
 }
 
 // True where there is something to go by: the instance as this worker wrote it last, or, for a
@@ -276,7 +299,7 @@ asio::awaitable<std::optional<CommitRequest>> SagaProcessor::run_waiting(
 }
 
 // What is cancelled before its commit begins has surely not been committed.
-void SagaProcessor::call_off(const Step& step) const {
+void SagaProcessor::call_off(Step& step) const {
   release_sequence(step, nullptr);
   throw boost::system::system_error(asio::error::operation_aborted);
 }
@@ -303,10 +326,11 @@ asio::awaitable<void> SagaProcessor::settle_repeated(Step& step, InstancePtr cur
   step.view.outcome = StepOutcome::repeated;
   const std::string& message_id = step.incoming.envelope->id;
   const OutboxEntry* entry = find_entry(*current, message_id);
+  end_doubt(step, entry);
   if (!entry) co_return;
   known_.forget(step.work.group);  // it is about to be written
   co_await dispatch(step, entry->messages);
-  if (entry->worker == options_.settlements->worker()) step.verdict.settles = entry->sequence;
+  if (is_own(*entry)) step.verdict.settles = entry->sequence;
   // A lost race means that another step has written; it may have carried the entry along. But the
   // entry of another life is not ours to remove.
   const std::string birth = current->bookkeeping.birth;
@@ -347,7 +371,7 @@ std::optional<CommitRequest> SagaProcessor::end_record(Step& step, StepRecord& r
   end.outgoing = std::move(record.outgoing);
   end.completed = record.completed;
   end.now = record.now;
-  step.sequence = end.outgoing.empty() ? 0 : options_.settlements->begin();
+  step.sequence = end.outgoing.empty() ? 0 : options_.settlements->begin(step_key(step));
   end.sequence = step.sequence;
   if (!current) end.new_birth = new_nonce(*options_.ambient.random);
   return make_commit(step.incoming, current, std::move(end), options_.inbox, *options_.settlements);
@@ -355,12 +379,33 @@ std::optional<CommitRequest> SagaProcessor::end_record(Step& step, StepRecord& r
 
 // The step was not committed under its number, so nobody will meet it. But where our own write
 // landed and its answer was lost, the number is in use.
-void SagaProcessor::release_sequence(const Step& step, const InstancePtr& current) const {
-  if (step.sequence == 0) return;
+void SagaProcessor::release_sequence(Step& step, const InstancePtr& current) const {
+  const std::uint64_t sequence = std::exchange(step.sequence, 0);
+  if (sequence == 0) return;
   const OutboxEntry* landed = current ? find_entry(*current, step.incoming.envelope->id) : nullptr;
-  const bool ours = landed && landed->sequence == step.sequence &&
-                    landed->worker == options_.settlements->worker();
-  if (!ours) options_.settlements->settle(step.sequence);
+  const bool ours = landed && landed->sequence == sequence && is_own(*landed);
+  if (!ours) options_.settlements->settle(sequence);
+}
+
+bool SagaProcessor::is_own(const OutboxEntry& entry) const {
+  return entry.worker == options_.settlements->worker();
+}
+
+// A commit that was begun and has thrown may have been carried out, unless the store refused it.
+void SagaProcessor::leave_in_doubt(Step& step, const std::exception_ptr& error) const {
+  if (step.phase != Phase::commit || step.sequence == 0) return;
+  if (is_refusal(error)) return release_sequence(step, nullptr);
+  options_.settlements->doubt(step_key(step), step.sequence);
+}
+
+// The message is in the inbox. Where our commit of it is in doubt, the entry under its number is
+// what was committed; where that is gone, its messages were sent; and where another stands there,
+// our commit came too late.
+void SagaProcessor::end_doubt(const Step& step, const OutboxEntry* entry) const {
+  const std::uint64_t sequence = options_.settlements->in_doubt(step_key(step));
+  if (sequence == 0) return;
+  if (entry && is_own(*entry) && entry->sequence == sequence) return;  // settled with its message
+  options_.settlements->settle(sequence);
 }
 
 void SagaProcessor::require_same_instance(const Step& step, const InstancePtr& current) const {

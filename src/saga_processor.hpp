@@ -65,6 +65,7 @@ class SagaProcessor final : public Processor {
   boost::asio::awaitable<void> run(Step& step);
   boost::asio::awaitable<void> innermost(Step& step);
   bool guess(Step& step, InstancePtr& current);
+  std::vector<std::string> to_look_up(const InstancePtr& current) const;
   boost::asio::awaitable<InstancePtr> read(Step& step);
   void remember(const Step& step, const InstancePtr& there);
   Attempt attempt(Step& step, const InstancePtr& current) const;
@@ -72,13 +73,16 @@ class SagaProcessor final : public Processor {
                                              InstancePtr& current);
   boost::asio::awaitable<std::optional<CommitRequest>> run_waiting(Step& step, const Plan& plan,
                                                                    const InstancePtr& current);
-  [[noreturn]] void call_off(const Step& step) const;
+  [[noreturn]] void call_off(Step& step) const;
   void take_in(Step& step, CommitResult result, const InstancePtr& next, InstancePtr& current);
   boost::asio::awaitable<void> settle_repeated(Step& step, InstancePtr current);
   std::shared_ptr<StepRecord> begin_record(Step& step, const InstancePtr& current) const;
   std::optional<CommitRequest> end_record(Step& step, StepRecord& record, const Plan& plan,
                                           const InstancePtr& current) const;
-  void release_sequence(const Step& step, const InstancePtr& current) const;
+  void release_sequence(Step& step, const InstancePtr& current) const;
+  void leave_in_doubt(Step& step, const std::exception_ptr& error) const;
+  void end_doubt(const Step& step, const OutboxEntry* entry) const;
+  bool is_own(const OutboxEntry& entry) const;
   void require_same_instance(const Step& step, const InstancePtr& current) const;
   // Takes what it needs at once: the messages may go before it is awaited.
   boost::asio::awaitable<void> dispatch(Step& step, const std::vector<OutgoingMessage>& messages);

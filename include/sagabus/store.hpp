@@ -90,6 +90,12 @@ class StoreBackend {
   // (then nothing was written).
   virtual boost::asio::awaitable<CommitResult> commit(CommitRequest request) = 0;
 
+  // What a worker tells others, a short text under the worker's name, in place of what it told
+  // before. Kept for a year at the least, and shown in no listing or count. Reading gives what was
+  // saved last or, for a while, what was saved before it; an empty text where there is nothing.
+  virtual boost::asio::awaitable<void> save_watermark(std::string worker, std::string text) = 0;
+  virtual boost::asio::awaitable<std::string> load_watermark(std::string worker) = 0;
+
   // The functions of SagaStore, which documents them, checks names and ids, and fills in what may
   // be left out: `insert` gets the instance as it is to be stored, but for `expires_at`; `update`
   // gets it with its new version, and keeps the `created_at`, `correlation_id` and `birth` that are

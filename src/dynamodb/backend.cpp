@@ -13,6 +13,9 @@ namespace {
 constexpr int kMaxTries = 8;  // of a write that is answered with what another try settles
 constexpr std::chrono::milliseconds kConflictBase{20};
 
+// Longer than the year that is promised: an instance may wait that long for its next message.
+constexpr std::chrono::milliseconds kWatermarksKept = std::chrono::days(400);
+
 [[noreturn]] void give_up(std::string_view operation, const std::string& table) {
   ServiceInfo service;
   service.operation = operation;
@@ -187,6 +190,21 @@ boost::asio::awaitable<InstancePtr> Backend::get_by_correlation_id(std::string s
   if (found || options_.index == CorrelationIndex::none) co_return found;
   auto finding = find_in_index(key);
   co_return co_await std::move(finding);
+}
+
+boost::asio::awaitable<void> Backend::save_watermark(std::string worker, std::string text) {
+  WatermarkItem item;
+  item.worker = worker;
+  item.text = text;
+  item.updated_at = now();
+  item.ttl = epoch_seconds(later(item.updated_at, kWatermarksKept));
+  auto writing = gateway_.write("PutItem", put_watermark_request(table(), item));
+  co_await std::move(writing);
+}
+
+boost::asio::awaitable<std::string> Backend::load_watermark(std::string worker) {
+  auto getting = gateway_.get_text(get_watermark_request(table(), worker), kWatermark);
+  co_return co_await std::move(getting);
 }
 
 // Asks for what cannot be there: the answer shows whether table, index and permissions are.

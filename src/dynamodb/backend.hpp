@@ -34,6 +34,8 @@ class Backend final : public StoreBackend {
   boost::asio::awaitable<void> prepare() override;
   boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) override;
   boost::asio::awaitable<CommitResult> commit(CommitRequest request) override;
+  boost::asio::awaitable<void> save_watermark(std::string worker, std::string text) override;
+  boost::asio::awaitable<std::string> load_watermark(std::string worker) override;
   boost::asio::awaitable<InstancePtr> get_by_id(std::string saga_name,
                                                 std::string saga_id) override;
   boost::asio::awaitable<InstancePtr> get_by_correlation_id(std::string saga_name,

@@ -124,6 +124,13 @@ boost::asio::awaitable<std::optional<StoredItem>> Gateway::get(std::string body)
   co_return read_item(*item);
 }
 
+boost::asio::awaitable<std::string> Gateway::get_text(std::string body,
+                                                      std::string_view attribute) {
+  auto reading = read("GetItem", std::move(body));
+  const json::value answer = co_await std::move(reading);
+  co_return std::string(find_text(answer, {"Item", attribute, "S"}));
+}
+
 // One item that some other program got wrong must not hide all others.
 void Gateway::add_item(QueryAnswer& out, const json::object& item) const {
   try {

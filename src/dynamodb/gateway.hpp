@@ -66,6 +66,8 @@ class Gateway {
   // in them, but for a lost condition, which is an ordinary answer. An item that cannot be read is
   // an error, but for a query: it warns of it in the log and leaves it out.
   boost::asio::awaitable<std::optional<StoredItem>> get(std::string body);
+  // A text attribute of an item that is no instance; empty where there is none.
+  boost::asio::awaitable<std::string> get_text(std::string body, std::string_view attribute);
   boost::asio::awaitable<WriteAnswer> write(std::string_view operation, std::string body);
   boost::asio::awaitable<QueryAnswer> query(std::string body, QueryContent content);
 

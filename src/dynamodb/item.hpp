@@ -33,6 +33,10 @@ inline constexpr std::string_view kReserved =
     "_a";  // BOOL, an alias item stands at the derived key
 inline constexpr std::string_view kAliasOf = "aliasOf";  // S, of an alias item: the instance's id
 
+// Rows that are no instances.
+inline constexpr std::string_view kWorkers = "$workers";     // the saga name of workers' rows
+inline constexpr std::string_view kWatermark = "watermark";  // S, what the worker tells others
+
 // An alias: it stands at the derived key of an instance whose id its caller chose.
 struct Alias {
   std::string target;  // the instance's id

@@ -335,6 +335,31 @@ std::string get_item_request(const TableRef& table, Key key) {
   return body.finish();
 }
 
+std::string put_watermark_request(const TableRef& table, const WatermarkItem& item) {
+  Body body;
+  body.open();
+  body.string("TableName", table.name);
+  body.raw("Item", "{");
+  body.string_attribute(kSagaName, kWorkers);
+  body.string_attribute(kSagaId, item.worker);
+  body.string_attribute(kWatermark, item.text);
+  body.string_attribute(kUpdatedAt, to_iso8601(item.updated_at));
+  body.number_attribute(kTtl, item.ttl);
+  body.close();
+  write_capacity(body, table);
+  return body.finish();
+}
+
+// Not consistent, at half the price: what a worker told before holds as well.
+std::string get_watermark_request(const TableRef& table, std::string_view worker) {
+  Body body;
+  body.open();
+  body.string("TableName", table.name);
+  body.key(Key{kWorkers, worker});
+  write_capacity(body, table);
+  return body.finish();
+}
+
 std::string put_item_request(const TableRef& table, const ItemDraft& draft,
                              const CreateGuard& guard) {
   Body body(room_for(draft));

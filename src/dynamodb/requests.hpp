@@ -52,6 +52,16 @@ struct DeleteGuard {
 
 std::string get_item_request(const TableRef& table, Key key);
 
+// What a worker tells others: not an instance, so in no listing, and outside of the index.
+struct WatermarkItem {
+  std::string_view worker;
+  std::string_view text;
+  TimePoint updated_at{};
+  std::int64_t ttl = 0;  // seconds since the epoch
+};
+std::string put_watermark_request(const TableRef& table, const WatermarkItem& item);
+std::string get_watermark_request(const TableRef& table, std::string_view worker);
+
 std::string put_item_request(const TableRef& table, const ItemDraft& draft,
                              const CreateGuard& guard);
 std::string update_item_request(const TableRef& table, const ItemDraft& draft,

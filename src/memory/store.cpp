@@ -134,6 +134,18 @@ class Backend final : public StoreBackend {
     co_return commit_now(with_expiry(std::move(request.next)), request.expected);
   }
 
+  boost::asio::awaitable<void> save_watermark(std::string worker, std::string text) override {
+    const std::lock_guard lock(mutex_);
+    watermarks_.insert_or_assign(std::move(worker), std::move(text));
+    co_return;
+  }
+
+  boost::asio::awaitable<std::string> load_watermark(std::string worker) override {
+    const std::lock_guard lock(mutex_);
+    const auto found = watermarks_.find(worker);
+    co_return found == watermarks_.end() ? std::string() : found->second;
+  }
+
   boost::asio::awaitable<InstancePtr> get_by_id(std::string saga_name,
                                                 std::string saga_id) override {
     const std::lock_guard lock(mutex_);
@@ -347,6 +359,8 @@ class Backend final : public StoreBackend {
   // Only of instances whose id is not the derived one: (saga name, correlation id) to saga id.
   boost::unordered_flat_map<TextKey, std::string, TextKeyHash, TextKeyEqual> chosen_ids_;
   std::size_t sweep_at_ = kFirstSweep;
+  boost::unordered_flat_map<std::string, std::string>
+      watermarks_;  // by worker; some 100 bytes each
 };
 
 }  // namespace

@@ -33,6 +33,11 @@ CREATE TABLE saga_instances (
   UNIQUE (saga_name, correlation_id)
 );
 CREATE INDEX saga_instances_expiry ON saga_instances (expires_at) WHERE expires_at IS NOT NULL;
+CREATE TABLE workers (
+  worker     TEXT PRIMARY KEY,
+  watermark  TEXT NOT NULL,
+  updated_at INTEGER NOT NULL  -- seconds since 1970
+) WITHOUT ROWID;
 CREATE TABLE subscriptions (
   endpoint TEXT NOT NULL,
   type     TEXT NOT NULL,

@@ -11,6 +11,7 @@
 #include "sqlite/database.hpp"
 #include "sqlite/factory.hpp"
 #include "sqlite/records.hpp"
+#include "sqlite/watermarks.hpp"
 #include "ttl.hpp"
 
 namespace sagabus::sqlite {
@@ -131,6 +132,23 @@ class Backend final : public StoreBackend {
     result.committed = outcome.committed;
     result.current = to_pointer(std::move(outcome.current));
     co_return result;
+  }
+
+  asio::awaitable<void> save_watermark(std::string worker, std::string text) override {
+    const auto database = database_;
+    auto job = [worker = std::move(worker), text = std::move(text),
+                now = now()](Connection& connection) {
+      sqlite::save_watermark(connection, worker, text, now);
+    };
+    co_await database->write(std::move(job));
+  }
+
+  asio::awaitable<std::string> load_watermark(std::string worker) override {
+    const auto database = database_;
+    auto job = [worker = std::move(worker)](Connection& connection) {
+      return sqlite::load_watermark(connection, worker);
+    };
+    co_return co_await database->read(std::move(job));
   }
 
   asio::awaitable<InstancePtr> get_by_id(std::string saga_name, std::string saga_id) override {

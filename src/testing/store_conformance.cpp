@@ -653,4 +653,27 @@ TEST_P(StoreConformance, HandlesShareTheirInstances) {
 }
 
 }  // namespace
+// What workers tell one another.
+
+TEST_P(StoreConformance, KeepsWhatEachWorkerToldLast) {
+  make();
+  StoreBackend& store = *store_.backend();
+  const std::string first = new_nonce(*system_random());
+  const std::string second = new_nonce(*system_random());
+  EXPECT_EQ(sync_wait(store.load_watermark(first)), "");
+  sync_wait(store.save_watermark(first, R"({"f":1,"t":1,"o":[]})"));
+  sync_wait(store.save_watermark(second, "Ünï \"text\""));
+  sync_wait(store.save_watermark(first, R"({"f":1,"t":2,"o":[1]})"));
+  EXPECT_EQ(sync_wait(store.load_watermark(first)), R"({"f":1,"t":2,"o":[1]})");
+  EXPECT_EQ(sync_wait(store.load_watermark(second)), "Ünï \"text\"");
+}
+
+TEST_P(StoreConformance, OtherHandlesSeeWhatAWorkerTold) {
+  if (!GetParam().shared) return;
+  make();
+  const std::string worker = new_nonce(*system_random());
+  sync_wait(store_.backend()->save_watermark(worker, "told"));
+  EXPECT_EQ(sync_wait(another().backend()->load_watermark(worker)), "told");
+}
+
 }  // namespace sagabus::testing

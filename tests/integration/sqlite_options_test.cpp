@@ -94,9 +94,9 @@ TEST_F(SqliteFile, OfAnotherProgramIsRefusedAndLeftAlone) {
 
 TEST_F(SqliteFile, OfANewerVersionIsRefused) {
   prepare();
-  RawDatabase(path_).run("PRAGMA user_version = 2");
+  RawDatabase(path_).run("PRAGMA user_version = 3");
   EXPECT_EQ(error<ValidationError>(),
-            "sqlite " + path_ + ": schema version 2, this program knows version 1");
+            "sqlite " + path_ + ": schema version 3, this program knows version 2");
 }
 
 TEST_F(SqliteFile, InNoDirectoryIsRefused) {

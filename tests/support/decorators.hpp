@@ -19,6 +19,8 @@ struct StoreFaults {
   std::function<boost::asio::awaitable<void>()> commit_takes{};  // empty: no time
   std::function<void(const CommitRequest&, const CommitResult&)> after_commit =
       [](const CommitRequest&, const CommitResult&) {};
+  std::function<void()> before_save_watermark = [] {};
+  std::function<void()> before_load_watermark = [] {};
 };
 
 class FaultyStore final : public StoreBackend {
@@ -42,6 +44,14 @@ class FaultyStore final : public StoreBackend {
     CommitResult result = co_await inner_->commit(std::move(copy));
     faults_->after_commit(request, result);
     co_return result;
+  }
+  boost::asio::awaitable<void> save_watermark(std::string worker, std::string text) override {
+    faults_->before_save_watermark();
+    return inner_->save_watermark(std::move(worker), std::move(text));
+  }
+  boost::asio::awaitable<std::string> load_watermark(std::string worker) override {
+    faults_->before_load_watermark();
+    return inner_->load_watermark(std::move(worker));
   }
   boost::asio::awaitable<InstancePtr> get_by_id(std::string name, std::string id) override {
     return inner_->get_by_id(std::move(name), std::move(id));

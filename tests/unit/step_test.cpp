@@ -169,7 +169,7 @@ TEST_F(StepTest, WritesANewInstanceAtVersionOne) {
   StepEnd end;
   end.state = to_value(State{.orderId = "o"});
   end.outgoing = {out("m1>0")};
-  end.sequence = settlements_.begin();
+  end.sequence = settlements_.begin({1, "a"});
   end.new_birth = "b7";
   const CommitRequest request = commit(in, nullptr, end);
   EXPECT_FALSE(request.expected);
@@ -198,8 +198,8 @@ TEST_F(StepTest, GuardsAWriteByVersionAndBirth) {
 }
 
 TEST_F(StepTest, DropsOutboxEntriesThatThisWorkerSettledAndNoOthers) {
-  const std::uint64_t settled = settlements_.begin();
-  const std::uint64_t open = settlements_.begin();
+  const std::uint64_t settled = settlements_.begin({1, "a"});
+  const std::uint64_t open = settlements_.begin({1, "a"});
   settlements_.settle(settled);
   Instance found = instance({.orderId = "o"});
   found.bookkeeping.outbox = {
@@ -372,19 +372,6 @@ TEST(Context, SchedulesForTheEndOfTime) {
   context.schedule(fixture::Closed{"o"}, std::chrono::milliseconds::min());
   EXPECT_EQ(record->outgoing[0].not_before, TimePoint::max());
   EXPECT_EQ(record->outgoing[1].not_before, TimePoint{});
-}
-
-TEST(SettlementsTest, KnowsOnlyItsOwnFinishedSteps) {
-  Settlements settlements("w1");
-  const auto first = settlements.begin();
-  const auto second = settlements.begin();
-  settlements.settle(second);
-  const OutboxEntry open{"a", "w1", first, {}};
-  const OutboxEntry done{"b", "w1", second, {}};
-  const OutboxEntry of_another{"c", "w2", second, {}};
-  const OutboxEntry not_begun{"d", "w1", second + 1, {}};
-  EXPECT_THAT(settlements.unsettled({open, done, of_another, not_begun}),
-              testing::ElementsAre(open, of_another, not_begun));
 }
 
 }  // namespace
