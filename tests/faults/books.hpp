@@ -2,7 +2,6 @@
 // and they count every message that reaches them: so the transport alone has to drop repeats.
 #pragma once
 
-#include <cstddef>
 #include <map>
 #include <mutex>
 #include <string>
@@ -22,7 +21,6 @@ class Books {
   std::string next_order();  // its id; empty where no more are to be placed
   void stop_ordering();
 
-  bool complete() const;  // everything has happened for every order, at least once
   std::vector<std::string> orders() const;
 
   // A line for each order for which something did not happen just once.
@@ -35,7 +33,6 @@ class Books {
 
   mutable std::mutex mutex_;
   std::map<std::string, Account> accounts_;
-  std::size_t complete_ = 0;
   bool ordering_ = true;
 };
 

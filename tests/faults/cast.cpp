@@ -32,7 +32,8 @@ SagaDefinition order() {
         ++s.reservations;
         answered(m.orderId, s, ctx);
       })
-      .on<GoodsShipped>()
+      .on<GoodsShipped>()  // comes after both answers: only who goes by an old guess can doubt it
+      .when([](const OrderState& s) { return s.payments > 0 && s.reservations > 0; })
       .handle([](const GoodsShipped& m, OrderState& s, SagaContext& ctx) {
         ++s.shipments;
         ctx.publish(OrderEnded{m.orderId});

@@ -10,7 +10,7 @@
 
 namespace sagabus::faults {
 
-// The words of a line. The first four begin something, and what ends it stands behind them.
+// The words of a line.
 namespace words {
 inline constexpr std::string_view kTry = "try";      // a commit
 inline constexpr std::string_view kWon = "won";      // it is in the store
@@ -21,6 +21,7 @@ inline constexpr std::string_view kSent = "sent";
 inline constexpr std::string_view kAcknowledge = "acknowledge";
 inline constexpr std::string_view kAcknowledged = "acknowledged";
 inline constexpr std::string_view kAnswerLost = "answer-lost";
+inline constexpr std::string_view kDying = "dying";  // at the point of its plan
 }  // namespace words
 
 struct Line {

@@ -7,11 +7,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <set>
 #include <stdexcept>
 
+#include "faults/audit.hpp"
 #include "faults/cast.hpp"
-#include "sagabus/codec.hpp"
 #include "sagabus/sync_wait.hpp"
 #include "support/decorators.hpp"
 
@@ -38,35 +37,20 @@ sqlite::EmbeddedOptions embedded_options(const std::string& path) {
   return options;
 }
 
-std::string problem_of(const Instance& it) {
-  std::set<std::string> taken;
-  for (const InboxEntry& entry : it.bookkeeping.inbox) taken.insert(entry.message_id);
-  if (taken.size() != it.bookkeeping.inbox.size()) return "it took a message twice";
-  if (it.saga_name != kOrder) {
-    const int times = from_value<DeedState>(it.state).times;
-    return times == 1 ? "" : fmt::format("it happened {} times", times);
-  }
-  if (!it.completed) return "it has not ended";
-  const auto s = from_value<OrderState>(it.state);
-  if (s == OrderState{1, 1, 1, 1}) return "";
-  return fmt::format("placed {}, paid {}, reserved {}, shipped {} times", s.placed, s.payments,
-                     s.reservations, s.shipments);
-}
-
 }  // namespace
-
-unsigned Kills::total() const {
-  unsigned sum = 0;
-  for (const unsigned it : at) sum += it;
-  return sum;
-}
 
 KillRun::KillRun(KillSettings settings)
     : settings_(std::move(settings)),
       random_(settings_.seed),
       deadline_(Clock::now() + 60s + settings_.kills * 1s),
       here_(sqlite::embedded(embedded_options(database_))),
-      bus_(bus_options()) {}
+      bus_(bus_options()) {
+  for (const SagaDefinition& saga : cast()) {  // before the first message, whoever starts first
+    Subscription subscription{saga.name(), saga.message_types()};
+    sync_wait(here_.transport.backend()->subscribe(std::move(subscription)));
+  }
+  queues_.emplace(database_);
+}
 
 // Only the plain handlers.
 BusOptions KillRun::bus_options() {
@@ -84,10 +68,6 @@ BusOptions KillRun::bus_options() {
 }
 
 void KillRun::run() {
-  for (const SagaDefinition& saga : cast()) {  // before the first message, whoever starts first
-    Subscription subscription{saga.name(), saga.message_types()};
-    sync_wait(here_.transport.backend()->subscribe(std::move(subscription)));
-  }
   sync_wait(bus_.start());
   for (unsigned i = 0; i < kOrdersInFlight; ++i) {
     sync_wait(bus_.publish(OrderPlaced{books_.next_order()}));
@@ -97,11 +77,9 @@ void KillRun::run() {
   while (!is_quiet()) turn();
 }
 
-// Nothing is under way, and nothing can come any more.
-bool KillRun::is_quiet() const {
-  return books_.complete() &&
-         sqlite::RawDatabase(database_).run(
-             "SELECT count(*) FROM messages WHERE endpoint NOT LIKE '%.dlq'") == "0\n";
+// A step acknowledges its message last. So where no message is left, nothing can come any more.
+bool KillRun::is_quiet() {
+  return queues_->run("SELECT count(*) FROM messages WHERE endpoint NOT LIKE '%.dlq'") == "0\n";
 }
 
 void KillRun::turn() {
@@ -155,7 +133,7 @@ void KillRun::begin_life() {
 
 // Where the fewest have been killed, those included who will be.
 Point KillRun::rarest() const {
-  auto kills = kills_.at;
+  auto kills = kills_.at();
   for (const auto& life : lives_) ++kills.at(static_cast<std::size_t>(life->plan().point));
   return static_cast<Point>(std::min_element(kills.begin(), kills.end()) - kills.begin());
 }
@@ -164,30 +142,12 @@ void KillRun::end_life(Life& life) {
   const int status = life.wait();
   const std::vector<Line> lines = read_journal(life.plan().journal);
   history_.add(lines);
-  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) return count(life, lines);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == kTryAgain) return;
-  throw std::runtime_error(fmt::format("a worker ended by itself, with the status {}", status));
-}
-
-void KillRun::count(const Life& life, const std::vector<Line>& lines) {
-  const auto times = [&](std::string_view word) {
-    return std::count_if(lines.begin(), lines.end(),
-                         [&](const auto& it) { return it.word == word; });
-  };
-  kills_.answers_lost += static_cast<unsigned>(times(words::kAnswerLost));
-  if (lines.empty()) {
-    ++kills_.before_work;
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+    kills_.add(life.plan(), lines);
     return;
   }
-  ++kills_.at.at(static_cast<std::size_t>(life.plan().point));
-  const bool commit =
-      times(words::kTry) > times(words::kWon) + times(words::kLost) + times(words::kDoubt);
-  const bool dispatch = times(words::kSend) > times(words::kSent);
-  const bool acknowledgement = times(words::kAcknowledge) > times(words::kAcknowledged);
-  kills_.commits += commit;
-  kills_.dispatches += dispatch;
-  kills_.acknowledgements += acknowledgement;
-  kills_.none += !commit && !dispatch && !acknowledgement;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kTryAgain) return;
+  throw std::runtime_error(fmt::format("a worker ended by itself, with the status {}", status));
 }
 
 unsigned KillRun::draw(unsigned least, unsigned most) {
@@ -209,63 +169,22 @@ std::vector<std::string> KillRun::problems() {
   const auto add = [&](const std::vector<std::string>& more) {
     problems.insert(problems.end(), more.begin(), more.end());
   };
-  const std::vector<Instance> instances = read_instances();
-  add(problems_of(instances));
+  const auto instances = read_instances(settings_.store.backend() ? settings_.store : here_.store);
+  add(audit(instances, books_.orders()));
   add(history_.problems(instances));
-  const std::string left = sqlite::RawDatabase(database_).run(
+  for (const Instance& it : instances) {  // such a write has a version, and takes in no message
+    settled_by_repeats_ += it.version - it.bookkeeping.inbox.size();
+  }
+  const std::string left = queues_->run(
       "SELECT 'left over in ' || endpoint, count(*), max(body) FROM messages GROUP BY endpoint");
   if (!left.empty()) problems.push_back(left);
   return problems;
 }
 
-std::vector<Instance> KillRun::read_instances() {
-  const SagaStore store = settings_.store.backend() ? settings_.store : here_.store;
-  std::vector<Instance> instances;
-  for (const SagaDefinition& saga : cast()) {
-    FindRequest request{.saga_name = saga.name(), .limit = 500};
-    do {
-      FindPage page = sync_wait(store.find_by_name(request));
-      std::move(page.instances.begin(), page.instances.end(), std::back_inserter(instances));
-      request.continuation = std::move(page.continuation);
-    } while (!request.continuation.empty());
-  }
-  return instances;
-}
-
-// What each instance says of itself, and whether each order has one of each saga.
-std::vector<std::string> KillRun::problems_of(const std::vector<Instance>& instances) {
-  std::vector<std::string> problems;
-  std::map<std::string, std::set<std::string>> missing;
-  const std::vector<std::string> orders = books_.orders();
-  for (const SagaDefinition& saga : cast())
-    missing[saga.name()].insert(orders.begin(), orders.end());
-  for (const Instance& it : instances) {
-    settled_by_repeats_ += it.version - it.bookkeeping.inbox.size();
-    std::string problem = problem_of(it);
-    if (missing[it.saga_name].erase(it.correlation_id) == 0) problem = "nobody asked for it";
-    if (problem.empty()) continue;
-    problems.push_back(fmt::format("{} {}: {}", it.saga_name, it.correlation_id, problem));
-  }
-  for (const auto& [saga, ids] : missing) {
-    for (const std::string& id : ids) problems.push_back(fmt::format("{} {}: none", saga, id));
-  }
-  return problems;
-}
-
 std::string KillRun::summary() const {
-  std::string text =
-      fmt::format("seed {}, {} kills of workers at work:", settings_.seed, kills_.total());
-  for (std::size_t i = 0; i < kPoints.size(); ++i) {
-    text += fmt::format(" {} {},", kPoints.at(i), kills_.at.at(i));
-  }
-  text += fmt::format(
-      " and {} of workers that had not begun\n"
-      "half-way when killed: a commit {}, a dispatch {}, an acknowledgement {}, none of them {}\n"
-      "{} orders, {} commits, {} races lost, {} steps settled by a repeat, {} answers lost",
-      kills_.before_work, kills_.commits, kills_.dispatches, kills_.acknowledgements, kills_.none,
-      books_.orders().size(), history_.commits(), history_.races_lost(), settled_by_repeats_,
-      kills_.answers_lost);
-  return text;
+  return kills_.text() + fmt::format("{} orders, {} commits, {} races lost, {} settled by a repeat",
+                                     books_.orders().size(), history_.commits(),
+                                     history_.races_lost(), settled_by_repeats_);
 }
 
 }  // namespace sagabus::faults

@@ -2,15 +2,16 @@
 // have been killed. Then the rest of the orders runs to its end, and the books are checked.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "faults/books.hpp"
 #include "faults/history.hpp"
+#include "faults/kills.hpp"
 #include "faults/life.hpp"
 #include "integration/sqlite_support.hpp"
 #include "sagabus/bus.hpp"
@@ -24,20 +25,6 @@ struct KillSettings {
   SagaStore store{};  // to look into in the end; empty: the database
 };
 
-// What was killed, and what it was doing. Only workers that had begun something count.
-struct Kills {
-  std::array<unsigned, kPoints.size()> at{};  // by point; the last: at a random moment
-  unsigned before_work = 0;                   // at a random moment too early to count
-  // Kills that met at least one of these half-way, and those that met none.
-  unsigned commits = 0;
-  unsigned dispatches = 0;
-  unsigned acknowledgements = 0;
-  unsigned none = 0;
-  unsigned answers_lost = 0;  // to workers, by their decorators
-
-  unsigned total() const;
-};
-
 class KillRun {
  public:
   explicit KillRun(KillSettings settings);
@@ -46,7 +33,7 @@ class KillRun {
   // otherwise than by SIGKILL.
   void run();
 
-  // All that is not as it should be, once run() has returned or thrown. Ends bus and workers.
+  // All that is not as it should be, once run() has ended. Ends bus and workers.
   std::vector<std::string> problems();
 
   const Kills& kills() const noexcept { return kills_; }
@@ -56,7 +43,7 @@ class KillRun {
   using Clock = std::chrono::steady_clock;
 
   BusOptions bus_options();
-  bool is_quiet() const;
+  bool is_quiet();
 
   void turn();  // waits for the next event, and deals with it
   std::chrono::milliseconds patience() const;
@@ -64,11 +51,7 @@ class KillRun {
   Point rarest() const;
   void end_life(Life& life);
   void end_workers();
-  void count(const Life& life, const std::vector<Line>& lines);
   unsigned draw(unsigned least, unsigned most);
-
-  std::vector<Instance> read_instances();
-  std::vector<std::string> problems_of(const std::vector<Instance>& instances);
 
   const KillSettings settings_;
   sqlite::TempDirectory directory_;
@@ -83,6 +66,7 @@ class KillRun {
   const Clock::time_point deadline_;
   Clock::time_point last_event_ = Clock::now();
   sqlite::Embedded here_;
+  std::optional<sqlite::RawDatabase> queues_;  // the messages, as another program sees them
   Bus bus_;
   std::vector<std::unique_ptr<Life>> lives_;  // first to go
 };

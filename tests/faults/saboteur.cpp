@@ -12,6 +12,7 @@ Saboteur::Saboteur(const Plan& plan) : plan_(plan), journal_(plan.journal) {}
 
 void Saboteur::pass(Point point) {
   if (point != plan_.point || ++passings_ != plan_.passing) return;
+  journal_.write(words::kDying);
   ::kill(::getpid(), SIGKILL);
   for (;;) ::pause();
 }
