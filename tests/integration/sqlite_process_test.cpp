@@ -1,10 +1,7 @@
 // Real processes on one file, killed at any moment.
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +13,7 @@
 #include <thread>
 
 #include "sqlite_support.hpp"
+#include "support/child_process.hpp"
 
 namespace sagabus::sqlite {
 namespace {
@@ -25,34 +23,11 @@ using namespace std::chrono_literals;
 // A worker, ended with the test. What it prints goes to a file.
 class Worker {
  public:
-  Worker(const std::string& output, std::vector<std::string> arguments) : output_(output) {
-    arguments.insert(arguments.begin(), SAGABUS_SQLITE_WORKER);
-    std::vector<char*> argv;
-    for (std::string& it : arguments) argv.push_back(it.data());
-    argv.push_back(nullptr);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, output.c_str(),
-                                     O_WRONLY | O_CREAT | O_APPEND, 0600);
-    const int error = ::posix_spawn(&process_, argv[0], &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (error != 0) throw std::runtime_error("posix_spawn");
-  }
-  Worker(const Worker&) = delete;
-  Worker& operator=(const Worker&) = delete;
-  ~Worker() { kill(); }
+  Worker(const std::string& output, std::vector<std::string> arguments)
+      : output_(output), process_(command(std::move(arguments)), OpenFile(output).descriptor) {}
 
-  void kill() {
-    if (process_ <= 0) return;
-    ::kill(process_, SIGKILL);
-    wait();
-  }
-  int wait() {
-    int status = 0;
-    ::waitpid(process_, &status, 0);
-    process_ = 0;
-    return status;
-  }
+  void kill() { process_.kill(); }
+  int wait() { return process_.wait(); }
   std::vector<std::string> lines() const {
     std::ifstream in(output_);
     std::vector<std::string> out;
@@ -71,8 +46,21 @@ class Worker {
   }
 
  private:
+  struct OpenFile {
+    explicit OpenFile(const std::string& path)
+        : descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {}
+    OpenFile(const OpenFile&) = delete;
+    OpenFile& operator=(const OpenFile&) = delete;
+    ~OpenFile() { ::close(descriptor); }
+    const int descriptor;
+  };
+  static std::vector<std::string> command(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), SAGABUS_SQLITE_WORKER);
+    return arguments;
+  }
+
   std::string output_;
-  pid_t process_ = 0;
+  test::ChildProcess process_;
 };
 
 std::set<std::string> after(const std::vector<std::string>& lines, const std::string& word) {

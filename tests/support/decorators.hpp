@@ -12,15 +12,17 @@
 
 namespace sagabus::testing {
 
-// Called around each commit; what it throws is what the bus sees.
+// Called around each operation; what they throw is what the bus sees.
 struct StoreFaults {
   std::function<void(const InstanceKey&)> before_load = [](const InstanceKey&) {};
+  std::function<void()> after_load = [] {};
   std::function<void(const CommitRequest&)> before_commit = [](const CommitRequest&) {};
   std::function<boost::asio::awaitable<void>()> commit_takes{};  // empty: no time
   std::function<void(const CommitRequest&, const CommitResult&)> after_commit =
       [](const CommitRequest&, const CommitResult&) {};
   std::function<void()> before_save_watermark = [] {};
   std::function<void()> before_load_watermark = [] {};
+  std::function<void(const CommitRequest&)> commit_threw = [](const CommitRequest&) {};
 };
 
 class FaultyStore final : public StoreBackend {
@@ -35,13 +37,21 @@ class FaultyStore final : public StoreBackend {
   boost::asio::awaitable<void> prepare() override { return inner_->prepare(); }
   boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) override {
     faults_->before_load(key);
-    co_return co_await inner_->load(key);
+    InstancePtr found = co_await inner_->load(key);
+    faults_->after_load();
+    co_return found;
   }
   boost::asio::awaitable<CommitResult> commit(CommitRequest request) override {
     faults_->before_commit(request);
     if (faults_->commit_takes) co_await faults_->commit_takes();
     CommitRequest copy = request;
-    CommitResult result = co_await inner_->commit(std::move(copy));
+    CommitResult result;
+    try {
+      result = co_await inner_->commit(std::move(copy));
+    } catch (...) {
+      faults_->commit_threw(request);
+      throw;
+    }
     faults_->after_commit(request, result);
     co_return result;
   }
@@ -87,14 +97,19 @@ class FaultyStore final : public StoreBackend {
   std::shared_ptr<StoreFaults> faults_;
 };
 
-// Called before each operation; what it throws is what the bus sees.
+// Called around each operation; what they throw is what the bus sees.
 struct TransportFaults {
   std::function<void(const std::vector<SendRequest>&)> before_send =
       [](const std::vector<SendRequest>&) {};
   std::function<void(const std::vector<SendRequest>&)> after_send =
       [](const std::vector<SendRequest>&) {};
+  std::function<void()>
+      mid_send{};  // set: what is sent together goes one by one, with this between
   std::function<void(const Delivery&)> before_acknowledge = [](const Delivery&) {};
+  std::function<void()> after_acknowledge = [] {};
   std::function<void()> before_receive = [] {};
+  std::function<void()> after_receive = [] {};
+  std::function<void()> after_give_back = [] {};
   std::function<boost::asio::awaitable<void>()> give_back_takes{};  // empty: no time
   std::chrono::milliseconds max_delay{0};                           // 0: the inner one's
 };
@@ -110,28 +125,44 @@ class FaultyTransport final : public TransportBackend {
   }
   boost::asio::awaitable<void> send(std::vector<SendRequest> requests) override {
     faults_->before_send(requests);
-    std::vector<SendRequest> copy = requests;
-    co_await inner_->send(std::move(copy));
+    if (faults_->mid_send) {
+      co_await send_apart(requests);
+    } else {
+      std::vector<SendRequest> copy = requests;
+      co_await inner_->send(std::move(copy));
+    }
     faults_->after_send(requests);
   }
   boost::asio::awaitable<std::vector<Delivery>> receive(std::string endpoint,
                                                         std::size_t most) override {
     faults_->before_receive();
-    co_return co_await inner_->receive(std::move(endpoint), most);
+    std::vector<Delivery> deliveries = co_await inner_->receive(std::move(endpoint), most);
+    faults_->after_receive();
+    co_return deliveries;
   }
   boost::asio::awaitable<void> acknowledge(Delivery delivery) override {
     faults_->before_acknowledge(delivery);
     co_await inner_->acknowledge(std::move(delivery));
+    faults_->after_acknowledge();
   }
   boost::asio::awaitable<void> give_back(Delivery delivery, GiveBack how) override {
     if (faults_->give_back_takes) co_await faults_->give_back_takes();
     co_await inner_->give_back(std::move(delivery), how);
+    faults_->after_give_back();
   }
   std::chrono::milliseconds max_delay() const override {
     return faults_->max_delay.count() != 0 ? faults_->max_delay : inner_->max_delay();
   }
 
  private:
+  boost::asio::awaitable<void> send_apart(const std::vector<SendRequest>& requests) {
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      if (i > 0) faults_->mid_send();
+      std::vector<SendRequest> one(1, requests[i]);
+      co_await inner_->send(std::move(one));
+    }
+  }
+
   std::shared_ptr<TransportBackend> inner_;
   std::shared_ptr<TransportFaults> faults_;
 };

@@ -10,7 +10,7 @@
 #include "aws/digest.hpp"
 #include "aws/http_client.hpp"
 #include "sagabus/error.hpp"
-#include "unit/aws/http_server.hpp"
+#include "support/http_server.hpp"
 #include "unit/aws/run.hpp"
 
 namespace sagabus::aws {

@@ -12,7 +12,7 @@
 #include <memory>
 
 #include "aws/connection.hpp"
-#include "unit/aws/http_server.hpp"
+#include "support/http_server.hpp"
 
 namespace sagabus::aws {
 namespace {

@@ -14,7 +14,7 @@
 #include <numeric>
 #include <thread>
 
-#include "unit/aws/http_server.hpp"
+#include "support/http_server.hpp"
 #include "unit/aws/run.hpp"
 
 namespace sagabus::aws {

@@ -1,4 +1,4 @@
-#include "unit/aws/http_server.hpp"
+#include "support/http_server.hpp"
 
 #include <gtest/gtest.h>
 #include <openssl/ec.h>

@@ -1,0 +1,32 @@
+#include "faults/plan.hpp"
+
+#include <stdexcept>
+
+namespace sagabus::faults {
+
+std::vector<std::string> to_words(const Plan& plan) {
+  return {plan.database,
+          plan.journal,
+          plan.table,
+          plan.endpoint,
+          std::to_string(plan.max_attempts),
+          std::to_string(static_cast<int>(plan.point)),
+          std::to_string(plan.passing),
+          std::to_string(plan.lose_every)};
+}
+
+Plan from_words(int count, char** words) {
+  if (count != 8) throw std::invalid_argument("a worker takes eight words from its test");
+  Plan plan;
+  plan.database = words[0];
+  plan.journal = words[1];
+  plan.table = words[2];
+  plan.endpoint = words[3];
+  plan.max_attempts = std::stoi(words[4]);
+  plan.point = static_cast<Point>(std::stoi(words[5]));
+  plan.passing = static_cast<unsigned>(std::stoul(words[6]));
+  plan.lose_every = static_cast<unsigned>(std::stoul(words[7]));
+  return plan;
+}
+
+}  // namespace sagabus::faults

@@ -1,0 +1,41 @@
+// What the test tells a worker: where its state is, where it dies, whose answers are lost.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sagabus::faults {
+
+// Where a worker kills itself. `nowhere` leaves it to its parent.
+enum class Point {
+  before_commit,
+  after_commit,
+  mid_dispatch,
+  before_acknowledge,
+  after_acknowledge,
+  nowhere
+};
+inline constexpr std::array<std::string_view, 6> kPoints{"before-commit",     "after-commit",
+                                                         "mid-dispatch",      "before-acknowledge",
+                                                         "after-acknowledge", "at-random"};
+
+struct Plan {
+  std::string database{};  // messages, and the sagas unless there is a table
+  std::string journal{};
+  std::string table{};  // of DynamoDB; empty: none
+  std::string endpoint{};
+  int max_attempts = 0;  // for one call of DynamoDB; 0: as ever
+  Point point = Point::nowhere;
+  unsigned passing = 1;     // the worker dies when it comes to the point this often
+  unsigned lose_every = 0;  // each so-and-so-many-th answer is lost; 0: none
+};
+
+std::vector<std::string> to_words(const Plan& plan);
+Plan from_words(int count, char** words);
+
+// Of a worker that could not start, since an answer was lost: the next one may.
+inline constexpr int kTryAgain = 75;
+
+}  // namespace sagabus::faults
