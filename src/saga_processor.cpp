@@ -34,7 +34,7 @@ std::string problem_of(const std::string& correlation_id) {
 
 template <class Step>
 Settlements::StepKey step_key(const Step& step) {
-  return {step.work.group, step.incoming.envelope->id};
+  return {step.incoming.key.saga_id, step.incoming.envelope->id};
 }
 
 bool waits(const Plan& plan) {

@@ -54,7 +54,7 @@ void Settlements::doubt(StepKey step, std::uint64_t sequence) {
     doubts_.erase(doubts_.begin());
   }
   const auto [doubt, is_new] =
-      doubts_.try_emplace({step.group, std::string(step.message_id)}, sequence);
+      doubts_.try_emplace({std::string(step.saga_id), std::string(step.message_id)}, sequence);
   if (is_new) doubted_.emplace(sequence, doubt);
 }
 
@@ -66,7 +66,7 @@ std::uint64_t Settlements::in_doubt(StepKey step) const {
 
 Settlements::Doubts::const_iterator Settlements::find(StepKey step) const {
   if (doubts_.empty()) return doubts_.end();
-  return doubts_.find({step.group, std::string(step.message_id)});
+  return doubts_.find({std::string(step.saga_id), std::string(step.message_id)});
 }
 
 bool Settlements::settled(const OutboxEntry& entry) const {

@@ -30,9 +30,9 @@ class Settlements {
 
   const std::string& worker() const noexcept { return worker_; }
 
-  // A step that takes this message in, for an instance of this group.
+  // The step of one instance that takes this message in. Several sagas may take one message.
   struct StepKey {
-    std::uint64_t group = 0;
+    std::string_view saga_id;
     std::string_view message_id;
   };
 
@@ -72,7 +72,7 @@ class Settlements {
     std::chrono::nanoseconds next_look{0};
     std::chrono::nanoseconds interval{0};
   };
-  using Doubts = std::map<std::pair<std::uint64_t, std::string>, std::uint64_t>;
+  using Doubts = std::map<std::pair<std::string, std::string>, std::uint64_t>;
 
   // With the mutex held.
   bool settled(const OutboxEntry& entry) const;
@@ -82,7 +82,7 @@ class Settlements {
   mutable std::mutex mutex_;  // guards what follows
   std::uint64_t last_ = 0;
   boost::unordered_flat_set<std::uint64_t> open_;
-  Doubts doubts_;  // by group and message id
+  Doubts doubts_;  // by saga id and message id
   boost::unordered_flat_map<std::uint64_t, Doubts::const_iterator> doubted_;  // by number
   Watermark told_;
   bool has_news_ = false;

@@ -42,7 +42,7 @@ TEST(Watermark, RefusesWhatItDoesNotKnow) {
 
 class SettlementsTest : public testing::Test {
  protected:
-  std::uint64_t begin(std::string_view message_id) { return own_.begin({1, message_id}); }
+  std::uint64_t begin(std::string_view message_id) { return own_.begin({"s1", message_id}); }
   void learn(const std::string& worker, const Watermark& watermark) {
     own_.to_look_up({entry(worker, 1'000'000)}, now_);
     own_.learn(worker, watermark);
@@ -110,9 +110,9 @@ TEST_F(SettlementsTest, AWatermarkIsShortHoweverMuchIsOpen) {
 // Its number would stay open for ever otherwise.
 TEST_F(SettlementsTest, AStepInDoubtGoesOnUnderItsNumber) {
   const auto first = begin("a");
-  own_.doubt({1, "a"}, first);
+  own_.doubt({"s1", "a"}, first);
   EXPECT_NE(begin("b"), first);
-  EXPECT_NE(own_.begin({2, "a"}), first);  // of another instance
+  EXPECT_NE(own_.begin({"s2", "a"}), first);  // of another saga that takes it
   EXPECT_FALSE(settled(entry("w1", first)));
   EXPECT_EQ(begin("a"), first);
   EXPECT_NE(begin("a"), first);
@@ -120,18 +120,18 @@ TEST_F(SettlementsTest, AStepInDoubtGoesOnUnderItsNumber) {
 
 TEST_F(SettlementsTest, WhatIsSettledIsInDoubtNoMore) {
   const auto first = begin("a");
-  EXPECT_EQ(own_.in_doubt({1, "a"}), 0U);
-  own_.doubt({1, "a"}, first);
-  EXPECT_EQ(own_.in_doubt({1, "a"}), first);
+  EXPECT_EQ(own_.in_doubt({"s1", "a"}), 0U);
+  own_.doubt({"s1", "a"}, first);
+  EXPECT_EQ(own_.in_doubt({"s1", "a"}), first);
   own_.settle(first);
-  EXPECT_EQ(own_.in_doubt({1, "a"}), 0U);
+  EXPECT_EQ(own_.in_doubt({"s1", "a"}), 0U);
   EXPECT_NE(begin("a"), first);  // or two steps would share a number, one of them settled
 }
 
 TEST_F(SettlementsTest, KeepsOnlySoManyDoubts) {
-  for (int i = 0; i < 20'000; ++i) own_.doubt({1, std::to_string(i)}, begin(std::to_string(i)));
+  for (int i = 0; i < 20'000; ++i) own_.doubt({"s1", std::to_string(i)}, begin(std::to_string(i)));
   int kept = 0;
-  for (int i = 0; i < 20'000; ++i) kept += own_.in_doubt({1, std::to_string(i)}) != 0 ? 1 : 0;
+  for (int i = 0; i < 20'000; ++i) kept += own_.in_doubt({"s1", std::to_string(i)}) != 0 ? 1 : 0;
   EXPECT_EQ(kept, 10'000);
 }
 
