@@ -34,6 +34,10 @@ namespace {
 // After running steps were cancelled, they have this long to notice it.
 constexpr std::chrono::milliseconds kCancelGrace{5000};
 
+// How long a bus waits for its last watermark. It gives up by itself after 2 s, where its executor
+// still runs.
+constexpr std::chrono::milliseconds kTellGrace{3000};
+
 [[noreturn]] void refuse(const std::string& problem) {
   throw std::invalid_argument(problem);
 }
@@ -320,7 +324,9 @@ asio::awaitable<void> Bus::Impl::stop(std::chrono::milliseconds timeout) {
 
 asio::awaitable<void> Bus::Impl::drain(std::chrono::milliseconds timeout) {
   co_await drain_consumers(timeout);
-  co_await keeper_->stop();
+  auto told = keeper_->stop();
+  auto late = options_.ambient.clock->sleep_for(kTellGrace);
+  co_await (std::move(told) || std::move(late));
 }
 
 asio::awaitable<void> Bus::Impl::drain_consumers(std::chrono::milliseconds timeout) {

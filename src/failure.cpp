@@ -64,8 +64,10 @@ bool is_refusal(const std::exception_ptr& error) {
     std::rethrow_exception(error);
   } catch (const StateTooLarge&) {
     return true;
-  } catch (const ValidationError&) {
-    return true;
+  } catch (const ValidationError& e) {
+    return e.service().attempts == 0 || e.service().not_applied;
+  } catch (const Error& e) {
+    return e.service().not_applied;
   } catch (...) {
     return false;
   }

@@ -199,8 +199,9 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
     take_in(step, std::move(result), next, current);
     known.settled();
     if (committed) {
-      if (step.sequence != 0) co_await dispatch(step, next->bookkeeping.outbox.back().messages);
-      step.verdict.settles = step.sequence;
+      const std::uint64_t sequence = step.number.sequence;
+      if (sequence != 0) co_await dispatch(step, next->bookkeeping.outbox.back().messages);
+      step.verdict.settles = sequence;
       co_return;
     }
     co_await pause_between_conflicts(conflicts++);
@@ -300,7 +301,7 @@ asio::awaitable<std::optional<CommitRequest>> SagaProcessor::run_waiting(
 
 // What is cancelled before its commit begins has surely not been committed.
 void SagaProcessor::call_off(Step& step) const {
-  release_sequence(step, nullptr);
+  withdraw(step);
   throw boost::system::system_error(asio::error::operation_aborted);
 }
 
@@ -315,7 +316,7 @@ void SagaProcessor::take_in(Step& step, CommitResult result, const InstancePtr& 
     step.view.outcome = StepOutcome::committed;
   } else {
     current = std::move(result.current);
-    release_sequence(step, current);
+    release_number(step, current);
     remember(step, current);
   }
 }
@@ -371,20 +372,27 @@ std::optional<CommitRequest> SagaProcessor::end_record(Step& step, StepRecord& r
   end.outgoing = std::move(record.outgoing);
   end.completed = record.completed;
   end.now = record.now;
-  step.sequence = end.outgoing.empty() ? 0 : options_.settlements->begin(step_key(step));
-  end.sequence = step.sequence;
+  step.number = {};
+  if (!end.outgoing.empty()) step.number = options_.settlements->begin(step_key(step));
+  end.sequence = step.number.sequence;
   if (!current) end.new_birth = new_nonce(*options_.ambient.random);
   return make_commit(step.incoming, current, std::move(end), options_.inbox, *options_.settlements);
 }
 
 // The step was not committed under its number, so nobody will meet it. But where our own write
 // landed and its answer was lost, the number is in use.
-void SagaProcessor::release_sequence(Step& step, const InstancePtr& current) const {
-  const std::uint64_t sequence = std::exchange(step.sequence, 0);
+void SagaProcessor::release_number(Step& step, const InstancePtr& current) const {
+  const std::uint64_t sequence = std::exchange(step.number, {}).sequence;
   if (sequence == 0) return;
   const OutboxEntry* landed = current ? find_entry(*current, step.incoming.envelope->id) : nullptr;
   const bool ours = landed && landed->sequence == sequence && is_own(*landed);
   if (!ours) options_.settlements->settle(sequence);
+}
+
+// This try was surely not committed. An earlier one under the same number may be yet.
+void SagaProcessor::withdraw(Step& step) const {
+  if (!step.number.was_in_doubt) return release_number(step, nullptr);
+  options_.settlements->doubt(step_key(step), std::exchange(step.number, {}).sequence);
 }
 
 bool SagaProcessor::is_own(const OutboxEntry& entry) const {
@@ -393,9 +401,9 @@ bool SagaProcessor::is_own(const OutboxEntry& entry) const {
 
 // A commit that was begun and has thrown may have been carried out, unless the store refused it.
 void SagaProcessor::leave_in_doubt(Step& step, const std::exception_ptr& error) const {
-  if (step.phase != Phase::commit || step.sequence == 0) return;
-  if (is_refusal(error)) return release_sequence(step, nullptr);
-  options_.settlements->doubt(step_key(step), step.sequence);
+  if (step.phase != Phase::commit || step.number.sequence == 0) return;
+  if (is_refusal(error)) return withdraw(step);
+  options_.settlements->doubt(step_key(step), step.number.sequence);
 }
 
 // The message is in the inbox. Where our commit of it is in doubt, the entry under its number is

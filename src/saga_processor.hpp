@@ -47,9 +47,9 @@ class SagaProcessor final : public Processor {
     Incoming incoming;
     StepView view;
     Phase phase = Phase::middleware;
-    std::exception_ptr error{};  // what ended it, so that middleware cannot hide it
-    std::uint64_t sequence = 0;  // of the last try to commit; 0: nothing had to leave
-    GuessRate* guess = nullptr;  // the kind of guess that `view.loaded` is; null: it was read
+    std::exception_ptr error{};    // what ended it, so that middleware cannot hide it
+    Settlements::Number number{};  // of the last try to commit; 0: nothing had to leave
+    GuessRate* guess = nullptr;    // the kind of guess that `view.loaded` is; null: it was read
     Verdict verdict{};
   };
   // What came of planning, and of running a handler that need not wait.
@@ -79,7 +79,8 @@ class SagaProcessor final : public Processor {
   std::shared_ptr<StepRecord> begin_record(Step& step, const InstancePtr& current) const;
   std::optional<CommitRequest> end_record(Step& step, StepRecord& record, const Plan& plan,
                                           const InstancePtr& current) const;
-  void release_sequence(Step& step, const InstancePtr& current) const;
+  void release_number(Step& step, const InstancePtr& current) const;
+  void withdraw(Step& step) const;
   void leave_in_doubt(Step& step, const std::exception_ptr& error) const;
   void end_doubt(const Step& step, const OutboxEntry* entry) const;
   bool is_own(const OutboxEntry& entry) const;

@@ -24,16 +24,16 @@ constexpr std::size_t kMostOthers = 10'000;
 
 }  // namespace
 
-std::uint64_t Settlements::begin(StepKey step) {
+Settlements::Number Settlements::begin(StepKey step) {
   const std::lock_guard lock(mutex_);
   if (const auto doubt = find(step); doubt != doubts_.end()) {
     const std::uint64_t sequence = doubt->second;
     doubted_.erase(sequence);
     doubts_.erase(doubt);
-    return sequence;
+    return {sequence, true};
   }
   open_.insert(++last_);
-  return last_;
+  return {last_, false};
 }
 
 void Settlements::settle(std::uint64_t sequence) {

@@ -36,9 +36,14 @@ class Settlements {
     std::string_view message_id;
   };
 
+  struct Number {
+    std::uint64_t sequence = 0;
+    bool was_in_doubt = false;  // an earlier commit under it may still be carried out
+  };
+
   // The number of a step that is about to be committed. It stays open until it is settled. A step
   // that was in doubt goes on under the number that it had.
-  std::uint64_t begin(StepKey step);
+  Number begin(StepKey step);
 
   // The step is dispatched and acknowledged, or was never committed under this number.
   void settle(std::uint64_t sequence);

@@ -10,6 +10,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
+#include <utility>
 
 #include "failure.hpp"
 
@@ -73,7 +74,7 @@ asio::awaitable<void> WatermarkKeeper::keep_saving() {
   }
 }
 
-// What fails is said again with the next news.
+// What fails is said again with the next turn.
 asio::awaitable<void> WatermarkKeeper::save() {
   if (const auto news = options_.settlements->news()) unsaved_ = write_watermark(*news);
   if (unsaved_.empty()) co_return;
@@ -84,12 +85,18 @@ asio::awaitable<void> WatermarkKeeper::save() {
       co_await store.backend()->save_watermark(options_.settlements->worker(), text);
     } catch (const std::exception& error) {
       everywhere = false;
-      options_.ambient.log(LogLevel::debug,
+      const bool first = !std::exchange(warned_, true);
+      options_.ambient.log(first ? LogLevel::warning : LogLevel::debug,
                            fmt::format("{}: the watermark of this worker was not written: {}",
                                        store.backend()->describe(), error.what()));
     }
   }
-  if (everywhere) unsaved_.clear();
+  if (everywhere) {
+    unsaved_.clear();
+    warned_ = false;
+  } else {
+    notify(news_);
+  }
 }
 
 asio::awaitable<void> look_up_watermarks(Settlements& settlements, StoreBackend& store,

@@ -50,7 +50,9 @@ class WatermarkKeeper : public std::enable_shared_from_this<WatermarkKeeper> {
   Signal news_;
   Gate ended_;
   std::atomic<Stage> stage_{Stage::made};
-  std::string unsaved_;  // told, and not yet in every store; used on the strand
+  // Used on the strand.
+  std::string unsaved_;  // told, and not yet in every store
+  bool warned_ = false;  // that a store does not take it
 };
 
 // Reads the watermarks of other workers that may let some of these entries go. What cannot be read

@@ -59,8 +59,9 @@ class Bus {
 
   // Without stop(): cancels running steps and waits for them to end. Their messages are delivered
   // again. On threads of its own it waits as long as it takes; on an executor that it was given,
-  // for 5 seconds, and that executor must still run: a handler that does not heed its cancellation
-  // may outlive the bus there. Not to be called from a thread that the bus needs.
+  // for 5 seconds, and for 3 more to tell other workers what is settled. That executor must still
+  // run: a handler that does not heed its cancellation may outlive the bus there. Not to be called
+  // from a thread that the bus needs.
   ~Bus();
 
   // Prepares stores and transport, and begins to take messages. Throws what the store or transport
@@ -69,9 +70,10 @@ class Bus {
 
   // Takes no new messages, gives back to the transport what was not begun, lets running steps end
   // within the shutdown timeout, and cancels what is still running then. Steps that do not heed it
-  // are left to themselves after 5 seconds more. A bus that was stopped stays stopped. May be
-  // repeated, and called by several at once; goes to its end by itself where its caller is
-  // cancelled. A handler that awaits it waits for its own end, until it is cancelled.
+  // are left to themselves after 5 seconds more. Then tells other workers what is settled, for 3
+  // seconds at the most. A bus that was stopped stays stopped. May be repeated, and called by
+  // several at once; goes to its end by itself where its caller is cancelled. A handler that awaits
+  // it waits for its own end, until it is cancelled.
   boost::asio::awaitable<void> stop();
 
   // start(), then stop() at SIGINT or SIGTERM, or when another thread calls stop(): for a program

@@ -19,7 +19,8 @@ struct ServiceInfo {
   std::string operation;   // such as "UpdateItem"
   std::string resource;    // the table or queue
   int http_status = 0;
-  int attempts = 0;  // requests sent, the first included
+  int attempts = 0;          // requests sent, the first included
+  bool not_applied = false;  // none of them was carried out, for sure
 };
 
 // The root of the tree.

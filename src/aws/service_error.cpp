@@ -139,6 +139,7 @@ void throw_service_error(const ServiceError& error, std::string_view resource) {
   info.resource = resource;
   info.http_status = error.http_status;
   info.attempts = error.attempts;
+  info.not_applied = !error.maybe_applied;
   switch (error.kind) {
     case ErrorKind::throttled:
       throw Throttled(text, std::move(info));

@@ -259,7 +259,7 @@ boost::asio::awaitable<CommitResult> Backend::put(const ItemDraft& draft) {
     guard.now = epoch_seconds(now());
     std::string body = put_item_request(table(), draft, guard);
     check_size(draft, body.size());
-    auto writing = gateway_.write("PutItem", std::move(body));
+    auto writing = gateway_.write("PutItem", std::move(body), tries > 0);
     const WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return committed();
     const std::optional<StoredItem>& item = answer.refusals.front().item;
@@ -355,7 +355,7 @@ boost::asio::awaitable<CommitResult> Backend::replace(Update& update) {
     update.guard.now = epoch_seconds(now());
     std::string body = update_item_request(table(), update.draft, update.guard, update.extras);
     check_size(update.draft, body.size());
-    auto writing = gateway_.write("UpdateItem", std::move(body));
+    auto writing = gateway_.write("UpdateItem", std::move(body), tries > 0);
     const WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return committed();
     update.maybe_applied = update.maybe_applied || answer.maybe_applied;
@@ -382,7 +382,7 @@ boost::asio::awaitable<CommitResult> Backend::replace_with_alias(Update& update,
     std::string body =
         update_with_alias_request(table(), update.draft, update.guard, update.extras, derived_id,
                                   instance.bookkeeping.birth, new_uuid(*ambient().random));
-    auto writing = gateway_.write("TransactWriteItems", std::move(body));
+    auto writing = gateway_.write("TransactWriteItems", std::move(body), true);
     const WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return committed();
     if (answer.refusals.front().refused) {

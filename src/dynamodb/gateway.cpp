@@ -163,6 +163,20 @@ boost::asio::awaitable<QueryAnswer> Gateway::query(std::string body, QueryConten
   co_return out;
 }
 
+// What cannot be read may be what this very write has made of it, or others after it.
+StoredItem Gateway::read_refusal(const json::object& item, const aws::ServiceError& error) const {
+  try {
+    return read_item(item);
+  } catch (const ValidationError& e) {
+    ServiceInfo service;
+    service.operation = error.operation;
+    service.resource = table_.name;
+    service.attempts = error.attempts;
+    service.not_applied = !error.maybe_applied;
+    throw ValidationError(e.what(), std::move(service));
+  }
+}
+
 WriteAnswer Gateway::lost_condition(const aws::ServiceError& error) {
   const json::value answer = parse_answer(error.operation, error.body);
   WriteAnswer out;
@@ -171,7 +185,7 @@ WriteAnswer Gateway::lost_condition(const aws::ServiceError& error) {
   refusal.refused = true;
   const json::object* item = object_member(answer, "Item");
   ledger_.add_failed_condition(write_units(item ? item_size(*item) : 0));
-  if (item) refusal.item = read_item(*item);
+  if (item) refusal.item = read_refusal(*item, error);
   return out;
 }
 
@@ -189,7 +203,7 @@ WriteAnswer Gateway::cancelled(const aws::ServiceError& error) {
     units += 2 * write_units(item ? item_size(*item) : 0);
     if (code == "ConditionalCheckFailed") {
       refusal.refused = true;
-      if (item) refusal.item = read_item(*item);
+      if (item) refusal.item = read_refusal(*item, error);
     } else if (code == "TransactionConflict") {
       out.in_conflict = true;
     } else if (!code.empty() && code != "None") {
@@ -203,7 +217,8 @@ WriteAnswer Gateway::cancelled(const aws::ServiceError& error) {
   return out;
 }
 
-boost::asio::awaitable<WriteAnswer> Gateway::write(std::string_view operation, std::string body) {
+boost::asio::awaitable<WriteAnswer> Gateway::write(std::string_view operation, std::string body,
+                                                   bool again) {
   auto sending = send(operation, std::move(body));
   const aws::Outcome outcome = co_await std::move(sending);
   if (outcome) {
@@ -214,13 +229,11 @@ boost::asio::awaitable<WriteAnswer> Gateway::write(std::string_view operation, s
     done.done = true;
     co_return done;
   }
-  if (outcome.error().kind == aws::ErrorKind::conditional_check_failed) {
-    co_return lost_condition(outcome.error());
-  }
-  if (outcome.error().kind == aws::ErrorKind::transaction_canceled) {
-    co_return cancelled(outcome.error());
-  }
-  fail(outcome.error());
+  aws::ServiceError error = outcome.error();
+  error.maybe_applied = error.maybe_applied || again;
+  if (error.kind == aws::ErrorKind::conditional_check_failed) co_return lost_condition(error);
+  if (error.kind == aws::ErrorKind::transaction_canceled) co_return cancelled(error);
+  fail(error);
 }
 
 }  // namespace sagabus::dynamodb

@@ -68,12 +68,15 @@ class Gateway {
   boost::asio::awaitable<std::optional<StoredItem>> get(std::string body);
   // A text attribute of an item that is no instance; empty where there is none.
   boost::asio::awaitable<std::string> get_text(std::string body, std::string_view attribute);
-  boost::asio::awaitable<WriteAnswer> write(std::string_view operation, std::string body);
+  // `again`: an earlier try of the same write may have been carried out.
+  boost::asio::awaitable<WriteAnswer> write(std::string_view operation, std::string body,
+                                            bool again = false);
   boost::asio::awaitable<QueryAnswer> query(std::string body, QueryContent content);
 
  private:
   boost::asio::awaitable<aws::Outcome> send(std::string_view operation, std::string body);
   boost::asio::awaitable<boost::json::value> read(std::string_view operation, std::string body);
+  StoredItem read_refusal(const boost::json::object& item, const aws::ServiceError& error) const;
   WriteAnswer lost_condition(const aws::ServiceError& error);
   WriteAnswer cancelled(const aws::ServiceError& error);
   void add_item(QueryAnswer& out, const boost::json::object& item) const;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/experimental/concurrent_channel.hpp>
 #include <boost/asio/post.hpp>
@@ -171,6 +172,11 @@ class Broker : public std::enable_shared_from_this<Broker> {
     if (!taken.empty()) co_return taken;
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     for (;;) {
+      // Else the wait below would throw before its alarm could be called off.
+      const auto state = co_await asio::this_coro::cancellation_state;
+      if (state.cancelled() != asio::cancellation_type::none) {
+        throw boost::system::system_error(asio::error::operation_aborted);
+      }
       Waiting waiting(*this, executor);
       taken = try_receive(endpoint, most, &waiting);
       if (!taken.empty()) co_return taken;

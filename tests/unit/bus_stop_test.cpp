@@ -215,6 +215,35 @@ TEST(BusThreads, MayBeStoppedWhileItStarts) {
   }
 }
 
+// A clock on which waits are over in no time.
+class ImpatientClock final : public Clock {
+ public:
+  TimePoint now() const override { return system_clock()->now(); }
+  std::chrono::nanoseconds monotonic() const override { return system_clock()->monotonic(); }
+  boost::asio::awaitable<void> sleep_for(std::chrono::nanoseconds duration) override {
+    return system_clock()->sleep_for(duration / 100);
+  }
+};
+
+// It waited for ever for its last word to be said.
+TEST(BusThreads, ItsDestructorEndsWhereTheExecutorNoLongerRuns) {
+  boost::asio::io_context io(1);
+  const auto clock = std::make_shared<ImpatientClock>();
+  const memory::Transport transport;
+  {
+    BusOptions options;
+    options.transport = transport;
+    options.store = memory::SagaStore();
+    options.sagas = {fixture::orders().build()};
+    options.executor = io.get_executor();
+    options.ambient.clock = clock;
+    Bus bus(std::move(options));
+    boost::asio::co_spawn(io, bus.start(), boost::asio::detached);
+    while (!bus.is_running()) io.poll_one();
+  }
+  EXPECT_FALSE(io.stopped());  // what waits there was left to itself
+}
+
 TEST(BusThreads, RunsOnAnExecutorOfTheUsers) {
   boost::asio::thread_pool pool(2);
   memory::SagaStore store;

@@ -42,7 +42,9 @@ TEST(Watermark, RefusesWhatItDoesNotKnow) {
 
 class SettlementsTest : public testing::Test {
  protected:
-  std::uint64_t begin(std::string_view message_id) { return own_.begin({"s1", message_id}); }
+  std::uint64_t begin(std::string_view message_id) {
+    return own_.begin({"s1", message_id}).sequence;
+  }
   void learn(const std::string& worker, const Watermark& watermark) {
     own_.to_look_up({entry(worker, 1'000'000)}, now_);
     own_.learn(worker, watermark);
@@ -112,7 +114,7 @@ TEST_F(SettlementsTest, AStepInDoubtGoesOnUnderItsNumber) {
   const auto first = begin("a");
   own_.doubt({"s1", "a"}, first);
   EXPECT_NE(begin("b"), first);
-  EXPECT_NE(own_.begin({"s2", "a"}), first);  // of another saga that takes it
+  EXPECT_NE(own_.begin({"s2", "a"}).sequence, first);  // of another saga that takes it
   EXPECT_FALSE(settled(entry("w1", first)));
   EXPECT_EQ(begin("a"), first);
   EXPECT_NE(begin("a"), first);

@@ -169,7 +169,7 @@ TEST_F(StepTest, WritesANewInstanceAtVersionOne) {
   StepEnd end;
   end.state = to_value(State{.orderId = "o"});
   end.outgoing = {out("m1>0")};
-  end.sequence = settlements_.begin({"s", "a"});
+  end.sequence = settlements_.begin({"s", "a"}).sequence;
   end.new_birth = "b7";
   const CommitRequest request = commit(in, nullptr, end);
   EXPECT_FALSE(request.expected);
@@ -198,8 +198,8 @@ TEST_F(StepTest, GuardsAWriteByVersionAndBirth) {
 }
 
 TEST_F(StepTest, DropsOutboxEntriesThatThisWorkerSettledAndNoOthers) {
-  const std::uint64_t settled = settlements_.begin({"s", "a"});
-  const std::uint64_t open = settlements_.begin({"s", "a"});
+  const std::uint64_t settled = settlements_.begin({"s", "a"}).sequence;
+  const std::uint64_t open = settlements_.begin({"s", "a"}).sequence;
   settlements_.settle(settled);
   Instance found = instance({.orderId = "o"});
   found.bookkeeping.outbox = {

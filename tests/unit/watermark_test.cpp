@@ -34,8 +34,8 @@ struct Ticks {
 SAGABUS_DESCRIBE(Ticks, taken)
 
 // Says something with every step.
-SagaDefinition clockwork() {
-  return saga<Ticks>("Orders")
+SagaDefinition clockwork(std::string name = "Orders") {
+  return saga<Ticks>(std::move(name))
       .correlate<Tick>(&Tick::orderId, can_start)
       .initial([] { return Ticks{}; })
       .on<Tick>()
@@ -128,18 +128,28 @@ TEST_F(WatermarkTest, AWorkerThatTellsNothingHasItsEntriesCarriedAlong) {
   EXPECT_EQ(outbox("o").front(), entry);
 }
 
-TEST_F(WatermarkTest, AStoreThatDoesNotAnswerCostsNoMessage) {
+TEST_F(WatermarkTest, AStoreThatDoesNotAnswerCostsNoMessageAndIsToldLater) {
   Bus& first = worker(clockwork());
   await(first.publish(Tick{"o", 0}));
   run();
-  store_faults_->before_save_watermark = [] { throw TransientError("not now"); };
+  end(first);
+  int tried = 0;
+  store_faults_->before_save_watermark = [&] { throw TransientError(std::to_string(++tried)); };
   store_faults_->before_load_watermark = [] { throw TransientError("not now"); };
   Bus& second = worker(clockwork());
   await(second.publish(Tick{"o", 1}));
-  run();
-  end(second);
+  for (int i = 0; i < 20; ++i) {
+    run_now();
+    clock_->advance(1s);
+  }
   EXPECT_EQ(from_value<Ticks>(find("o")->state).taken, 2);
   EXPECT_THAT(transport_.peek("Orders.dlq"), IsEmpty());
+  EXPECT_GE(tried, 3);  // every 5 s, though nothing new is settled
+  store_faults_->before_save_watermark = [] {};
+  run();
+  const OutboxEntry& last = outbox("o").back();
+  EXPECT_TRUE(
+      read_watermark(await(store_.backend()->load_watermark(last.worker))).covers(last.sequence));
 }
 
 // Commits whose answer is lost leave a number in doubt. Where the message comes again to the same
@@ -165,6 +175,29 @@ TEST_F(WatermarkTest, LostAnswersLeaveNothingOpen) {
   for (int i = 0; i < 10; ++i) {
     EXPECT_EQ(from_value<Ticks>(find("o" + std::to_string(i))->state).taken, 5);
   }
+}
+
+// Two sagas take one message. What is in doubt for one is not settled by the other.
+TEST_F(WatermarkTest, SagasDoNotShareTheirDoubts) {
+  constexpr int kOrders = 20;
+  std::map<std::string, int> heard;
+  const Service ears = service("ears").on<Tock>(
+      [&](const Tock& m) { ++heard[m.orderId + "/" + std::to_string(m.number)]; });
+  int answers_lost = 0;
+  store_faults_->after_commit = [&](const CommitRequest& request, const CommitResult& result) {
+    const Instance& next = *request.next;
+    if (!result.committed || next.saga_name != "Orders" || next.version != 1) return;
+    ++answers_lost;
+    throw TransientError("lost on the way back");
+  };
+  Bus& bus = start(options({clockwork("Orders"), clockwork("Twins")}, {ears}));
+  for (int i = 0; i < kOrders; ++i) await(bus.publish(Tick{"o" + std::to_string(i), 0}));
+  run_now();  // the twins have taken it, and acknowledged
+  for (int i = 0; i < kOrders; ++i) await(bus.publish(Tick{"o" + std::to_string(i), 1}));
+  run();
+  EXPECT_EQ(answers_lost, kOrders);
+  EXPECT_THAT(heard, SizeIs(2 * kOrders));
+  for (const auto& [tock, times] : heard) EXPECT_EQ(times, 2) << tock;  // one of each saga
 }
 
 // Each step hours after the one before, by workers that come and go, some of which die before they

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -53,6 +55,30 @@ TEST(MemoryTransport, ChecksItsOptions) {
   EXPECT_EQ(option_error({.ambient = {.clock = nullptr}}), "ambient.clock: missing");
   EXPECT_EQ(option_error({.ambient = {.random = nullptr}}), "ambient.random: missing");
   EXPECT_EQ(option_error({}), "<no error>");
+}
+
+// An alarm that outlived its receiver kept its context busy until a message came due: for hours.
+TEST(MemoryTransport, AReceiverThatIsCancelledLeavesNoAlarmBehind) {
+  const auto clock = std::make_shared<testing::VirtualClock>();
+  const memory::Transport transport{{.ambient = {.clock = clock}}};
+  send(transport, "m", "", clock->now() + 1h);
+  for (int turns = 0; turns < 5; ++turns) {
+    boost::asio::io_context context(1);
+    boost::asio::cancellation_signal signal;
+    bool aborted = false;
+    boost::asio::co_spawn(
+        context, transport.backend()->receive("a", 1),
+        boost::asio::bind_cancellation_slot(signal.slot(), [&](const std::exception_ptr& error,
+                                                               const std::vector<Delivery>& taken) {
+          aborted = error && taken.empty();
+        }));
+    for (int i = 0; i < turns; ++i) context.poll_one();
+    signal.emit(boost::asio::cancellation_type::terminal);
+    while (context.poll() != 0) {
+    }
+    EXPECT_TRUE(aborted) << turns;
+    EXPECT_TRUE(context.stopped()) << turns;  // it has no work left
+  }
 }
 
 TEST(MemoryTransport, RefusesAMessageWithoutAnEnvelope) {
