@@ -9,9 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 using namespace sagabus;
 using fixture::BusTest;
-using fixture::Closed;
 using fixture::Paid;
-using fixture::PaymentRequested;
 using fixture::Submitted;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
