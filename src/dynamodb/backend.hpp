@@ -19,7 +19,7 @@ struct BackendOptions {
   CorrelationIndex index = CorrelationIndex::all;
 };
 
-class Backend final : public StoreBackend {
+class Backend final : public StoreBackend, public std::enable_shared_from_this<Backend> {
  public:
   Backend(Client client, TableRef table, BackendOptions options, Ambient ambient)
       : StoreBackend(std::move(ambient)),

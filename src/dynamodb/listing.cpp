@@ -2,11 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/experimental/concurrent_channel.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+#include <memory>
 #include <span>
 
 #include "dynamodb/backend.hpp"
@@ -22,6 +25,11 @@ namespace asio = boost::asio;
 constexpr std::size_t kMostLookedAt = 1000;  // items a query, where a filter drops many
 constexpr std::size_t kSideBySide = 16;      // deletions
 constexpr std::string_view kContinuationFormat = "1";
+constexpr auto kResult = asio::as_tuple(asio::use_awaitable);
+
+// How deletions ended.
+using Ends = asio::experimental::concurrent_channel<void(boost::system::error_code,
+                                                         std::exception_ptr, bool)>;
 
 Bytes bytes_of(std::string_view text) {
   const auto* first = reinterpret_cast<const std::byte*>(text.data());
@@ -125,20 +133,27 @@ boost::asio::awaitable<bool> Backend::erase_old(StoredItem item) {
   co_return answer.done || (answer.maybe_applied && !answer.refusals.front().item);
 }
 
+// Each runs apart from its caller, whose cancellation would reach them on threads that are not
+// theirs. Those that have begun go on when the caller is cancelled.
 boost::asio::awaitable<std::uint64_t> Backend::erase_all(std::span<StoredItem> items) {
   const auto executor = co_await asio::this_coro::executor;
-  using Erasing = decltype(asio::co_spawn(executor, erase_old(StoredItem{}), asio::deferred));
-  std::vector<Erasing> erasing;
+  const auto ends = std::make_shared<Ends>(executor, items.size());
   for (StoredItem& item : items) {
-    erasing.push_back(asio::co_spawn(executor, erase_old(std::move(item)), asio::deferred));
+    const auto on_end = [ends, self = shared_from_this()](std::exception_ptr error, bool erased) {
+      ends->try_send(boost::system::error_code(), std::move(error), erased);
+    };
+    asio::co_spawn(executor, erase_old(std::move(item)), on_end);
   }
-  auto group = asio::experimental::make_parallel_group(std::move(erasing));
-  auto waiting = group.async_wait(asio::experimental::wait_for_one_error(), asio::use_awaitable);
-  const auto [order, errors, erased] = co_await std::move(waiting);
-  for (const std::size_t i : order) {
-    if (errors[i]) std::rethrow_exception(errors[i]);
+  std::uint64_t count = 0;
+  std::exception_ptr failure;
+  for (std::size_t ended = 0; ended < items.size(); ++ended) {
+    const auto [gone, error, erased] = co_await ends->async_receive(kResult);
+    if (gone) throw boost::system::system_error(asio::error::operation_aborted);
+    if (error) failure = error;
+    if (erased) ++count;
   }
-  co_return static_cast<std::uint64_t>(std::count(erased.begin(), erased.end(), true));
+  if (failure) std::rethrow_exception(failure);
+  co_return count;
 }
 
 boost::asio::awaitable<std::uint64_t> Backend::delete_completed_before(std::string saga_name,

@@ -1,6 +1,7 @@
 sagabus_add_test(dynamodb_integration_test
   SOURCES
     dynamodb_bus_test.cpp
+    dynamodb_cancel_test.cpp
     dynamodb_cost_test.cpp
     dynamodb_fault_test.cpp
     dynamodb_foreign_test.cpp
