@@ -196,7 +196,7 @@ asio::awaitable<void> Consumer::run_lane(std::shared_ptr<Lane> lane) {
       co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     }
     try {
-      co_await carry_out(work);
+      if (work.verdict->action != Verdict::Action::none) co_await carry_out(work);
       const bool gone = work.verdict->action != Verdict::Action::give_back;
       if (gone && work.verdict->settles != 0) {
         options_.processor->acknowledged(work.verdict->settles);
@@ -285,6 +285,7 @@ asio::awaitable<void> Consumer::carry_out(Work& work) {
     case Verdict::Action::dead_letter:
       return bury(work);
     case Verdict::Action::acknowledge:
+    case Verdict::Action::none:
       break;
   }
   return transport.acknowledge(std::move(work.delivery));

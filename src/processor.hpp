@@ -18,7 +18,12 @@ struct ErrorText {
 };
 
 struct Verdict {
-  enum class Action { acknowledge, give_back, dead_letter };
+  enum class Action {
+    acknowledge,
+    give_back,
+    dead_letter,
+    none  // it was acknowledged with the step, or is no longer ours
+  };
   Action action = Action::acknowledge;
   GiveBack how{};                       // for give_back
   std::unique_ptr<ErrorText> reason{};  // for dead_letter

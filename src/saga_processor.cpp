@@ -46,6 +46,7 @@ bool waits(const Plan& plan) {
 SagaProcessor::SagaProcessor(SagaProcessorOptions options)
     : options_(std::move(options)),
       saga_(*options_.saga.data()),
+      joint_(options_.store.backend()->join(options_.transport.backend())),
       saga_ids_(saga_.name),
       known_(options_.cached_instances) {}
 
@@ -194,7 +195,8 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
     const InstancePtr next = tried.request->next;
     step.phase = Phase::commit;
     ForgetUnlessKnown known(known_, step.work.group);
-    CommitResult result = co_await options_.store.backend()->commit(std::move(*tried.request));
+    CommitResult result = co_await commit(step, std::move(*tried.request));
+    if (step.custody == Custody::lost) co_return;
     const bool committed = result.committed;
     take_in(step, std::move(result), next, current);
     known.settled();
@@ -305,6 +307,25 @@ void SagaProcessor::call_off(Step& step) const {
   throw boost::system::system_error(asio::error::operation_aborted);
 }
 
+asio::awaitable<CommitResult> SagaProcessor::commit(Step& step, CommitRequest request) {
+  if (joint_) return commit_jointly(step, std::move(request));
+  return options_.store.backend()->commit(std::move(request));
+}
+
+// All of the step in one transaction, its acknowledgement with it.
+asio::awaitable<CommitResult> SagaProcessor::commit_jointly(Step& step, CommitRequest request) {
+  StepTransaction transaction;
+  transaction.write = std::move(request);
+  transaction.sends = std::move(step.sends);
+  transaction.receipt = step.work.delivery.receipt;
+  StepResult result = co_await joint_->commit(std::move(transaction));
+  if (result.write.committed) step.custody = Custody::gone;
+  if (!result.held) step.custody = Custody::lost;
+  if (step.custody != Custody::held) step.verdict.action = Verdict::Action::none;
+  if (!result.held) step.view.outcome = StepOutcome::outrun;
+  co_return std::move(result.write);
+}
+
 // What came of a commit. Where another was faster, `current` becomes what it wrote.
 void SagaProcessor::take_in(Step& step, CommitResult result, const InstancePtr& next,
                             InstancePtr& current) {
@@ -369,7 +390,11 @@ std::optional<CommitRequest> SagaProcessor::end_record(Step& step, StepRecord& r
   if (changes_nothing(current, state, record)) return std::nullopt;
   StepEnd end;
   end.state = std::move(state);
-  end.outgoing = std::move(record.outgoing);
+  if (joint_) {
+    step.sends = to_requests(record.outgoing);
+  } else {
+    end.outgoing = std::move(record.outgoing);
+  }
   end.completed = record.completed;
   end.now = record.now;
   step.number = {};
@@ -474,6 +499,7 @@ Verdict SagaProcessor::judge(Step& step, const std::exception_ptr& error, bool w
   const bool committed =
       step.view.outcome == StepOutcome::committed || step.view.outcome == StepOutcome::repeated;
   const bool uncertain = committed || step.phase == Phase::commit || step.phase == Phase::dispatch;
+  if (step.custody != Custody::held) return after_the_end(error);
   if (was_cancelled) return cancelled(uncertain);
   const bool ours = step.phase == Phase::load || step.phase == Phase::commit;
   if (step.phase == Phase::dispatch || (ours && is_outage(error))) {
@@ -485,6 +511,15 @@ Verdict SagaProcessor::judge(Step& step, const std::exception_ptr& error, bool w
       after_failure(options_.failure, step.work.delivery, error, uniform(*options_.ambient.random));
   verdict.how.uncertain = uncertain;
   verdict.settles = step.verdict.settles;
+  return verdict;
+}
+
+// The message went with its step: it cannot be tried again.
+Verdict SagaProcessor::after_the_end(const std::exception_ptr& error) const {
+  options_.ambient.log(LogLevel::warning, fmt::format("saga {}: after its step was committed: {}",
+                                                      saga_.name, describe(error).message));
+  Verdict verdict;
+  verdict.action = Verdict::Action::none;
   return verdict;
 }
 

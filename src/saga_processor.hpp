@@ -12,6 +12,7 @@
 #include "processor.hpp"
 #include "saga_ids.hpp"
 #include "sagabus/ambient.hpp"
+#include "sagabus/joint_commit.hpp"
 #include "sagabus/middleware.hpp"
 #include "settlements.hpp"
 #include "step.hpp"
@@ -42,14 +43,18 @@ class SagaProcessor final : public Processor {
  private:
   // Where a step is, for the question whose fault an exception is.
   enum class Phase { middleware, load, handler, commit, dispatch };
+  // Whose the message is: ours to return, acknowledged with the commit, or in other hands.
+  enum class Custody { held, gone, lost };
   struct Step {
     Work& work;
     Incoming incoming;
     StepView view;
     Phase phase = Phase::middleware;
-    std::exception_ptr error{};    // what ended it, so that middleware cannot hide it
-    Settlements::Number number{};  // of the last try to commit; 0: nothing had to leave
-    GuessRate* guess = nullptr;    // the kind of guess that `view.loaded` is; null: it was read
+    std::exception_ptr error{};        // what ended it, so that middleware cannot hide it
+    Settlements::Number number{};      // of the last try to commit; 0: it has no outbox entry
+    std::vector<SendRequest> sends{};  // of the last try, where there is no outbox
+    Custody custody = Custody::held;
+    GuessRate* guess = nullptr;  // the kind of guess that `view.loaded` is; null: it was read
     Verdict verdict{};
   };
   // What came of planning, and of running a handler that need not wait.
@@ -74,6 +79,8 @@ class SagaProcessor final : public Processor {
   boost::asio::awaitable<std::optional<CommitRequest>> run_waiting(Step& step, const Plan& plan,
                                                                    const InstancePtr& current);
   [[noreturn]] void call_off(Step& step) const;
+  boost::asio::awaitable<CommitResult> commit(Step& step, CommitRequest request);
+  boost::asio::awaitable<CommitResult> commit_jointly(Step& step, CommitRequest request);
   void take_in(Step& step, CommitResult result, const InstancePtr& next, InstancePtr& current);
   boost::asio::awaitable<void> settle_repeated(Step& step, InstancePtr current);
   std::shared_ptr<StepRecord> begin_record(Step& step, const InstancePtr& current) const;
@@ -90,10 +97,12 @@ class SagaProcessor final : public Processor {
   boost::asio::awaitable<void> pause_between_conflicts(unsigned conflicts);
   void conclude(Step& step, const Plan& plan) const;
   Verdict judge(Step& step, const std::exception_ptr& error, bool cancelled);
+  Verdict after_the_end(const std::exception_ptr& error) const;
   Verdict wait_out(bool uncertain);  // it is not the message's fault
 
   const SagaProcessorOptions options_;
   const SagaData& saga_;
+  const std::shared_ptr<JointCommit> joint_;  // null: what a step sends goes through an outbox
   SagaIds saga_ids_;
   KnownInstances known_;
   GuessRate cache_rate_;

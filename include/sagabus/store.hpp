@@ -16,6 +16,9 @@
 
 namespace sagabus {
 
+class JointCommit;
+class TransportBackend;
+
 struct FindRequest {
   std::string saga_name;
   std::size_t limit = 100;          // instances a page, 1 to 1,000
@@ -89,6 +92,13 @@ class StoreBackend {
   // completed instance by the store's own setting. May throw StateTooLarge and ValidationError
   // (then nothing was written).
   virtual boost::asio::awaitable<CommitResult> commit(CommitRequest request) = 0;
+
+  // What commits a step in one transaction where that transport is of the same database
+  // (sagabus/joint_commit.hpp); null where it is not. Without I/O.
+  virtual std::shared_ptr<JointCommit> join(
+      const std::shared_ptr<TransportBackend>& /*transport*/) const {
+    return nullptr;
+  }
 
   // What a worker tells others, a short text under the worker's name, in place of what it told
   // before. Kept for a year at the least, and shown in no listing or count. Reading gives what was

@@ -37,6 +37,7 @@ constexpr Sql kNextDue{
     "SELECT min(visible_at) FROM messages INDEXED BY messages_hidden "
     "WHERE endpoint = ?1 AND visible_at > 0"};
 constexpr Sql kRemove{"DELETE FROM messages WHERE seq = ?1 AND receipt = ?2"};
+constexpr Sql kHolds{"SELECT 1 FROM messages WHERE seq = ?1 AND receipt = ?2"};
 constexpr Sql kGiveBack{
     "UPDATE messages SET visible_at = ?3, owner = NULL, receipt = receipt + 1, "
     "failures = failures + ?4, uncertain = uncertain OR ?5 WHERE seq = ?1 AND receipt = ?2"};
@@ -167,6 +168,11 @@ Claimed claim(Connection& connection, const Claim& request) {
   Query due = connection.query(kNextDue);
   if (due.bind(1, request.endpoint).next() && !due.is_null(0)) out.next_due = due.number(0);
   return out;
+}
+
+bool holds_message(Connection& connection, std::int64_t seq, std::int64_t receipt) {
+  Query query = connection.query(kHolds);
+  return query.bind(1, seq).bind(2, receipt).next();
 }
 
 void remove_message(Connection& connection, std::int64_t seq, std::int64_t receipt) {

@@ -8,8 +8,10 @@
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 #include "sagabus/time_text.hpp"
+#include "sqlite/commit_job.hpp"
 #include "sqlite/database.hpp"
 #include "sqlite/factory.hpp"
+#include "sqlite/joint_commit.hpp"
 #include "sqlite/records.hpp"
 #include "sqlite/watermarks.hpp"
 #include "ttl.hpp"
@@ -20,15 +22,6 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::int64_t kEraseBatch = 500;  // rows, so that other writers wait for little
-
-std::int64_t count_seconds(TimePoint time) {
-  return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
-}
-
-InstancePtr to_pointer(std::optional<Record>&& record) {
-  if (!record) return nullptr;
-  return std::make_shared<const Instance>(to_instance(*std::move(record)));
-}
 
 // What was written last on the page before.
 std::string make_continuation(const std::string& saga_name, const std::string& saga_id) {
@@ -51,29 +44,6 @@ std::string read_continuation(const FindRequest& request) {
   }
   throw ValidationError("continuation: not one that find_by_name returned for this saga");
 }
-
-struct CommitJob {
-  struct Outcome {
-    bool committed = false;
-    std::optional<Record> current;
-  };
-
-  Record next;
-  std::optional<ExpectedRecord> expected;
-  std::int64_t now;
-  bool trim;
-
-  Outcome operator()(Connection& connection) const {
-    const bool written = expected ? replace_record(connection, next, *expected, now)
-                                  : insert_record(connection, next, now);
-    if (!written) {
-      const InstanceKey key{next.saga_name, next.correlation_id, next.saga_id};
-      return {false, find_by_key(connection, key, now)};
-    }
-    if (trim) erase_expired(connection, now, 4);
-    return {true, {}};
-  }
-};
 
 void insert_or_refuse(Connection& connection, const Record& record, std::int64_t now) {
   if (insert_record(connection, record, now)) return;
@@ -119,19 +89,14 @@ class Backend final : public StoreBackend {
 
   asio::awaitable<CommitResult> commit(CommitRequest request) override {
     const auto database = database_;
-    CommitJob job;
-    job.next = stored(*request.next);
-    if (const auto& expected = request.expected) {
-      job.expected =
-          ExpectedRecord{expected->version, expected->birth, to_iso8601(expected->created_at)};
-    }
-    job.now = now();
-    job.trim = ttl_ && !request.expected;
+    CommitJob job(request, ttl_, *ambient().clock);
     auto outcome = co_await database->write(std::move(job));
-    CommitResult result;
-    result.committed = outcome.committed;
-    result.current = to_pointer(std::move(outcome.current));
-    co_return result;
+    co_return to_result(std::move(outcome));
+  }
+
+  std::shared_ptr<JointCommit> join(
+      const std::shared_ptr<TransportBackend>& transport) const override {
+    return join_queues(database_, ttl_, transport);
   }
 
   asio::awaitable<void> save_watermark(std::string worker, std::string text) override {
@@ -250,12 +215,8 @@ class Backend final : public StoreBackend {
  private:
   std::int64_t now() const { return count_seconds(ambient().clock->now()); }
 
-  // The store alone says when an instance expires.
   Record stored(const Instance& instance) const {
-    Record record = to_record(instance);
-    const auto expires_at = detail::expiry(record.completed, ttl_, *ambient().clock);
-    if (expires_at) record.expires_at = count_seconds(*expires_at);
-    return record;
+    return to_stored_record(instance, ttl_, *ambient().clock);
   }
 
   const std::shared_ptr<Database> database_;

@@ -135,7 +135,8 @@ void KillRun::begin_life() {
 Point KillRun::rarest() const {
   auto kills = kills_.at();
   for (const auto& life : lives_) ++kills.at(static_cast<std::size_t>(life->plan().point));
-  return static_cast<Point>(std::min_element(kills.begin(), kills.end()) - kills.begin());
+  const auto kills_at = [&](Point point) { return kills.at(static_cast<std::size_t>(point)); };
+  return std::ranges::min(points_of(settings_.plan), {}, kills_at);
 }
 
 void KillRun::end_life(Life& life) {

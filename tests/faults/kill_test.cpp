@@ -43,7 +43,10 @@ void expect_every_effect_once(Plan plan, SagaStore store = {}) {
   for (std::size_t i = 0; i < std::min(problems.size(), kProblemsShown); ++i) {
     ADD_FAILURE() << problems[i];
   }
-  for (const unsigned kills : run.kills().at()) EXPECT_GE(kills, settings.kills / 12);
+  for (const Point point : points_of(settings.plan)) {
+    const auto index = static_cast<std::size_t>(point);
+    EXPECT_GE(run.kills().at().at(index), settings.kills / 12) << kPoints.at(index);
+  }
 }
 
 TEST(KillSqlite, EveryEffectHappensOnce) {
@@ -52,6 +55,14 @@ TEST(KillSqlite, EveryEffectHappensOnce) {
 
 TEST(KillSqlite, EveryEffectHappensOnceAlsoWhereAnswersAreLost) {
   expect_every_effect_once({.lose_every = kLoseEvery});
+}
+
+TEST(KillSqlite, EveryEffectHappensOnceInOneTransaction) {
+  expect_every_effect_once({.joint = true});
+}
+
+TEST(KillSqlite, EveryEffectHappensOnceInOneTransactionAlsoWhereAnswersAreLost) {
+  expect_every_effect_once({.joint = true, .lose_every = kLoseEvery});
 }
 
 class KillDynamoDb : public dynamodb::DynamoDbTest {

@@ -26,11 +26,15 @@ struct Plan {
   std::string journal{};
   std::string table{};  // of DynamoDB; empty: none
   std::string endpoint{};
+  bool joint = false;    // store and transport commit a step in one transaction
   int max_attempts = 0;  // for one call of DynamoDB; 0: as ever
   Point point = Point::nowhere;
   unsigned passing = 1;     // the worker dies when it comes to the point this often
   unsigned lose_every = 0;  // each so-and-so-many-th answer is lost; 0: none
 };
+
+// Where a worker passes often enough to be killed there. One transaction has no middle.
+std::vector<Point> points_of(const Plan& plan);
 
 std::vector<std::string> to_words(const Plan& plan);
 Plan from_words(int count, char** words);

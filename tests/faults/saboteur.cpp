@@ -31,6 +31,7 @@ void Saboteur::show_life() {
 
 SagaStore Saboteur::around(const SagaStore& store) {
   const auto faults = std::make_shared<testing::StoreFaults>();
+  faults->joins = plan_.joint;
   faults->after_load = [this] { lose_answer(); };
   faults->before_commit = [this](const CommitRequest& request) {
     journal_.write(words::kTry, *request.next);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
@@ -73,6 +74,21 @@ class RawDatabase {
 
  private:
   sqlite3* handle_ = nullptr;
+};
+
+// A time of day that a test sets. Sleeps by the machine's clock.
+class SetClock final : public Clock {
+ public:
+  TimePoint now() const override { return TimePoint(std::chrono::milliseconds(now_.load())); }
+  std::chrono::nanoseconds monotonic() const override { return system_clock()->monotonic(); }
+  boost::asio::awaitable<void> sleep_for(std::chrono::nanoseconds duration) override {
+    return system_clock()->sleep_for(
+        std::min<std::chrono::nanoseconds>(duration, std::chrono::milliseconds(5)));
+  }
+  void advance(std::chrono::milliseconds by) { now_ += by.count(); }
+
+ private:
+  std::atomic<std::int64_t> now_{1'800'000'000'000};
 };
 
 inline InstanceKey make_key(const std::string& correlation_id) {

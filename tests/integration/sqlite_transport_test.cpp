@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <atomic>
 #include <boost/asio/steady_timer.hpp>
 #include <optional>
 #include <set>
@@ -15,20 +14,6 @@ namespace {
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
-
-// A time of day that a test sets. Sleeps by the machine's clock.
-class SetClock final : public Clock {
- public:
-  TimePoint now() const override { return TimePoint(std::chrono::milliseconds(now_.load())); }
-  std::chrono::nanoseconds monotonic() const override { return system_clock()->monotonic(); }
-  asio::awaitable<void> sleep_for(std::chrono::nanoseconds duration) override {
-    return system_clock()->sleep_for(std::min<std::chrono::nanoseconds>(duration, 5ms));
-  }
-  void advance(std::chrono::milliseconds by) { now_ += by.count(); }
-
- private:
-  std::atomic<std::int64_t> now_{1'800'000'000'000};
-};
 
 class SqliteTransport : public ::testing::Test {
  protected:

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "sagabus/joint_commit.hpp"
 #include "sagabus/store.hpp"
 #include "sagabus/transport.hpp"
 
@@ -23,78 +24,7 @@ struct StoreFaults {
   std::function<void()> before_save_watermark = [] {};
   std::function<void()> before_load_watermark = [] {};
   std::function<void(const CommitRequest&)> commit_threw = [](const CommitRequest&) {};
-};
-
-class FaultyStore final : public StoreBackend {
- public:
-  FaultyStore(SagaStore inner, std::shared_ptr<StoreFaults> faults)
-      : StoreBackend(inner.backend()->ambient()),
-        inner_(inner.backend()),
-        faults_(std::move(faults)) {}
-
-  std::string describe() const override { return inner_->describe(); }
-  bool starts_safely_unseen() const noexcept override { return inner_->starts_safely_unseen(); }
-  boost::asio::awaitable<void> prepare() override { return inner_->prepare(); }
-  boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) override {
-    faults_->before_load(key);
-    InstancePtr found = co_await inner_->load(key);
-    faults_->after_load();
-    co_return found;
-  }
-  boost::asio::awaitable<CommitResult> commit(CommitRequest request) override {
-    faults_->before_commit(request);
-    if (faults_->commit_takes) co_await faults_->commit_takes();
-    CommitRequest copy = request;
-    CommitResult result;
-    try {
-      result = co_await inner_->commit(std::move(copy));
-    } catch (...) {
-      faults_->commit_threw(request);
-      throw;
-    }
-    faults_->after_commit(request, result);
-    co_return result;
-  }
-  boost::asio::awaitable<void> save_watermark(std::string worker, std::string text) override {
-    faults_->before_save_watermark();
-    return inner_->save_watermark(std::move(worker), std::move(text));
-  }
-  boost::asio::awaitable<std::string> load_watermark(std::string worker) override {
-    faults_->before_load_watermark();
-    return inner_->load_watermark(std::move(worker));
-  }
-  boost::asio::awaitable<InstancePtr> get_by_id(std::string name, std::string id) override {
-    return inner_->get_by_id(std::move(name), std::move(id));
-  }
-  boost::asio::awaitable<InstancePtr> get_by_correlation_id(std::string name,
-                                                            std::string id) override {
-    return inner_->get_by_correlation_id(std::move(name), std::move(id));
-  }
-  boost::asio::awaitable<InstancePtr> insert(Instance instance) override {
-    return inner_->insert(std::move(instance));
-  }
-  boost::asio::awaitable<InstancePtr> update(Instance instance, std::uint64_t expected) override {
-    return inner_->update(std::move(instance), expected);
-  }
-  boost::asio::awaitable<void> erase(std::string name, std::string id,
-                                     std::optional<std::uint64_t> expected) override {
-    return inner_->erase(std::move(name), std::move(id), expected);
-  }
-  boost::asio::awaitable<FindPage> find_by_name(FindRequest request) override {
-    return inner_->find_by_name(std::move(request));
-  }
-  boost::asio::awaitable<std::uint64_t> count_by_name(std::string name,
-                                                      std::optional<bool> completed) override {
-    return inner_->count_by_name(std::move(name), completed);
-  }
-  boost::asio::awaitable<std::uint64_t> delete_completed_before(std::string name,
-                                                                TimePoint time) override {
-    return inner_->delete_completed_before(std::move(name), time);
-  }
-
- private:
-  std::shared_ptr<StoreBackend> inner_;
-  std::shared_ptr<StoreFaults> faults_;
+  bool joins = false;  // with a FaultyTransport, where what is in them joins
 };
 
 // Called around each operation; what they throw is what the bus sees.
@@ -118,6 +48,8 @@ class FaultyTransport final : public TransportBackend {
  public:
   FaultyTransport(Transport inner, std::shared_ptr<TransportFaults> faults)
       : inner_(inner.backend()), faults_(std::move(faults)) {}
+
+  const std::shared_ptr<TransportBackend>& inner() const noexcept { return inner_; }
 
   std::string describe() const override { return inner_->describe(); }
   boost::asio::awaitable<void> subscribe(Subscription subscription) override {
@@ -165,6 +97,111 @@ class FaultyTransport final : public TransportBackend {
 
   std::shared_ptr<TransportBackend> inner_;
   std::shared_ptr<TransportFaults> faults_;
+};
+
+// The faults of the store.
+class FaultyJoint final : public JointCommit {
+ public:
+  FaultyJoint(std::shared_ptr<JointCommit> inner, std::shared_ptr<StoreFaults> faults)
+      : inner_(std::move(inner)), faults_(std::move(faults)) {}
+
+  boost::asio::awaitable<StepResult> commit(StepTransaction step) override {
+    faults_->before_commit(step.write);
+    if (faults_->commit_takes) co_await faults_->commit_takes();
+    StepTransaction copy = step;
+    StepResult result;
+    try {
+      result = co_await inner_->commit(std::move(copy));
+    } catch (...) {
+      faults_->commit_threw(step.write);
+      throw;
+    }
+    faults_->after_commit(step.write, result.write);
+    co_return result;
+  }
+
+ private:
+  std::shared_ptr<JointCommit> inner_;
+  std::shared_ptr<StoreFaults> faults_;
+};
+
+class FaultyStore final : public StoreBackend {
+ public:
+  FaultyStore(SagaStore inner, std::shared_ptr<StoreFaults> faults)
+      : StoreBackend(inner.backend()->ambient()),
+        inner_(inner.backend()),
+        faults_(std::move(faults)) {}
+
+  std::string describe() const override { return inner_->describe(); }
+  bool starts_safely_unseen() const noexcept override { return inner_->starts_safely_unseen(); }
+  boost::asio::awaitable<void> prepare() override { return inner_->prepare(); }
+  boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) override {
+    faults_->before_load(key);
+    InstancePtr found = co_await inner_->load(key);
+    faults_->after_load();
+    co_return found;
+  }
+  boost::asio::awaitable<CommitResult> commit(CommitRequest request) override {
+    faults_->before_commit(request);
+    if (faults_->commit_takes) co_await faults_->commit_takes();
+    CommitRequest copy = request;
+    CommitResult result;
+    try {
+      result = co_await inner_->commit(std::move(copy));
+    } catch (...) {
+      faults_->commit_threw(request);
+      throw;
+    }
+    faults_->after_commit(request, result);
+    co_return result;
+  }
+  std::shared_ptr<JointCommit> join(
+      const std::shared_ptr<TransportBackend>& transport) const override {
+    const auto around = std::dynamic_pointer_cast<FaultyTransport>(transport);
+    if (!faults_->joins || !around) return nullptr;
+    auto inner = inner_->join(around->inner());
+    return inner ? std::make_shared<FaultyJoint>(std::move(inner), faults_) : nullptr;
+  }
+  boost::asio::awaitable<void> save_watermark(std::string worker, std::string text) override {
+    faults_->before_save_watermark();
+    return inner_->save_watermark(std::move(worker), std::move(text));
+  }
+  boost::asio::awaitable<std::string> load_watermark(std::string worker) override {
+    faults_->before_load_watermark();
+    return inner_->load_watermark(std::move(worker));
+  }
+  boost::asio::awaitable<InstancePtr> get_by_id(std::string name, std::string id) override {
+    return inner_->get_by_id(std::move(name), std::move(id));
+  }
+  boost::asio::awaitable<InstancePtr> get_by_correlation_id(std::string name,
+                                                            std::string id) override {
+    return inner_->get_by_correlation_id(std::move(name), std::move(id));
+  }
+  boost::asio::awaitable<InstancePtr> insert(Instance instance) override {
+    return inner_->insert(std::move(instance));
+  }
+  boost::asio::awaitable<InstancePtr> update(Instance instance, std::uint64_t expected) override {
+    return inner_->update(std::move(instance), expected);
+  }
+  boost::asio::awaitable<void> erase(std::string name, std::string id,
+                                     std::optional<std::uint64_t> expected) override {
+    return inner_->erase(std::move(name), std::move(id), expected);
+  }
+  boost::asio::awaitable<FindPage> find_by_name(FindRequest request) override {
+    return inner_->find_by_name(std::move(request));
+  }
+  boost::asio::awaitable<std::uint64_t> count_by_name(std::string name,
+                                                      std::optional<bool> completed) override {
+    return inner_->count_by_name(std::move(name), completed);
+  }
+  boost::asio::awaitable<std::uint64_t> delete_completed_before(std::string name,
+                                                                TimePoint time) override {
+    return inner_->delete_completed_before(std::move(name), time);
+  }
+
+ private:
+  std::shared_ptr<StoreBackend> inner_;
+  std::shared_ptr<StoreFaults> faults_;
 };
 
 }  // namespace sagabus::testing

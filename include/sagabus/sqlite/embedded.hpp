@@ -30,8 +30,11 @@ struct Embedded {
   Transport transport;
 };
 
-// Both share one open file, so that what they write at the same time shares one write to the disk.
-// Throws std::invalid_argument for wrong options; opens the file with the first operation.
+// Both share one open file: a step of a saga (its instance, what it sends, the acknowledgement of
+// its message) is one transaction, and steps that end at the same time share one write to the disk.
+// A store and a transport that are made apart do not join, even on the same file: their bus keeps
+// an outbox. Throws std::invalid_argument for wrong options; opens the file with the first
+// operation.
 Embedded embedded(EmbeddedOptions options);
 Embedded embedded(std::string path);
 

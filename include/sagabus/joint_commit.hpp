@@ -1,0 +1,37 @@
+// Where a store and a transport are one database: a step's whole effect as one transaction.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <vector>
+
+#include "sagabus/store.hpp"
+#include "sagabus/transport.hpp"
+
+namespace sagabus {
+
+// What one step does: it writes its instance, sends messages, and is done with the one it took in.
+struct StepTransaction {
+  CommitRequest write{};
+  std::vector<SendRequest> sends{};
+  std::shared_ptr<void> receipt{};  // of the delivery, which is acknowledged with it
+};
+
+struct StepResult {
+  CommitResult write{};
+  // The delivery was still this receiver's. Where it was not (its time ran out, and another has
+  // it), nothing was done, and `write` says nothing.
+  bool held = true;
+};
+
+// The seam. A store that shares a database with a transport gives one of these from
+// StoreBackend::join; the bus then keeps no outbox. commit() carries out all of the step, or, where
+// `write` did not find what it expected, nothing of it. Else it is as StoreBackend::commit and
+// TransportBackend::send are: used from several threads at once, cancelled, with their errors.
+class JointCommit {
+ public:
+  virtual ~JointCommit() = default;
+  virtual boost::asio::awaitable<StepResult> commit(StepTransaction step) = 0;
+};
+
+}  // namespace sagabus

@@ -1,0 +1,214 @@
+// A step as one transaction, where store and transport are one open file.
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <future>
+#include <optional>
+#include <thread>
+
+#include "sagabus/bus.hpp"
+#include "sagabus/error.hpp"
+#include "sagabus/joint_commit.hpp"
+#include "sagabus/memory/transport.hpp"
+#include "sagabus/saga.hpp"
+#include "sqlite_support.hpp"
+
+namespace sagabus::sqlite {
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+class SqliteJoint : public ::testing::Test {
+ protected:
+  SqliteJoint() {
+    sync_wait(store().backend()->prepare());
+    sync_wait(queues().send(one(make_send("e", "taken"))));
+    joint_ = store().backend()->join(transport().backend());
+  }
+
+  const SagaStore& store() const { return here_.store; }
+  const Transport& transport() const { return here_.transport; }
+  TransportBackend& queues() const { return *transport().backend(); }
+  Delivery receive() { return sync_wait(queues().receive("e", 1)).front(); }
+  QueueDepth depth(const std::string& endpoint) { return sync_wait(transport().depth(endpoint)); }
+  std::optional<Instance> instance() {
+    return sync_wait(store().get_by_correlation_id("OrderSaga", "c"));
+  }
+  static StepTransaction make_step(const Delivery& taken, std::shared_ptr<Instance> next) {
+    StepTransaction step;
+    step.write = make_commit(std::move(next));
+    step.sends = one(make_send("f", "sent"));
+    step.receipt = taken.receipt;
+    return step;
+  }
+
+  static EmbeddedOptions options(const std::string& path, std::shared_ptr<Clock> clock) {
+    EmbeddedOptions out;
+    out.path = path;
+    out.poll_interval = 5ms;
+    out.ambient.clock = std::move(clock);
+    return out;
+  }
+
+  TempDirectory directory_;
+  std::string path_ = directory_.file();
+  std::shared_ptr<SetClock> clock_ = std::make_shared<SetClock>();
+  Embedded here_ = embedded(options(path_, clock_));
+  std::shared_ptr<JointCommit> joint_;
+};
+
+TEST_F(SqliteJoint, WritesSendsAndAcknowledgesInOneWriteToTheDisk) {
+  const Delivery taken = receive();
+  const LaneCounters before = counters_of(store());
+  const StepResult result = sync_wait(joint_->commit(make_step(taken, make_instance("c"))));
+  const LaneCounters after = counters_of(store());
+  EXPECT_TRUE(result.held);
+  EXPECT_TRUE(result.write.committed);
+  EXPECT_EQ(after.jobs - before.jobs, 1U);
+  EXPECT_EQ(after.transactions - before.transactions, 1U);
+  EXPECT_TRUE(instance().has_value());
+  EXPECT_EQ(depth("e").claimed, 0U);
+  EXPECT_EQ(depth("f").ready, 1U);
+}
+
+TEST_F(SqliteJoint, DoesNothingWhereAnotherWasFaster) {
+  sync_wait(store().backend()->commit(make_commit(make_instance("c"))));
+  const Delivery taken = receive();
+  const StepResult result = sync_wait(joint_->commit(make_step(taken, make_instance("c"))));
+  EXPECT_TRUE(result.held);
+  EXPECT_FALSE(result.write.committed);
+  ASSERT_TRUE(result.write.current);
+  EXPECT_EQ(result.write.current->version, 1U);
+  EXPECT_EQ(depth("e").claimed, 1U);
+  EXPECT_EQ(depth("f").ready, 0U);
+}
+
+TEST_F(SqliteJoint, DoesNothingWhereAnotherHoldsTheMessage) {
+  const Delivery late = receive();
+  clock_->advance(31s);
+  const Delivery taken = receive();
+  ASSERT_TRUE(taken.redelivered);
+  const StepResult result = sync_wait(joint_->commit(make_step(late, make_instance("c"))));
+  EXPECT_FALSE(result.held);
+  EXPECT_FALSE(result.write.committed);
+  EXPECT_FALSE(instance().has_value());
+  EXPECT_EQ(depth("e").claimed, 1U);
+  EXPECT_EQ(depth("f").ready, 0U);
+  EXPECT_TRUE(sync_wait(joint_->commit(make_step(taken, make_instance("c")))).write.committed);
+}
+
+TEST_F(SqliteJoint, WhatTheQueueRefusesStopsTheWrite) {
+  StepTransaction step = make_step(receive(), make_instance("c"));
+  step.sends.front().not_before = TimePoint::max();
+  EXPECT_THROW(sync_wait(joint_->commit(std::move(step))), ValidationError);
+  EXPECT_FALSE(instance().has_value());
+  EXPECT_EQ(depth("e").claimed, 1U);
+}
+
+TEST_F(SqliteJoint, WakesWhoWaitsForWhatIsSent) {
+  const Delivery taken = receive();
+  std::thread committer([&] {
+    ASSERT_TRUE(wait_for_receivers(transport(), 1));
+    sync_wait(joint_->commit(make_step(taken, make_instance("c"))));
+  });
+  const auto got = sync_wait(queues().receive("f", 1));
+  committer.join();
+  EXPECT_EQ(got.front().envelope->id, "sent");
+}
+
+TEST_F(SqliteJoint, JoinsNoOtherTransport) {
+  EXPECT_FALSE(store().backend()->join(memory::Transport().backend()));
+  const Transport apart({.path = path_});  // the same file, opened apart
+  EXPECT_FALSE(store().backend()->join(apart.backend()));
+}
+
+// The bus.
+
+struct Opened {
+  std::string id;
+};
+SAGABUS_MESSAGE(Opened, id)
+struct Greeted {
+  std::string id;
+};
+SAGABUS_MESSAGE(Greeted, id)
+struct VisitState {
+  int greetings = 0;
+};
+SAGABUS_DESCRIBE(VisitState, greetings)
+
+SagaDefinition visits() {
+  return saga<VisitState>("Visits")
+      .correlate<Opened>(&Opened::id, can_start)
+      .correlate<Greeted>(&Greeted::id)
+      .initial([](const Opened&) { return VisitState{}; })
+      .on<Opened>()
+      .handle([](const Opened& m, VisitState&, SagaContext& ctx) { ctx.publish(Greeted{m.id}); })
+      .on<Greeted>()
+      .handle([](const Greeted&, VisitState& s, SagaContext& ctx) {
+        ++s.greetings;
+        ctx.complete();
+      })
+      .build();
+}
+
+// Runs a bus until the visit of "v" is completed.
+void run_visit(const Embedded& here, std::vector<Middleware> middleware = {}) {
+  std::promise<void> completed;
+  const Middleware tells = [&](StepView& step, Next next) -> asio::awaitable<void> {
+    co_await next();
+    if (step.resulting && step.resulting->completed) completed.set_value();
+  };
+  middleware.push_back(tells);
+  BusOptions options;
+  options.transport = here.transport;
+  options.store = here.store;
+  options.sagas = {visits()};
+  options.middleware = std::move(middleware);
+  options.threads = 1;
+  Bus bus(std::move(options));
+  sync_wait(bus.start());
+  sync_wait(bus.publish(Opened{"v"}));
+  completed.get_future().wait();
+  sync_wait(bus.stop());
+}
+
+TEST(SqliteJointBus, KeepsNoOutboxAndNoWatermark) {
+  const TempDirectory directory;
+  run_visit(embedded(directory.file()));
+  RawDatabase raw(directory.file());
+  EXPECT_EQ(raw.run("SELECT saga_name, version, is_completed, outbox FROM saga_instances"),
+            "Visits|2|1|\n");
+  EXPECT_EQ(raw.run("SELECT count(*) FROM workers"), "0\n");
+  EXPECT_EQ(raw.run("SELECT count(*) FROM messages"), "0\n");
+}
+
+TEST(SqliteJointBus, AStoreApartFromItsTransportKeepsOne) {
+  const TempDirectory directory;
+  const SagaStore store({.path = directory.file()});
+  run_visit({store, embedded(directory.file()).transport});
+  RawDatabase raw(directory.file());
+  EXPECT_EQ(raw.run("SELECT count(*) FROM workers"), "1\n");
+}
+
+// The message went with its step: there is nothing to try again, and nothing to bury.
+TEST(SqliteJointBus, MiddlewareThatThrowsAfterTheCommitUndoesNothing) {
+  const TempDirectory directory;
+  std::atomic<int> steps{0};
+  const Middleware throws = [&](StepView&, Next next) -> asio::awaitable<void> {
+    co_await next();
+    ++steps;
+    throw std::runtime_error("too late");
+  };
+  run_visit(embedded(directory.file()), {throws});
+  EXPECT_EQ(steps, 2);
+  RawDatabase raw(directory.file());
+  EXPECT_EQ(raw.run("SELECT greetings FROM (SELECT state ->> 'greetings' AS greetings FROM "
+                    "saga_instances)"),
+            "1\n");
+  EXPECT_EQ(raw.run("SELECT count(*) FROM messages"), "0\n");
+}
+
+}  // namespace
+}  // namespace sagabus::sqlite
