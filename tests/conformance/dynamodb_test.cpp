@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "conformance/bus_on_store.hpp"
 #include "sagabus/dynamodb/store.hpp"
 #include "sagabus/dynamodb/table.hpp"
 #include "sagabus/random.hpp"
@@ -44,3 +45,4 @@ sagabus::testing::StoreFactory dynamodb() {
 }  // namespace
 
 SAGABUS_STORE_CONFORMANCE(DynamoDb, dynamodb());
+SAGABUS_BUS_ON_STORE(DynamoDb, dynamodb());

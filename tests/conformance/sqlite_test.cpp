@@ -1,3 +1,4 @@
+#include "conformance/bus_on_store.hpp"
 #include "integration/sqlite_support.hpp"
 #include "sagabus/testing/store_conformance.hpp"
 #include "sagabus/testing/transport_conformance.hpp"
@@ -43,6 +44,7 @@ TransportFactory transport_factory() {
 }
 
 SAGABUS_STORE_CONFORMANCE(Sqlite, store_factory());
+SAGABUS_BUS_ON_STORE(Sqlite, store_factory());
 SAGABUS_TRANSPORT_CONFORMANCE(Sqlite, transport_factory());
 
 }  // namespace

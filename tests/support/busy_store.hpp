@@ -1,0 +1,84 @@
+// A store that counts who is waiting for it, so that a test in virtual time knows whether something
+// goes on elsewhere (on a thread, on the network) or nothing is left to do.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "sagabus/store.hpp"
+
+namespace sagabus::testing {
+
+class BusyStore final : public StoreBackend {
+ public:
+  // The count is for one thread.
+  BusyStore(const SagaStore& inner, std::shared_ptr<int> waiting)
+      : StoreBackend(inner.backend()->ambient()),
+        inner_(inner.backend()),
+        waiting_(std::move(waiting)) {}
+
+  std::string describe() const override { return inner_->describe(); }
+  bool starts_safely_unseen() const noexcept override { return inner_->starts_safely_unseen(); }
+  boost::asio::awaitable<void> prepare() override { return count(inner_->prepare()); }
+  boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) override {
+    return count(inner_->load(key));
+  }
+  boost::asio::awaitable<CommitResult> commit(CommitRequest request) override {
+    return count(inner_->commit(std::move(request)));
+  }
+  boost::asio::awaitable<void> save_watermark(std::string worker, std::string text) override {
+    return count(inner_->save_watermark(std::move(worker), std::move(text)));
+  }
+  boost::asio::awaitable<std::string> load_watermark(std::string worker) override {
+    return count(inner_->load_watermark(std::move(worker)));
+  }
+  boost::asio::awaitable<InstancePtr> get_by_id(std::string name, std::string id) override {
+    return count(inner_->get_by_id(std::move(name), std::move(id)));
+  }
+  boost::asio::awaitable<InstancePtr> get_by_correlation_id(std::string name,
+                                                            std::string id) override {
+    return count(inner_->get_by_correlation_id(std::move(name), std::move(id)));
+  }
+  boost::asio::awaitable<InstancePtr> insert(Instance instance) override {
+    return count(inner_->insert(std::move(instance)));
+  }
+  boost::asio::awaitable<InstancePtr> update(Instance instance, std::uint64_t expected) override {
+    return count(inner_->update(std::move(instance), expected));
+  }
+  boost::asio::awaitable<void> erase(std::string name, std::string id,
+                                     std::optional<std::uint64_t> expected) override {
+    return count(inner_->erase(std::move(name), std::move(id), expected));
+  }
+  boost::asio::awaitable<FindPage> find_by_name(FindRequest request) override {
+    return count(inner_->find_by_name(std::move(request)));
+  }
+  boost::asio::awaitable<std::uint64_t> count_by_name(std::string name,
+                                                      std::optional<bool> completed) override {
+    return count(inner_->count_by_name(std::move(name), completed));
+  }
+  boost::asio::awaitable<std::uint64_t> delete_completed_before(std::string name,
+                                                                TimePoint time) override {
+    return count(inner_->delete_completed_before(std::move(name), time));
+  }
+
+ private:
+  struct Mark {
+    explicit Mark(std::shared_ptr<int> count) : waiting(std::move(count)) { ++*waiting; }
+    Mark(const Mark&) = delete;
+    Mark& operator=(const Mark&) = delete;
+    ~Mark() { --*waiting; }
+    std::shared_ptr<int> waiting;
+  };
+
+  template <class T>
+  boost::asio::awaitable<T> count(boost::asio::awaitable<T> operation) {
+    const Mark mark(waiting_);
+    co_return co_await std::move(operation);
+  }
+
+  std::shared_ptr<StoreBackend> inner_;
+  std::shared_ptr<int> waiting_;
+};
+
+}  // namespace sagabus::testing
