@@ -343,13 +343,14 @@ void SagaProcessor::take_in(Step& step, CommitResult result, const InstancePtr& 
 }
 
 // Committed before, by whichever worker: what its entry still holds is sent, and nothing of our
-// own.
+// own. But an entry that is settled only waits for the next write: its messages were sent, and
+// their receivers may have forgotten them by now.
 asio::awaitable<void> SagaProcessor::settle_repeated(Step& step, InstancePtr current) {
   step.view.outcome = StepOutcome::repeated;
   const std::string& message_id = step.incoming.envelope->id;
   const OutboxEntry* entry = find_entry(*current, message_id);
   end_doubt(step, entry);
-  if (!entry) co_return;
+  if (!entry || options_.settlements->is_settled(*entry)) co_return;
   known_.forget(step.work.group);  // it is about to be written
   co_await dispatch(step, entry->messages);
   if (is_own(*entry)) step.verdict.settles = entry->sequence;

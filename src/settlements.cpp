@@ -75,6 +75,11 @@ bool Settlements::settled(const OutboxEntry& entry) const {
   return other != others_.end() && other->second.watermark.covers(entry.sequence);
 }
 
+bool Settlements::is_settled(const OutboxEntry& entry) const {
+  const std::lock_guard lock(mutex_);
+  return settled(entry);
+}
+
 std::vector<OutboxEntry> Settlements::unsettled(const std::vector<OutboxEntry>& entries) const {
   std::vector<OutboxEntry> kept;
   if (entries.empty()) return kept;

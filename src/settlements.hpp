@@ -53,6 +53,9 @@ class Settlements {
   void doubt(StepKey step, std::uint64_t sequence);
   std::uint64_t in_doubt(StepKey step) const;  // its number; 0: it is not
 
+  // It was sent, and its message acknowledged.
+  bool is_settled(const OutboxEntry& entry) const;
+
   // Those that must stay.
   std::vector<OutboxEntry> unsettled(const std::vector<OutboxEntry>& entries) const;
 

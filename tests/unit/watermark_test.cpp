@@ -52,7 +52,7 @@ class WatermarkTest : public BusTest {
 
   const std::vector<OutboxEntry>& outbox(const std::string& id) {
     found_ = find(id);
-    return found_->bookkeeping.outbox;
+    return found_.value().bookkeeping.outbox;
   }
 
   std::optional<Instance> found_;
@@ -82,6 +82,29 @@ TEST_F(WatermarkTest, AWorkerTellsWhatItSettledWithinSeconds) {
   const std::string text = await(store_.backend()->load_watermark(name));
   EXPECT_TRUE(read_watermark(text).covers(outbox("o").at(0).sequence));
   EXPECT_EQ(clock_->sleepers(), 0U);  // and has no more to say
+}
+
+// Its messages were sent; an hour later the transport would not know them for a repeat.
+TEST_F(WatermarkTest, ARepeatOfASettledStepSendsNothing) {
+  std::vector<std::string> taps;
+  Envelope envelope;
+  envelope.id = "m1";
+  envelope.type = message_name<Submitted>();
+  envelope.payload = to_value(Submitted{"o", 1});
+  Bus& first = start(options({fixture::orders().build()}, {tap(taps)}));
+  await(first.publish(envelope));
+  run();
+  clock_->advance(1h);
+  await(first.publish(envelope));
+  run();
+  EXPECT_THAT(taps, SizeIs(1));
+  end(first);
+  Bus& second = start(options({fixture::orders().build()}, {tap(taps)}));
+  clock_->advance(1h);
+  await(second.publish(envelope));  // it goes by what the first one told
+  run();
+  EXPECT_THAT(taps, SizeIs(1));
+  EXPECT_EQ(find("o")->version, 1U);  // and the entry waits for the next step
 }
 
 TEST_F(WatermarkTest, AnEntryThatWasNotAcknowledgedStays) {
