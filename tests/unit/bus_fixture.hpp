@@ -56,10 +56,10 @@ class BusTest : public ::testing::Test {
 
   // Runs until nothing is left to do, going through all waits.
   void run() {
+    int waits = 0;
     do {
-      io_.restart();
-      while (io_.poll() != 0) {
-      }
+      run_now();
+      if (++waits > kMostWaits) return give_up();
     } while (clock_->advance_to_next());
   }
   // Runs what can run now.
@@ -92,6 +92,15 @@ class BusTest : public ::testing::Test {
     return service("tap").on<PaymentRequested>(
         [&ids](const PaymentRequested&, MessageContext& ctx) { ids.push_back(ctx.envelope().id); });
   }
+
+  // Nothing runs any more when it returns, since what the test lends to handlers ends with the
+  // test.
+  void give_up() {
+    ADD_FAILURE() << "it goes on for ever";
+    for (auto& bus : buses_) await(bus->stop());
+  }
+
+  static constexpr int kMostWaits = 50'000;  // the longest run that ends needs fewer than 20,000
 
   boost::asio::io_context io_{1};
   std::shared_ptr<sagabus::testing::VirtualClock> clock_ =

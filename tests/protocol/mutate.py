@@ -1,0 +1,118 @@
+"""Copies some sources and builds faults into the copies, each asleep until SAGABUS_MUTATION names it.
+
+    mutate.py SOURCES OUTPUT
+
+writes the copies of all FILES below the folder SOURCES into the folder OUTPUT. The first nine are
+the mutations of the model of the commit protocol; the others are faults that the model cannot have.
+A patch whose place is not there exactly once is an error: then the source has changed, and whoever
+changed it says here what the fault looks like now.
+"""
+
+import pathlib
+import sys
+
+COMMIT = """    const InstancePtr next = tried.request->next;
+    step.phase = Phase::commit;
+"""
+
+# (name, file, the text, what stands there instead)
+PATCHES = [
+    # What a guess says counts without a read.
+    ("trust_guess", "saga_processor.cpp",
+     "if (step.guess && !tried.request) {",
+     'if (step.guess && !tried.request && !mutated("trust_guess")) {'),
+    # Entries of others that look old are sent again and dropped.
+    ("resend_old", "saga_processor.cpp", COMMIT, """\
+    if (mutated("resend_old")) {
+      const auto slim = std::make_shared<Instance>(*tried.request->next);
+      std::vector<OutgoingMessage> again;
+      std::erase_if(slim->bookkeeping.outbox, [&](const OutboxEntry& entry) {
+        const auto& inbox = slim->bookkeeping.inbox;
+        const auto taken = std::find_if(inbox.begin(), inbox.end(), [&](const InboxEntry& it) {
+          return it.message_id == entry.message_id;
+        });
+        const auto now = options_.ambient.clock->now();
+        if (taken == inbox.end() || now - taken->at < std::chrono::seconds(40)) return false;
+        again.insert(again.end(), entry.messages.begin(), entry.messages.end());
+        return true;
+      });
+      tried.request->next = slim;
+      if (!again.empty()) co_await dispatch(step, again);
+    }
+""" + COMMIT),
+    # An entry of another worker is dropped, though nobody knows whether it is settled.
+    ("drop_unknown", "settlements.cpp",
+     "if (!settled(entry)) kept.push_back(entry);",
+     'const bool drop = mutated("drop_unknown") && entry.worker != worker_;\n'
+     "    if (!settled(entry) && !drop) kept.push_back(entry);"),
+    ("ack_first", "saga_processor.cpp", COMMIT, """\
+    if (mutated("ack_first")) {
+      Delivery early = step.work.delivery;
+      co_await options_.transport.backend()->acknowledge(std::move(early));
+    }
+""" + COMMIT),
+    ("dispatch_first", "saga_processor.cpp", COMMIT, """\
+    if (mutated("dispatch_first") && step.number.sequence != 0) {
+      co_await dispatch(step, tried.request->next->bookkeeping.outbox.back().messages);
+    }
+""" + COMMIT),
+    ("no_inbox", "step.cpp",
+     "if (in_inbox(*current, incoming.envelope->id)) {",
+     'if (in_inbox(*current, incoming.envelope->id) && !mutated("no_inbox")) {'),
+    # A start overwrites what is there.
+    ("blind_put", "memory/store.cpp",
+     "!is_expected(*current, *expected) : current != nullptr) {",
+     '!is_expected(*current, *expected)\n'
+     '                 : current != nullptr && !mutated("blind_put")) {'),
+    ("blind_put", "memory/store.cpp",
+     "if (!expected) refuse_taken(id);",
+     'if (!expected && !mutated("blind_put")) refuse_taken(id);'),
+    # A write goes by the version alone.
+    ("no_birth", "memory/store.cpp",
+     "if (current.bookkeeping.birth != expected.birth) return false;",
+     'if (mutated("no_birth")) return true;\n'
+     "  if (current.bookkeeping.birth != expected.birth) return false;"),
+    ("short_inbox", "step.cpp",
+     "now - entry.at > limits.window ||",
+     'now - entry.at > (mutated("short_inbox") ? std::chrono::milliseconds(3000) : limits.window) ||'),
+
+    # An id leaves the inbox while its messages may not have been sent.
+    ("early_trim", "step.cpp",
+     "if (!surplus || must_stay(entry)) return false;",
+     'if (!surplus || (must_stay(entry) && !mutated("early_trim"))) return false;'),
+    # What is older than the inbox is taken for new.
+    ("no_horizon", "step.cpp",
+     "if (incoming.redelivered && horizon != TimePoint{} &&",
+     'if (!mutated("no_horizon") && incoming.redelivered && horizon != TimePoint{} &&'),
+    # A repeat sends what its step has sent and acknowledged.
+    ("resend_settled", "saga_processor.cpp",
+     "if (!entry || options_.settlements->is_settled(*entry)) co_return;",
+     'const bool settled = entry && options_.settlements->is_settled(*entry);\n'
+     '  if (!entry || (settled && !mutated("resend_settled"))) co_return;'),
+]
+
+FILES = sorted({file for _, file, _, _ in PATCHES})
+
+HEAD = '#include "protocol/mutation.hpp"\nusing sagabus::protocol::mutated;\n'
+
+
+def mutate(file, text):
+    for name, where, old, new in PATCHES:
+        if where != file:
+            continue
+        if text.count(old) != 1:
+            sys.exit(f"{name}: its place is {text.count(old)} times in {file}:\n{old}")
+        text = text.replace(old, new)
+    return HEAD + text
+
+
+def main():
+    sources, output = map(pathlib.Path, sys.argv[1:])
+    for file in FILES:
+        to = output / file
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_text(mutate(file, (sources / file).read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
