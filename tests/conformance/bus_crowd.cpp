@@ -25,6 +25,10 @@ TEST_P(BusOnStore, SixtyFourMessagesTogetherAllLandOnOneWorker) {
   give(worker, Opened{"o", 0}, "start");
   said_.clear();
   int lost = 0;
+  const auto random = seeded_random(64);
+  worker.store_faults->commit_takes = [&] {
+    return clock_->sleep_for(std::chrono::milliseconds(1 + random->next() % 9));
+  };
   worker.store_faults->after_commit = [&](const CommitRequest&, const CommitResult& result) {
     lost += result.committed ? 0 : 1;
   };

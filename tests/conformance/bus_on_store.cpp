@@ -15,6 +15,12 @@ using sagabus::testing::FaultyStore;
 using sagabus::testing::FaultyTransport;
 using sagabus::testing::VirtualClock;
 
+namespace {
+
+constexpr int kMostWaits = 10'000;  // a run that ends needs some hundreds
+
+}  // namespace
+
 BusOnStore::BusOnStore(std::optional<double> ttl_days)
     : clock_(std::make_shared<VirtualClock>(
           std::chrono::floor<std::chrono::seconds>(system_clock()->now()))),
@@ -23,6 +29,10 @@ BusOnStore::BusOnStore(std::optional<double> ttl_days)
       store_(GetParam().make({.ambient = {.clock = clock_}, .ttl_days = ttl_days})) {}
 
 BusOnStore::~BusOnStore() {
+  stop();
+}
+
+void BusOnStore::stop() {
   for (auto& worker : workers_) await(worker->bus->stop());
 }
 
@@ -75,8 +85,13 @@ void BusOnStore::wait_for_store() {
 }
 
 void BusOnStore::run() {
+  int waits = 0;
   do {
     run_now();
+    if (++waits > kMostWaits) {
+      ADD_FAILURE() << "it goes on for ever";
+      return stop();
+    }
   } while (clock_->advance_to_next());
 }
 

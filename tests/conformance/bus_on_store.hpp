@@ -155,6 +155,7 @@ class BusOnStore : public ::testing::TestWithParam<sagabus::testing::StoreFactor
     state.sum += amount;
     ++state.steps;
   }
+  void stop();
   void wait_for_store();
   Service ear();
 
