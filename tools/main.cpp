@@ -20,6 +20,7 @@ constexpr const char* kFooter =
     "  sagabus bench --store memory:\n"
     "  sagabus table create --store 'dynamodb://sagas?region=us-east-1'\n"
     "  sagabus table verify --help\n"
+    "  sagabus outbox list --store sqlite:///var/lib/orders.db --saga OrderSaga\n"
     "\n"
     "Environment:\n"
     "  SAGABUS_STORE                                the store, where --store is not given\n"
@@ -48,7 +49,8 @@ Exit complain_no_verb(const CLI::App& app) {
 }
 
 Exit main(int argc, const char* const* argv) {
-  CLI::App app("Durable sagas: tables, benchmarks. Each verb has its own --help.", "sagabus");
+  CLI::App app("Durable sagas: tables, outboxes, benchmarks. Each verb has its own --help.",
+               "sagabus");
   app.get_formatter()->column_width(30);
   app.set_version_flag("--version", "sagabus " SAGABUS_VERSION, "Print the version");
   app.footer(kFooter);

@@ -22,7 +22,9 @@ TEST_P(Help, HasExamples) {
 INSTANTIATE_TEST_SUITE_P(Usage, Help,
                          testing::Values(Words{}, Words{"bench"}, Words{"table"},
                                          Words{"table", "create"}, Words{"table", "describe"},
-                                         Words{"table", "verify"}, Words{"table", "delete"}));
+                                         Words{"table", "verify"}, Words{"table", "delete"},
+                                         Words{"outbox"}, Words{"outbox", "list"},
+                                         Words{"outbox", "redispatch"}));
 
 TEST(Usage, VersionIsOneLine) {
   const Ran ran = run_sagabus({"--version"});
@@ -98,7 +100,7 @@ const std::string kNobody = "dynamodb://sagas?region=us-east-1&endpoint=http://1
 INSTANTIATE_TEST_SUITE_P(
     Words, Refused,
     testing::Values(
-        BadUse{{}, 2, "a verb is missing, one of: table, bench"},
+        BadUse{{}, 2, "a verb is missing, one of: table, outbox, bench"},
         BadUse{{"table"}, 2, "one of: create, describe, verify, delete"},
         BadUse{{"frobnicate"}, 2, "frobnicate"}, BadUse{{"table", "frobnicate"}, 2, "frobnicate"},
         BadUse{{"--frobnicate"}, 2, "--frobnicate"}, BadUse{{"two\nlines"}, 2, "two lines"},
@@ -139,6 +141,39 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{on_store("dynamodb://sagas?region=us-east-1&endpoint=localhost"), 2, "endpoint"},
         BadUse{on_store("dynamodb://sagas?region=us-east-1&ttl_days=soon"), 2, "'ttl_days'"},
         BadUse{on_store(kNobody), 1, "127.0.0.1:1"}));
+
+Words outbox(const std::string& verb, const std::string& store, const Words& more) {
+  Words words{"outbox", verb, "--saga", "Orders", "--store", store};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+Words redispatch(const std::string& transport, const Words& more = {"--everything"}) {
+  Words words = outbox("redispatch", kNobody, {"--transport", transport});
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Outboxes, Refused,
+    testing::Values(
+        BadUse{{"outbox"}, 2, "one of: list, redispatch"},
+        BadUse{{"outbox", "list", "--store", kNobody}, 2, "--saga is required"},
+        BadUse{outbox("list", "memory:", {}), 2, "holds nothing here"},
+        BadUse{outbox("list", "orders.db", {}), 2, "no scheme"},
+        BadUse{outbox("list", "sqlite:///nowhere/orders.db", {}), 3, "no file /nowhere/orders.db"},
+        BadUse{outbox("list", kNobody, {}), 1, "127.0.0.1:1"},
+        BadUse{outbox("list", kNobody, {"--older-than", "10"}), 2, "--older-than: '10'"},
+        BadUse{outbox("list", kNobody, {"--older-than", "-1s"}), 2, "--older-than: '-1s'"},
+        BadUse{outbox("list", kNobody, {"--limit", "0"}), 2, "--limit"},
+        BadUse{outbox("redispatch", kNobody, {"--everything"}), 2, "--transport is required"},
+        BadUse{redispatch("memory:"), 2, "--transport: only"},
+        BadUse{redispatch(kNobody), 2, "--transport: only"},
+        BadUse{redispatch("queues.db"), 2, "--transport: only"},
+        BadUse{redispatch("sqlite:///nowhere/queues.db"), 3, "no file /nowhere/queues.db"},
+        BadUse{redispatch("sqlite:///nowhere/queues.db", {}), 2, "--id or --everything"},
+        BadUse{redispatch("sqlite:///nowhere/queues.db", {"--id", "x", "--everything"}), 2,
+               "--everything"}));
 
 INSTANTIATE_TEST_SUITE_P(Tables, Refused,
                          testing::Values(BadUse{table("create", "memory:"), 2, "needs no table"},

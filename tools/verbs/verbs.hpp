@@ -10,6 +10,9 @@ using AddVerb = void (*)(CLI::App& app, Action& action);
 
 void add_bench(CLI::App& app, Action& action);
 
+void add_outbox_list(CLI::App& app, Action& action);
+void add_outbox_redispatch(CLI::App& app, Action& action);
+
 void add_table_create(CLI::App& app, Action& action);
 void add_table_delete(CLI::App& app, Action& action);
 void add_table_describe(CLI::App& app, Action& action);
@@ -17,6 +20,7 @@ void add_table_verify(CLI::App& app, Action& action);
 
 // In the order of the help text.
 inline constexpr AddVerb kVerbs[] = {add_table_create, add_table_describe, add_table_verify,
-                                     add_table_delete, add_bench};
+                                     add_table_delete, add_outbox_list,    add_outbox_redispatch,
+                                     add_bench};
 
 }  // namespace sagabus::tools

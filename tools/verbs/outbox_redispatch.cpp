@@ -1,0 +1,185 @@
+// sagabus outbox redispatch: sends again what is left over, and removes it.
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "open_store.hpp"
+#include "terminal.hpp"
+#include "verbs/outbox.hpp"
+#include "verbs/verbs.hpp"
+
+namespace sagabus::tools {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr const char* kDescription = "Send again what is left over, and remove it";
+
+constexpr const char* kFooter =
+    "This RESENDS. The messages keep their ids, so a saga that got one within its inbox window\n"
+    "drops the repeat; a receiver whose window has passed, and that did get the message the first\n"
+    "time, handles it twice. Run `sagabus outbox list` first, and choose with --id.\n"
+    "\n"
+    "The messages of an entry go to all who subscribed to their types in the transport; then the\n"
+    "entry leaves its instance. Where that fails, run it again. Settled entries, and those\n"
+    "younger than --older-than, are not sent. The write sets the expiry of a completed instance\n"
+    "anew: give a DynamoDB --store the ttl_days of your program; on SQLite it then has none.\n"
+    "Exits with 3 where an --id is not there.\n"
+    "\n"
+    "Examples:\n"
+    "  sagabus outbox redispatch --store 'dynamodb://sagas?region=us-east-1' \\\n"
+    "    --transport sqlite:///var/lib/queues.db --saga OrderSaga --everything --dry-run\n"
+    "  sagabus outbox redispatch --store sqlite:///var/lib/orders.db \\\n"
+    "    --transport sqlite:///var/lib/queues.db --saga OrderSaga --id SAGA_ID\n";
+
+struct Options : OutboxOptions {
+  std::string transport;
+  std::vector<std::string> ids;
+  bool everything = false;
+  bool dry_run = false;
+};
+
+struct Ends {
+  SagaStore store;
+  Transport transport;
+};
+
+SqliteUri parse_transport(const std::string& uri) {
+  constexpr const char* kExpected =
+      "--transport: only a transport in a file can be named, as sqlite:///PATH with an absolute "
+      "path";
+  std::optional<StoreUri> parsed;
+  try {
+    parsed = parse_store_uri(uri);
+  } catch (const std::invalid_argument&) {
+    throw Failure(Exit::wrong_use, kExpected);
+  }
+  const auto* const file = std::get_if<SqliteUri>(&*parsed);
+  if (!file) throw Failure(Exit::wrong_use, kExpected);
+  require_file(*file);
+  return *file;
+}
+
+Ends open_ends(const Options& options, const Ambient& ambient) {
+  const StoreUri store = parse_lasting_store(options.store);
+  const SqliteUri file = parse_transport(options.transport);
+  if (const auto* shared = std::get_if<SqliteUri>(&store); shared && *shared == file) {
+    const sqlite::Embedded both = open_embedded(file, ambient);
+    return {both.store, both.transport};
+  }
+  return {open_store(store, ambient), open_embedded(file, ambient).transport};
+}
+
+// One run of the verb.
+class Redispatch {
+ public:
+  Redispatch(Options options, Ends ends, TimePoint now)
+      : options_(std::move(options)), ends_(std::move(ends)), now_(now) {}
+
+  asio::awaitable<void> chosen() {
+    for (const std::string& id : options_.ids) {
+      if (co_await mend(id)) continue;
+      throw Failure(Exit::not_found,
+                    fmt::format("saga {} has no instance {}", options_.saga, escape_controls(id)));
+    }
+  }
+
+  asio::awaitable<void> everything() {
+    FindRequest request;
+    request.saga_name = options_.saga;
+    do {
+      const FindPage page = co_await ends_.store.find_by_name(request);
+      for (const Instance& instance : page.instances) {
+        if (!instance.bookkeeping.outbox.empty()) co_await mend(instance.saga_id);
+      }
+      request.continuation = page.continuation;
+    } while (!request.continuation.empty());
+  }
+
+  unsigned count() const { return count_; }
+
+ private:
+  // Reads the instance anew: a page, or the command line, may be older. False where there is none.
+  asio::awaitable<bool> mend(std::string saga_id) {
+    std::optional<Instance> found = co_await ends_.store.get_by_id(options_.saga, saga_id);
+    if (!found) co_return false;
+    co_await learn_watermarks(ends_.store, *found, watermarks_);
+    InstancePtr current = std::make_shared<const Instance>(std::move(*found));
+    if (options_.dry_run) {
+      for (const OutboxFinding& finding : left_over(*current)) print(*current, finding);
+      co_return true;
+    }
+    // Looks anew after each entry: what a bus wrote meanwhile may have settled the next one.
+    for (auto todo = left_over(*current); !todo.empty(); todo = left_over(*current)) {
+      const InstancePtr before = current;
+      auto sending = redispatch(ends_.store, ends_.transport, before, todo.front().entry);
+      current = co_await std::move(sending);
+      print(*before, todo.front());
+      if (!current) break;  // gone meanwhile, with all its entries
+    }
+    co_return true;
+  }
+
+  std::vector<OutboxFinding> left_over(const Instance& instance) const {
+    auto findings = examine_outbox(instance, watermarks_, now_ - options_.older_than);
+    std::erase_if(findings, [](const OutboxFinding& finding) { return finding.covered; });
+    return findings;
+  }
+
+  void print(const Instance& instance, const OutboxFinding& finding) {
+    print_finding(instance, finding, now_, options_.dry_run ? "would be sent" : "sent",
+                  options_.json);
+    ++count_;
+  }
+
+  const Options options_;
+  const Ends ends_;
+  const TimePoint now_;
+  Watermarks watermarks_;
+  unsigned count_ = 0;
+};
+
+asio::awaitable<Exit> redispatch_all(Options options) {
+  const Ambient ambient;
+  const Ends ends = open_ends(options, ambient);
+  co_await ends.store.backend()->prepare();
+  Redispatch work(options, ends, ambient.clock->now());
+  if (options.everything) {
+    co_await work.everything();
+  } else {
+    co_await work.chosen();
+  }
+  if (work.count() == 0 && !options.json) fmt::print("nothing is left over\n");
+  co_return Exit::done;
+}
+
+}  // namespace
+
+void add_outbox_redispatch(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* const verb = outbox_group(app).add_subcommand("redispatch", kDescription);
+  add_outbox_options(*verb, *options);
+  verb->add_option("--transport", options->transport, "sqlite:///PATH, where the queues are")
+      ->type_name("URI")
+      ->required();
+  CLI::Option* const ids = verb->add_option("--id", options->ids, "Saga ids to mend")
+                               ->type_name("SAGA_ID")
+                               ->check([](const std::string& id) {
+                                 return id.empty() ? std::string("empty") : std::string();
+                               });
+  add_switch(*verb, "--everything", options->everything, "Mend all instances of the saga");
+  ids->excludes(verb->get_option("--everything"));
+  add_switch(*verb, "--dry-run", options->dry_run, "Only print what would be sent");
+  verb->footer(kFooter);
+  verb->callback([options, &action] {
+    if (options->ids.empty() && !options->everything) {
+      throw CLI::ValidationError("--id or --everything is required: what is to be sent again?");
+    }
+    action = [options] { return run(redispatch_all(*options)); };
+  });
+}
+
+}  // namespace sagabus::tools
