@@ -43,7 +43,7 @@ endif
 
 test: setup-test build/release/build.ninja build/asan/build.ninja
 	@cmake --build --preset release -j $(JOBS)
-	@cmake --build --preset asan -j $(JOBS) --target unit_tests conformance_tests
+	@cmake --build --preset asan -j $(JOBS) --target unit_tests conformance_tests protocol_tests
 	@JOBS=$(JOBS) $(with_emulators) dynamodb sqs -- scripts/run-tests
 
 bench: setup-dynamodb build/release/build.ninja
