@@ -59,6 +59,7 @@ asio::awaitable<void> learn_watermarks(SagaStore store, const Instance& instance
 
 asio::awaitable<InstancePtr> redispatch(SagaStore store, Transport transport, InstancePtr current,
                                         OutboxEntry entry) {
+  if (!holds(current, entry)) co_return current;
   std::vector<SendRequest> requests = detail::to_requests(entry.messages);
   co_await transport.backend()->send(std::move(requests));
   for (unsigned conflicts = 0; holds(current, entry);) {

@@ -39,10 +39,11 @@ dynamodb::SagaStore open_dynamodb(const DynamoDbUri& uri, const Ambient& ambient
   return dynamodb::SagaStore(std::move(options));
 }
 
-sqlite::Embedded open_embedded(const SqliteUri& uri, const Ambient& ambient) {
+sqlite::Embedded open_for_resending(const SqliteUri& uri, const Ambient& ambient) {
   sqlite::EmbeddedOptions options;
   options.path = uri.path;
   options.ambient = ambient;
+  options.deduplication_window = std::chrono::milliseconds(0);
   return sqlite::embedded(std::move(options));
 }
 

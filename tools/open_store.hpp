@@ -15,7 +15,8 @@ SagaStore open_store(const StoreUri& uri, const Ambient& ambient);
 // The same with what only a store on DynamoDB has: its table, and its usage.
 dynamodb::SagaStore open_dynamodb(const DynamoDbUri& uri, const Ambient& ambient);
 
-// A store and a transport that share one file.
-sqlite::Embedded open_embedded(const SqliteUri& uri, const Ambient& ambient);
+// A store and a transport that share one file. The transport takes what it is given, also what it
+// has taken before.
+sqlite::Embedded open_for_resending(const SqliteUri& uri, const Ambient& ambient);
 
 }  // namespace sagabus::tools

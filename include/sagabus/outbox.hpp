@@ -40,7 +40,11 @@ boost::asio::awaitable<void> learn_watermarks(SagaStore store, const Instance& i
 
 // Sends the messages of one entry, with the ids and the deduplication keys that they always had, to
 // all who subscribed to their types; then removes the entry. Returns the instance as it then
-// stands; null where it has gone meanwhile. `current` is the instance as it was read just now.
+// stands; null where it has gone meanwhile. `current` is the instance as it was read just now;
+// where it does not hold the entry, nothing is sent.
+//
+// The transport drops what it took within its deduplication window, and the entry is removed all
+// the same: after a purge, use one whose window is zero.
 //
 // At least once: where it throws, the messages may have been sent, and repeating it is safe within
 // the receivers' windows. A receiver whose window has passed handles a message that it did get the

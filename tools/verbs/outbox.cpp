@@ -58,8 +58,8 @@ CLI::App& outbox_group(CLI::App& app) {
   const auto made =
       app.get_subcommands([](const CLI::App* a) { return a->get_name() == "outbox"; });
   if (!made.empty()) return *made.front();
-  CLI::App* const group =
-      app.add_subcommand("outbox", "Look at what sagas sent and may never have left, and mend it");
+  CLI::App* const group = app.add_subcommand(
+      "outbox", "Show and mend outbox entries that no worker has reported as done");
   group->footer(
       "Examples:\n"
       "  sagabus outbox list --store sqlite:///var/lib/orders.db --saga OrderSaga\n"

@@ -12,7 +12,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr const char* kDescription = "Show what is not known to have left";
+constexpr const char* kDescription = "Show outbox entries that no worker has reported as done";
 
 constexpr const char* kFooter =
     "Goes through all instances of the saga, completed ones too, and prints each outbox entry "
@@ -21,7 +21,7 @@ constexpr const char* kFooter =
     "--older-than is the inbox window of a bus, 10 minutes: a younger entry may simply be on its\n"
     "way. The time is that at which the step took its message in.\n"
     "\n"
-    "Changes nothing.\n"
+    "Changes no instance.\n"
     "\n"
     "Examples:\n"
     "  sagabus outbox list --store sqlite:///var/lib/orders.db --saga OrderSaga\n"

@@ -23,8 +23,11 @@ constexpr const char* kFooter =
     "drops the repeat; a receiver whose window has passed, and that did get the message the first\n"
     "time, handles it twice. Run `sagabus outbox list` first, and choose with --id.\n"
     "\n"
-    "The messages of an entry go to all who subscribed to their types in the transport; then the\n"
-    "entry leaves its instance. Where that fails, run it again. Settled entries, and those\n"
+    "The messages of an entry go to all who subscribed to their types in the transport, also "
+    "where\n"
+    "it took them before; then the entry leaves its instance. Name the file of your queues: in\n"
+    "another one nobody has subscribed, and the messages are lost. Where that fails, run it again. "
+    "Settled entries, and those\n"
     "younger than --older-than, are not sent. The write sets the expiry of a completed instance\n"
     "anew: give a DynamoDB --store the ttl_days of your program; on SQLite it then has none.\n"
     "Exits with 3 where an --id is not there.\n"
@@ -67,10 +70,10 @@ Ends open_ends(const Options& options, const Ambient& ambient) {
   const StoreUri store = parse_lasting_store(options.store);
   const SqliteUri file = parse_transport(options.transport);
   if (const auto* shared = std::get_if<SqliteUri>(&store); shared && *shared == file) {
-    const sqlite::Embedded both = open_embedded(file, ambient);
+    const sqlite::Embedded both = open_for_resending(file, ambient);
     return {both.store, both.transport};
   }
-  return {open_store(store, ambient), open_embedded(file, ambient).transport};
+  return {open_store(store, ambient), open_for_resending(file, ambient).transport};
 }
 
 // One run of the verb.
@@ -80,11 +83,13 @@ class Redispatch {
       : options_(std::move(options)), ends_(std::move(ends)), now_(now) {}
 
   asio::awaitable<void> chosen() {
+    std::vector<std::string> missing;
     for (const std::string& id : options_.ids) {
-      if (co_await mend(id)) continue;
-      throw Failure(Exit::not_found,
-                    fmt::format("saga {} has no instance {}", options_.saga, escape_controls(id)));
+      if (!co_await mend(id)) missing.push_back(escape_controls(id));
     }
+    if (missing.empty()) co_return;
+    throw Failure(Exit::not_found, fmt::format("saga {} has no instance {}", options_.saga,
+                                               fmt::join(missing, ", ")));
   }
 
   asio::awaitable<void> everything() {
