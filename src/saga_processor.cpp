@@ -196,7 +196,7 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
     step.phase = Phase::commit;
     ForgetUnlessKnown known(known_, step.work.group);
     CommitResult result = co_await commit(step, std::move(*tried.request));
-    if (step.custody == Custody::lost) co_return;
+    if (step.custody == Custody::done_by_another) co_return;
     const bool committed = result.committed;
     take_in(step, std::move(result), next, current);
     known.settled();
@@ -320,9 +320,9 @@ asio::awaitable<CommitResult> SagaProcessor::commit_jointly(Step& step, CommitRe
   transaction.receipt = step.work.delivery.receipt;
   StepResult result = co_await joint_->commit(std::move(transaction));
   if (result.write.committed) step.custody = Custody::gone;
-  if (!result.held) step.custody = Custody::lost;
+  if (!result.found) step.custody = Custody::done_by_another;
+  if (!result.found) step.view.outcome = StepOutcome::repeated;
   if (step.custody != Custody::held) step.verdict.action = Verdict::Action::none;
-  if (!result.held) step.view.outcome = StepOutcome::outrun;
   co_return std::move(result.write);
 }
 
@@ -500,7 +500,7 @@ Verdict SagaProcessor::judge(Step& step, const std::exception_ptr& error, bool w
   const bool committed =
       step.view.outcome == StepOutcome::committed || step.view.outcome == StepOutcome::repeated;
   const bool uncertain = committed || step.phase == Phase::commit || step.phase == Phase::dispatch;
-  if (step.custody != Custody::held) return after_the_end(error);
+  if (step.custody != Custody::held) return after_the_end(step, error);
   if (was_cancelled) return cancelled(uncertain);
   const bool ours = step.phase == Phase::load || step.phase == Phase::commit;
   if (step.phase == Phase::dispatch || (ours && is_outage(error))) {
@@ -515,10 +515,11 @@ Verdict SagaProcessor::judge(Step& step, const std::exception_ptr& error, bool w
   return verdict;
 }
 
-// The message went with its step: it cannot be tried again.
-Verdict SagaProcessor::after_the_end(const std::exception_ptr& error) const {
-  options_.ambient.log(LogLevel::warning, fmt::format("saga {}: after its step was committed: {}",
-                                                      saga_.name, describe(error).message));
+// The message is no longer in its queue: it cannot be tried again.
+Verdict SagaProcessor::after_the_end(const Step& step, const std::exception_ptr& error) const {
+  const std::string_view by = step.custody == Custody::gone ? "" : " by another receiver";
+  options_.ambient.log(LogLevel::warning, fmt::format("saga {}: after its step was committed{}: {}",
+                                                      saga_.name, by, describe(error).message));
   Verdict verdict;
   verdict.action = Verdict::Action::none;
   return verdict;

@@ -43,8 +43,8 @@ class SagaProcessor final : public Processor {
  private:
   // Where a step is, for the question whose fault an exception is.
   enum class Phase { middleware, load, handler, commit, dispatch };
-  // Whose the message is: ours to return, acknowledged with the commit, or in other hands.
-  enum class Custody { held, gone, lost };
+  // Where the message is: in our hands, acknowledged with the commit, or done by another receiver.
+  enum class Custody { held, gone, done_by_another };
   struct Step {
     Work& work;
     Incoming incoming;
@@ -97,7 +97,7 @@ class SagaProcessor final : public Processor {
   boost::asio::awaitable<void> pause_between_conflicts(unsigned conflicts);
   void conclude(Step& step, const Plan& plan) const;
   Verdict judge(Step& step, const std::exception_ptr& error, bool cancelled);
-  Verdict after_the_end(const std::exception_ptr& error) const;
+  Verdict after_the_end(const Step& step, const std::exception_ptr& error) const;
   Verdict wait_out(bool uncertain);  // it is not the message's fault
 
   const SagaProcessorOptions options_;

@@ -19,9 +19,9 @@ struct StepTransaction {
 
 struct StepResult {
   CommitResult write{};
-  // The delivery was still this receiver's. Where it was not (its time ran out, and another has
-  // it), nothing was done, and `write` says nothing.
-  bool held = true;
+  // The message was still in its queue, in whoever's hands. Where it was not, another receiver is
+  // done with it: nothing was done here, and `write` says nothing.
+  bool found = true;
 };
 
 // The seam. A store that shares a database with a transport gives one of these from

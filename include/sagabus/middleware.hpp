@@ -41,7 +41,9 @@ using Next = std::function<boost::asio::awaitable<void>()>;
 // The outermost comes first in BusOptions::middleware. Not awaiting `next` skips the step, and the
 // message is acknowledged without effect; throwing fails it as a handler would. A step that failed
 // stays failed, also where middleware catches what `next` threw: what becomes of it is for the
-// ErrorHandler to say. It runs for every attempt; a step that lost a race is planned again inside
+// ErrorHandler to say. Where a step is one transaction with its message (sqlite::embedded), what
+// middleware throws after the commit is only logged: there is no message left to try again. It runs
+// for every attempt; a step that lost a race is planned again inside
 // one `next`.
 using Middleware = std::function<boost::asio::awaitable<void>(StepView&, Next)>;
 

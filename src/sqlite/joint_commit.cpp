@@ -1,5 +1,7 @@
 #include "sqlite/joint_commit.hpp"
 
+#include <sqlite3.h>
+
 #include <boost/asio/use_awaitable.hpp>
 
 #include "sqlite/queues.hpp"
@@ -9,26 +11,43 @@ namespace {
 
 namespace asio = boost::asio;
 
-struct JointJob {
+// The message is taken from whoever holds it. Where its time ran out here, it may have been
+// delivered again; but a step that is ready to be committed must not be thrown away for that, or
+// one that takes longer than the time would never be done. The other receiver will find that it is
+// gone.
+class JointJob {
+ public:
   struct Outcome {
-    bool held = true;
+    bool found = true;
     CommitJob::Outcome write{};
   };
 
-  CommitJob write;
-  SendJob sends;
-  std::optional<Receipt> receipt;
+  JointJob(CommitJob write, SendJob sends, std::optional<Receipt> receipt)
+      : write_(std::move(write)), sends_(std::move(sends)), receipt_(std::move(receipt)) {}
 
   Outcome operator()(Connection& connection) {
-    sends.reached.clear();  // of a run that was rolled back
-    if (receipt && !holds_message(connection, receipt->seq, receipt->receipt)) return {false, {}};
-    Outcome outcome{true, write(connection)};
-    if (!outcome.write.committed) return outcome;
-    sends(connection);
-    if (receipt) remove_message(connection, receipt->seq, receipt->receipt);
+    sends_.reached.clear();  // of a run that was rolled back
+    if (receipt_ && !has_message(connection, receipt_->seq)) return {false, {}};
+    Outcome outcome{true, write_(connection)};
+    if (outcome.write.committed) finish(connection);
     return outcome;
   }
-  void committed() const { sends.committed(); }
+  void committed() const { sends_.committed(); }
+
+ private:
+  // Something was changed: whatever goes wrong from here on must undo it.
+  void finish(Connection& connection) {
+    try {
+      sends_(connection);
+      if (receipt_) take_message(connection, receipt_->seq);
+    } catch (const std::exception& error) {
+      throw SqlFault{SQLITE_NOMEM, error.what()};
+    }
+  }
+
+  CommitJob write_;
+  SendJob sends_;
+  std::optional<Receipt> receipt_;
 };
 
 class JointWriter final : public JointCommit {
@@ -38,11 +57,11 @@ class JointWriter final : public JointCommit {
 
   asio::awaitable<StepResult> commit(StepTransaction step) override {
     const auto database = database_;
-    JointJob job{CommitJob(step.write, ttl_, *database->ambient().clock),
-                 queues_->prepare(std::move(step.sends)), receipt_of(step.receipt)};
+    JointJob job(CommitJob(step.write, ttl_, *database->ambient().clock),
+                 queues_->prepare(std::move(step.sends)), receipt_of(step.receipt));
     JointJob::Outcome outcome = co_await database->write(std::move(job));
     StepResult result;
-    result.held = outcome.held;
+    result.found = outcome.found;
     result.write = to_result(std::move(outcome.write));
     co_return result;
   }

@@ -37,7 +37,8 @@ constexpr Sql kNextDue{
     "SELECT min(visible_at) FROM messages INDEXED BY messages_hidden "
     "WHERE endpoint = ?1 AND visible_at > 0"};
 constexpr Sql kRemove{"DELETE FROM messages WHERE seq = ?1 AND receipt = ?2"};
-constexpr Sql kHolds{"SELECT 1 FROM messages WHERE seq = ?1 AND receipt = ?2"};
+constexpr Sql kHas{"SELECT 1 FROM messages WHERE seq = ?1"};
+constexpr Sql kTake{"DELETE FROM messages WHERE seq = ?1"};
 constexpr Sql kGiveBack{
     "UPDATE messages SET visible_at = ?3, owner = NULL, receipt = receipt + 1, "
     "failures = failures + ?4, uncertain = uncertain OR ?5 WHERE seq = ?1 AND receipt = ?2"};
@@ -170,9 +171,13 @@ Claimed claim(Connection& connection, const Claim& request) {
   return out;
 }
 
-bool holds_message(Connection& connection, std::int64_t seq, std::int64_t receipt) {
-  Query query = connection.query(kHolds);
-  return query.bind(1, seq).bind(2, receipt).next();
+bool has_message(Connection& connection, std::int64_t seq) {
+  Query query = connection.query(kHas);
+  return query.bind(1, seq).next();
+}
+
+void take_message(Connection& connection, std::int64_t seq) {
+  connection.query(kTake).bind(1, seq).run();
 }
 
 void remove_message(Connection& connection, std::int64_t seq, std::int64_t receipt) {

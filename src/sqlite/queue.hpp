@@ -57,8 +57,9 @@ void enqueue(Connection& connection, const std::vector<OutgoingRow>& rows, std::
 
 Claimed claim(Connection& connection, const Claim& request);
 
-// Whether the receipt is still the message's latest.
-bool holds_message(Connection& connection, std::int64_t seq, std::int64_t receipt);
+bool has_message(Connection& connection, std::int64_t seq);
+// From whoever holds it.
+void take_message(Connection& connection, std::int64_t seq);
 
 // These do nothing where the receipt is not the message's latest.
 void remove_message(Connection& connection, std::int64_t seq, std::int64_t receipt);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <functional>
 #include <future>
 #include <optional>
 #include <thread>
@@ -63,7 +64,7 @@ TEST_F(SqliteJoint, WritesSendsAndAcknowledgesInOneWriteToTheDisk) {
   const LaneCounters before = counters_of(store());
   const StepResult result = sync_wait(joint_->commit(make_step(taken, make_instance("c"))));
   const LaneCounters after = counters_of(store());
-  EXPECT_TRUE(result.held);
+  EXPECT_TRUE(result.found);
   EXPECT_TRUE(result.write.committed);
   EXPECT_EQ(after.jobs - before.jobs, 1U);
   EXPECT_EQ(after.transactions - before.transactions, 1U);
@@ -76,7 +77,7 @@ TEST_F(SqliteJoint, DoesNothingWhereAnotherWasFaster) {
   sync_wait(store().backend()->commit(make_commit(make_instance("c"))));
   const Delivery taken = receive();
   const StepResult result = sync_wait(joint_->commit(make_step(taken, make_instance("c"))));
-  EXPECT_TRUE(result.held);
+  EXPECT_TRUE(result.found);
   EXPECT_FALSE(result.write.committed);
   ASSERT_TRUE(result.write.current);
   EXPECT_EQ(result.write.current->version, 1U);
@@ -84,18 +85,21 @@ TEST_F(SqliteJoint, DoesNothingWhereAnotherWasFaster) {
   EXPECT_EQ(depth("f").ready, 0U);
 }
 
-TEST_F(SqliteJoint, DoesNothingWhereAnotherHoldsTheMessage) {
+TEST_F(SqliteJoint, CommitsAlsoWhatTookLongerThanItsTimeAndTheOtherReceiverFindsItGone) {
   const Delivery late = receive();
   clock_->advance(31s);
-  const Delivery taken = receive();
-  ASSERT_TRUE(taken.redelivered);
-  const StepResult result = sync_wait(joint_->commit(make_step(late, make_instance("c"))));
-  EXPECT_FALSE(result.held);
+  const Delivery again = receive();
+  ASSERT_TRUE(again.redelivered);
+  EXPECT_TRUE(sync_wait(joint_->commit(make_step(late, make_instance("c")))).write.committed);
+  EXPECT_EQ(depth("e").claimed, 0U);
+  StepTransaction step = make_step(again, make_instance("d"));
+  step.sends = one(make_send("f", "sent too"));
+  const StepResult result = sync_wait(joint_->commit(std::move(step)));
+  EXPECT_FALSE(result.found);
   EXPECT_FALSE(result.write.committed);
-  EXPECT_FALSE(instance().has_value());
-  EXPECT_EQ(depth("e").claimed, 1U);
-  EXPECT_EQ(depth("f").ready, 0U);
-  EXPECT_TRUE(sync_wait(joint_->commit(make_step(taken, make_instance("c")))).write.committed);
+  EXPECT_EQ(instance()->version, 1U);
+  EXPECT_FALSE(sync_wait(store().get_by_correlation_id("OrderSaga", "d")).has_value());
+  EXPECT_EQ(depth("f").ready, 1U);
 }
 
 TEST_F(SqliteJoint, WhatTheQueueRefusesStopsTheWrite) {
@@ -138,13 +142,16 @@ struct VisitState {
 };
 SAGABUS_DESCRIBE(VisitState, greetings)
 
-SagaDefinition visits() {
+SagaDefinition visits(std::function<void()> on_open) {
   return saga<VisitState>("Visits")
       .correlate<Opened>(&Opened::id, can_start)
       .correlate<Greeted>(&Greeted::id)
       .initial([](const Opened&) { return VisitState{}; })
       .on<Opened>()
-      .handle([](const Opened& m, VisitState&, SagaContext& ctx) { ctx.publish(Greeted{m.id}); })
+      .handle([on_open = std::move(on_open)](const Opened& m, VisitState&, SagaContext& ctx) {
+        on_open();
+        ctx.publish(Greeted{m.id});
+      })
       .on<Greeted>()
       .handle([](const Greeted&, VisitState& s, SagaContext& ctx) {
         ++s.greetings;
@@ -154,7 +161,9 @@ SagaDefinition visits() {
 }
 
 // Runs a bus until the visit of "v" is completed.
-void run_visit(const Embedded& here, std::vector<Middleware> middleware = {}) {
+void run_visit(
+    const Embedded& here, std::vector<Middleware> middleware = {},
+    std::function<void()> on_open = [] {}) {
   std::promise<void> completed;
   const Middleware tells = [&](StepView& step, Next next) -> asio::awaitable<void> {
     co_await next();
@@ -164,9 +173,9 @@ void run_visit(const Embedded& here, std::vector<Middleware> middleware = {}) {
   BusOptions options;
   options.transport = here.transport;
   options.store = here.store;
-  options.sagas = {visits()};
+  options.sagas = {visits(std::move(on_open))};
   options.middleware = std::move(middleware);
-  options.threads = 1;
+  options.threads = 2;
   Bus bus(std::move(options));
   sync_wait(bus.start());
   sync_wait(bus.publish(Opened{"v"}));
@@ -190,6 +199,29 @@ TEST(SqliteJointBus, AStoreApartFromItsTransportKeepsOne) {
   run_visit({store, embedded(directory.file()).transport});
   RawDatabase raw(directory.file());
   EXPECT_EQ(raw.run("SELECT count(*) FROM workers"), "1\n");
+}
+
+// Its message has been delivered again by the time that the step is ready.
+TEST(SqliteJointBus, AStepThatTakesLongerThanItsTimeIsDoneOnce) {
+  const TempDirectory directory;
+  const auto clock = std::make_shared<SetClock>();
+  RawDatabase raw(directory.file());
+  std::atomic<int> runs{0};
+  const auto take_long = [&] {
+    if (++runs > 1) return;
+    clock->advance(31s);
+    for (int i = 0; i < 10'000; ++i) {
+      if (raw.run("SELECT receipt FROM messages WHERE endpoint = 'Visits'") == "2\n") return;
+      std::this_thread::sleep_for(1ms);
+    }
+  };
+  EmbeddedOptions options;
+  options.path = directory.file();
+  options.poll_interval = 5ms;
+  options.ambient.clock = clock;
+  run_visit(embedded(std::move(options)), {}, take_long);
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(raw.run("SELECT count(*) FROM messages"), "0\n");
 }
 
 // The message went with its step: there is nothing to try again, and nothing to bury.
