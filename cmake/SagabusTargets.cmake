@@ -12,19 +12,6 @@ function(sagabus_compile_options target)
   endif()
 endfunction()
 
-# sagabus_precompile(<target> <header>...) has these headers read once, for this target;
-# sagabus_precompile(<target> REUSE_FROM <other>) takes what was read for another one.
-function(sagabus_precompile target)
-  if(ARGV1 STREQUAL "REUSE_FROM")
-    target_precompile_headers(${target} REUSE_FROM ${ARGV2})
-  else()
-    target_precompile_headers(${target} PRIVATE ${ARGN})
-  endif()
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # ccache asks for this
-    target_compile_options(${target} PRIVATE -fpch-preprocess)
-  endif()
-endfunction()
-
 # sagabus_add_library(<box> SOURCES ... [PUBLIC targets...] [PRIVATE targets...])
 # makes the static or shared library sagabus_<box>, known to users as sagabus::<box>.
 function(sagabus_add_library box)
@@ -33,7 +20,6 @@ function(sagabus_add_library box)
   add_library(${target} ${ARG_SOURCES})
   add_library(sagabus::${box} ALIAS ${target})
   sagabus_compile_options(${target})
-  sagabus_precompile(${target} REUSE_FROM sagabus_library_headers)
   target_include_directories(${target}
     PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>
     PRIVATE ${PROJECT_SOURCE_DIR}/src)

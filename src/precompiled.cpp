@@ -1,1 +1,0 @@
-// The translation unit that the precompiled headers of the libraries belong to.
