@@ -9,7 +9,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 
 constexpr auto kLonger = 25h;  // than completed instances stay
 
