@@ -12,6 +12,7 @@ import arrows
 import coroutines
 import hygiene
 import snippets
+import usings
 from common import ROOT
 
 
@@ -249,6 +250,17 @@ class Hygiene(unittest.TestCase):
         self.assertEqual(hygiene.findings("x/package-lock.json", lock % ""), [])
         self.assertTrue(hygiene.findings(
             "x/package-lock.json", lock % ', "resolved": "https://example.org/a.tgz"'))
+
+
+class Usings(unittest.TestCase):
+    def test_unused(self):
+        for source in ("using a::b;\n// b", 'using ::a::b::c;\nf("c");', "using a::b;\nusing d::b;"):
+            self.assertTrue(usings.findings("x.cpp", source), source)
+
+    def test_used(self):
+        for source in ("using a::b;\nb x;", "using namespace a::b;", "using b = a::c;",
+                       "namespace { using a::b; }\nauto x = f<b>();"):
+            self.assertEqual(usings.findings("x.cpp", source), [], source)
 
 
 class WithEmulators(unittest.TestCase):

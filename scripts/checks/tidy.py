@@ -2,7 +2,9 @@
 
     tidy.py build/release
 
-A file is looked at again only when it, a header that it includes, its flags or the list changed.
+The files of a target are looked at several at a time, as one translation unit: most of the time goes
+into the headers that they share. A batch is looked at again only when a file of it, a header that one
+includes, its flags or the list changed.
 What clang 14 cannot read, but g++ can, is named and does not fail: parts of <ranges> are such.
 """
 
@@ -18,9 +20,11 @@ import sys
 
 from common import ROOT, finish
 
+BATCH = 8
 FOLDERS = ("src", "tools", "examples", "tests", "bench", "quickstart")
 # clang 14 compiles coroutines without saying so, and libstdc++ asks.
 FOR_CLANG = ["-D__cpp_impl_coroutine=201902L", "-w", "-Wno-unknown-warning-option"]
+INCLUDED = re.compile(r'^#include "(.+)"$', re.M)
 FINDING = re.compile(r"^(?P<where>\S+?:\d+):\d+: (?:error|warning): (?P<text>.*)$", re.M)
 
 
@@ -69,8 +73,49 @@ class Hasher:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def look_at(job):
-    source, flags = job["source"], job["flags"]
+def targets(build):
+    """The source files that a build folder compiles, by target and flags, and what each includes."""
+    listed, found = dependencies(build), {}
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        source = pathlib.Path(entry["file"]).resolve()
+        words = shlex.split(entry["command"])
+        made = words[words.index("-o") + 1]
+        sources = [source]
+        if source.parent.name == "Unity":  # CMake made one of several
+            sources = [pathlib.Path(path) for path in INCLUDED.findall(source.read_text())]
+        target = pathlib.Path(made.split("CMakeFiles/")[1]).parts[0]
+        flags = tuple(flag for flag in flags_of(entry["command"]) if flag != entry["file"])
+        for path in sources:
+            inside = path.is_relative_to(ROOT) and path.relative_to(ROOT).parts[0] in FOLDERS
+            if inside and path not in (known := found.setdefault((target, flags), {})):
+                known[path] = listed.get(made, [])
+    return found
+
+
+class Batch:
+    def __init__(self, build, name, sources, flags):
+        self.sources, self.flags = sources, flags
+        self.file = build / "tidy" / f"{name}.cpp"
+        self.stamp = self.file.with_suffix(".ok")
+
+    def look(self, hashed):
+        """What was found, and which files cannot be read. Leaves a stamp where nothing was found."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.write_text("".join(f'#include "{path}"\n' for path in self.sources))
+        found, unreadable = look_at(self.file, self.flags)
+        if unreadable:
+            alone = [look_at(path, self.flags) for path in self.sources]
+            found = set().union(*(findings for findings, _ in alone))
+            unreadable = [path for path, (_, failed) in zip(self.sources, alone) if failed]
+        else:
+            unreadable = []
+        names = sorted(str(path.relative_to(ROOT)) for path in unreadable)
+        if not found:
+            self.stamp.write_text("\n".join([hashed, *names]))
+        return found, names
+
+
+def look_at(source, flags):
     result = subprocess.run(["clang-tidy", "--quiet", str(source), "--", *flags, *FOR_CLANG],
                             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     found, unreadable = set(), result.returncode < 0
@@ -79,12 +124,7 @@ def look_at(job):
             unreadable = True
         else:
             found.add(f"{os.path.relpath(match['where'], ROOT)}: {match['text']}")
-    if result.returncode and not found:
-        unreadable = True
-    if not found:
-        job["stamp"].parent.mkdir(parents=True, exist_ok=True)
-        job["stamp"].write_text(f"{job['hash']}\n{'unreadable' if unreadable else ''}")
-    return found, unreadable
+    return found, unreadable or (result.returncode != 0 and not found)
 
 
 def main():
@@ -92,34 +132,27 @@ def main():
     version = subprocess.run(["clang-tidy", "--version"], check=True,
                              stdout=subprocess.PIPE, text=True).stdout
     settings = (ROOT / ".clang-tidy").read_text()
-    listed, hasher = dependencies(build), Hasher(build)
-    jobs, unreadable = {}, set()
-    for entry in json.loads((build / "compile_commands.json").read_text()):
-        source = pathlib.Path(entry["file"]).resolve()
-        if source in jobs or not source.is_relative_to(ROOT):
-            continue
-        relative = source.relative_to(ROOT)
-        if relative.parts[0] not in FOLDERS:
-            continue
-        flags = flags_of(entry["command"])
-        words = shlex.split(entry["command"])
-        compiled_from = listed.get(words[words.index("-o") + 1], [])
-        stamp = build / "tidy" / f"{relative}.ok"
-        state = hasher.of_all([version, settings, *flags, *FOR_CLANG],
-                              {str(source), *compiled_from})
-        if compiled_from and stamp.is_file() and stamp.read_text().split("\n")[0] == state:
-            if "unreadable" in stamp.read_text():
-                unreadable.add(str(relative))
-            continue
-        jobs[source] = {"source": source, "flags": flags, "stamp": stamp, "hash": state}
+    hasher, due, unreadable = Hasher(build), [], set()
+    for (target, flags), included in targets(build).items():
+        sources = sorted(included)
+        for start in range(0, len(sources), BATCH):
+            some = sources[start:start + BATCH]
+            name = f"{target}-{hashlib.sha256(repr(flags).encode()).hexdigest()[:8]}-{start}"
+            batch = Batch(build, name, some, flags)
+            files = {str(path) for path in some}.union(*(included[path] for path in some))
+            hashed = hasher.of_all([version, settings, *flags, *FOR_CLANG], files)
+            stamp = batch.stamp.read_text().split("\n") if batch.stamp.is_file() else [""]
+            if all(included[path] for path in some) and stamp[0] == hashed:
+                unreadable.update(stamp[1:])
+            else:
+                due.append((batch, hashed))
 
     found = set()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for job, (findings, failed) in zip(jobs.values(), pool.map(look_at, jobs.values())):
+        for findings, names in pool.map(lambda job: job[0].look(job[1]), due):
             found |= findings
-            if failed:
-                unreadable.add(str(job["source"].relative_to(ROOT)))
-    print(f"tidy: looked at {len(jobs)} files")
+            unreadable.update(names)
+    print(f"tidy: looked at {sum(len(batch.sources) for batch, _ in due)} files")
     for path in sorted(unreadable):
         print(f"tidy: clang 14 cannot read all of {path}")
     finish("tidy", sorted(found))

@@ -5,11 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <charconv>
 #include <tuple>
@@ -23,7 +21,6 @@ namespace {
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
 
-constexpr auto kResult = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t kReadSize = 16 * 1024;
 constexpr std::uint64_t kMaxReadSize = 256 * 1024;
 

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <chrono>
 #include <memory>
@@ -18,6 +20,9 @@
 namespace sagabus::aws {
 
 class ResponseParser;
+
+// For operations whose error is an ordinary result.
+inline constexpr auto kResult = boost::asio::as_tuple(boost::asio::use_awaitable);
 
 // Threads: a coroutine that has the connection runs on an executor of its own choice, perhaps one
 // of many threads and without a strand, while a timeout comes from another thread. So the timeout

@@ -1,4 +1,3 @@
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -20,8 +19,6 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-
-constexpr auto kResult = asio::as_tuple(asio::use_awaitable);
 
 // The making of one connection. All of it runs on one strand, its time limit included, and the
 // handlers share it, so a look-up that cannot be stopped may outlive the coroutine.
@@ -156,8 +153,8 @@ asio::awaitable<std::shared_ptr<Connection>> run(std::shared_ptr<Dial> dial) {
 }
 
 // Hands the end of a dial to whoever waits for it; kept by both, since either may go first.
-struct Outcome {
-  explicit Outcome(const asio::any_io_executor& executor) : ended(executor, 1) {}
+struct Ending {
+  explicit Ending(const asio::any_io_executor& executor) : ended(executor, 1) {}
   asio::experimental::concurrent_channel<void(boost::system::error_code)> ended;
   asio::cancellation_signal cancel;  // used on the strand alone
   std::exception_ptr error;
@@ -174,24 +171,24 @@ asio::awaitable<std::shared_ptr<Connection>> dial(const Endpoint& endpoint,
                                                   Connection::Deadline deadline) {
   const asio::any_io_executor io = co_await asio::this_coro::executor;
   const asio::any_io_executor strand = asio::make_strand(io);
-  const auto outcome = std::make_shared<Outcome>(io);
-  outcome->tls = tls;
+  const auto ending = std::make_shared<Ending>(io);
+  ending->tls = tls;
   auto work = run(std::make_shared<Dial>(endpoint, std::move(tls), deadline, io, strand));
-  auto on_end = [outcome](std::exception_ptr error, std::shared_ptr<Connection> connection) {
-    outcome->error = std::move(error);
-    outcome->connection = std::move(connection);
-    outcome->ended.try_send(boost::system::error_code());
+  auto on_end = [ending](std::exception_ptr error, std::shared_ptr<Connection> connection) {
+    ending->error = std::move(error);
+    ending->connection = std::move(connection);
+    ending->ended.try_send(boost::system::error_code());
   };
   asio::co_spawn(strand, std::move(work),
-                 asio::bind_cancellation_slot(outcome->cancel.slot(), std::move(on_end)));
+                 asio::bind_cancellation_slot(ending->cancel.slot(), std::move(on_end)));
   try {
-    co_await outcome->ended.async_receive(asio::use_awaitable);
+    co_await ending->ended.async_receive(asio::use_awaitable);
   } catch (const boost::system::system_error&) {  // the caller is cancelled
-    asio::post(strand, [outcome] { outcome->cancel.emit(asio::cancellation_type::terminal); });
+    asio::post(strand, [ending] { ending->cancel.emit(asio::cancellation_type::terminal); });
     throw boost::system::system_error(asio::error::operation_aborted);
   }
-  if (outcome->error) std::rethrow_exception(outcome->error);
-  co_return std::move(outcome->connection);
+  if (ending->error) std::rethrow_exception(ending->error);
+  co_return std::move(ending->connection);
 }
 
 }  // namespace sagabus::aws

@@ -117,7 +117,7 @@ void check_key(std::string_view name, std::string_view key, std::size_t limit) {
   if (!sagabus::detail::is_utf8(key)) throw ValidationError(fmt::format("{}: not UTF-8", name));
 }
 
-std::size_t text_size(std::string_view name, std::string_view text) {
+std::size_t text_attribute_size(std::string_view name, std::string_view text) {
   return text.empty() ? 0 : name.size() + text.size();
 }
 
@@ -188,14 +188,16 @@ void check_keys(const Instance& instance) {
 std::size_t item_size(const ItemDraft& draft) {
   constexpr std::size_t kTimes = 2 * 24;  // two texts of ISO 8601
   const Instance& i = draft.instance;
-  std::size_t bytes = text_size(kSagaName, i.saga_name) + text_size(kSagaId, i.saga_id) +
-                      text_size(kCorrelationId, i.correlation_id);
+  std::size_t bytes = text_attribute_size(kSagaName, i.saga_name) +
+                      text_attribute_size(kSagaId, i.saga_id) +
+                      text_attribute_size(kCorrelationId, i.correlation_id);
   bytes += kVersion.size() + number_size(fmt::format("{}", i.version)) + kIsCompleted.size() + 1;
   bytes += kState.size() + value_size(i.state) + kCreatedAt.size() + kUpdatedAt.size() + kTimes;
   if (draft.ttl) bytes += kTtl.size() + number_size(fmt::format("{}", *draft.ttl));
-  bytes += text_size(kBirth, i.bookkeeping.birth) + text_size(kToken, draft.token) +
-           text_size(kInbox, draft.bookkeeping.inbox) +
-           text_size(kOutbox, draft.bookkeeping.outbox);
+  bytes += text_attribute_size(kBirth, i.bookkeeping.birth) +
+           text_attribute_size(kToken, draft.token) +
+           text_attribute_size(kInbox, draft.bookkeeping.inbox) +
+           text_attribute_size(kOutbox, draft.bookkeeping.outbox);
   return bytes + (draft.reserved ? kReserved.size() + 1 : 0);
 }
 

@@ -114,9 +114,9 @@ bool is_expected(const Instance& current, const ExpectedInstance& expected) {
   return !current.bookkeeping.birth.empty() || current.created_at == expected.created_at;
 }
 
-class Backend final : public StoreBackend {
+class StoreInMemory final : public StoreBackend {
  public:
-  explicit Backend(StoreOptions options)
+  explicit StoreInMemory(StoreOptions options)
       : StoreBackend(std::move(options.ambient)),
         time_to_live_(detail::read_ttl(options.ttl_days)) {
     detail::check(ambient());
@@ -368,6 +368,6 @@ class Backend final : public StoreBackend {
 SagaStore::SagaStore() : SagaStore(StoreOptions{}) {}
 
 SagaStore::SagaStore(StoreOptions options)
-    : sagabus::SagaStore(std::make_shared<Backend>(std::move(options))) {}
+    : sagabus::SagaStore(std::make_shared<StoreInMemory>(std::move(options))) {}
 
 }  // namespace sagabus::memory

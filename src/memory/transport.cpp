@@ -442,9 +442,9 @@ class Broker : public std::enable_shared_from_this<Broker> {
   TextMap<std::vector<Queue*>> routes_;     // by type
 };
 
-class Backend final : public TransportBackend {
+class TransportInMemory final : public TransportBackend {
  public:
-  explicit Backend(TransportOptions options)
+  explicit TransportInMemory(TransportOptions options)
       : broker_(std::make_shared<Broker>(std::move(options))) {}
 
   Broker& broker() { return *broker_; }
@@ -476,7 +476,7 @@ class Backend final : public TransportBackend {
 };
 
 Broker& broker_of(const Transport& transport) {
-  return static_cast<Backend&>(*transport.backend()).broker();
+  return static_cast<TransportInMemory&>(*transport.backend()).broker();
 }
 
 TransportOptions checked(TransportOptions options) {
@@ -499,7 +499,7 @@ TransportOptions checked(TransportOptions options) {
 Transport::Transport() : Transport(TransportOptions{}) {}
 
 Transport::Transport(TransportOptions options)
-    : sagabus::Transport(std::make_shared<Backend>(checked(std::move(options)))) {}
+    : sagabus::Transport(std::make_shared<TransportInMemory>(checked(std::move(options)))) {}
 
 std::size_t Transport::pending(std::string_view endpoint) const {
   return broker_of(*this).pending(endpoint);

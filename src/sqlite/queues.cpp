@@ -15,10 +15,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kMaxDelay = std::chrono::hours(24 * 3650);
 
-std::int64_t count(TimePoint time) {
-  return time.time_since_epoch().count();
-}
-
 struct ClaimJob {
   Claim request;
   const Database* database;

@@ -14,6 +14,11 @@
 
 namespace sagabus::sqlite {
 
+// A moment as the rows hold it.
+inline std::int64_t count(TimePoint time) {
+  return time.time_since_epoch().count();
+}
+
 struct Receipt {
   std::string endpoint;
   std::int64_t seq;

@@ -9,10 +9,6 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::milliseconds;
 
-std::int64_t count(TimePoint time) {
-  return time.time_since_epoch().count();
-}
-
 std::shared_ptr<Database> database_of(const Transport& transport) {
   return static_cast<const Queues&>(*transport.backend()).database();
 }

@@ -62,9 +62,9 @@ TEST(Bench, AlignsItsLinesForPeople) {
   const Ran ran = run_sagabus({"bench", "--store", "memory:", "--sagas", "3"});
   EXPECT_EQ(ran.exit, 0);
   EXPECT_EQ(ran.err, "");
-  EXPECT_THAT(ran.out, testing::HasSubstr("\nsagas_completed      3\n"));
-  EXPECT_THAT(ran.out, testing::HasSubstr("\nrequests             none\n"));
-  EXPECT_THAT(ran.out, testing::HasSubstr("\nerrors               0\n"));
+  EXPECT_THAT(ran.out, ::testing::HasSubstr("\nsagas_completed      3\n"));
+  EXPECT_THAT(ran.out, ::testing::HasSubstr("\nrequests             none\n"));
+  EXPECT_THAT(ran.out, ::testing::HasSubstr("\nerrors               0\n"));
 }
 
 TEST(Bench, EndsCleanlyWhenInterrupted) {

@@ -12,9 +12,9 @@
 namespace sagabus::test {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
-class TableVerbs : public testing::Test {
+class TableVerbs : public ::testing::Test {
  protected:
   ~TableVerbs() override { run("delete", {"--yes"}); }
 

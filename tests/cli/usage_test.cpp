@@ -8,7 +8,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-class Help : public testing::TestWithParam<Words> {};
+class Help : public ::testing::TestWithParam<Words> {};
 
 TEST_P(Help, HasExamples) {
   Words words = GetParam();
@@ -20,11 +20,11 @@ TEST_P(Help, HasExamples) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Usage, Help,
-                         testing::Values(Words{}, Words{"bench"}, Words{"table"},
-                                         Words{"table", "create"}, Words{"table", "describe"},
-                                         Words{"table", "verify"}, Words{"table", "delete"},
-                                         Words{"outbox"}, Words{"outbox", "list"},
-                                         Words{"outbox", "redispatch"}));
+                         ::testing::Values(Words{}, Words{"bench"}, Words{"table"},
+                                           Words{"table", "create"}, Words{"table", "describe"},
+                                           Words{"table", "verify"}, Words{"table", "delete"},
+                                           Words{"outbox"}, Words{"outbox", "list"},
+                                           Words{"outbox", "redispatch"}));
 
 TEST(Usage, VersionIsOneLine) {
   const Ran ran = run_sagabus({"--version"});
@@ -62,7 +62,7 @@ void PrintTo(const BadUse& use, std::ostream* out) {
   for (const std::string& word : use.words) *out << word << ' ';
 }
 
-class Refused : public testing::TestWithParam<BadUse> {};
+class Refused : public ::testing::TestWithParam<BadUse> {};
 
 // One line that says what is wrong, and nothing else.
 TEST_P(Refused, InOneLine) {
@@ -99,7 +99,7 @@ const std::string kNobody = "dynamodb://sagas?region=us-east-1&endpoint=http://1
 
 INSTANTIATE_TEST_SUITE_P(
     Words, Refused,
-    testing::Values(
+    ::testing::Values(
         BadUse{{}, 2, "a verb is missing, one of: table, outbox, bench"},
         BadUse{{"table"}, 2, "one of: create, describe, verify, delete"},
         BadUse{{"frobnicate"}, 2, "frobnicate"}, BadUse{{"table", "frobnicate"}, 2, "frobnicate"},
@@ -112,23 +112,23 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Numbers, Refused,
-    testing::Values(BadUse{bench({"--sagas"}), 2, "--sagas"},
-                    BadUse{bench({"--sagas", ""}), 2, "--sagas: ''"},
-                    BadUse{bench({"--sagas", "0"}), 2, "a whole number from 1 to 10000000"},
-                    BadUse{bench({"--sagas", "-1"}), 2, "--sagas"},
-                    BadUse{bench({"--sagas", "1e3"}), 2, "--sagas: '1e3'"},
-                    BadUse{bench({"--sagas", "10x"}), 2, "--sagas: '10x'"},
-                    BadUse{bench({"--sagas", " 10"}), 2, "--sagas: ' 10'"},
-                    BadUse{bench({"--sagas", "99999999999999999999"}), 2, "--sagas"},
-                    BadUse{bench({"--sagas", "1", "--sagas", "2"}), 2, "--sagas"},
-                    BadUse{bench({"--concurrency", "0"}), 2, "--concurrency"},
-                    BadUse{bench({"--concurrency", "10001"}), 2, "from 1 to 10000"},
-                    BadUse{bench({"--threads", "0"}), 2, "--threads"},
-                    BadUse{bench({"--threads", "many"}), 2, "--threads: 'many'"}));
+    ::testing::Values(BadUse{bench({"--sagas"}), 2, "--sagas"},
+                      BadUse{bench({"--sagas", ""}), 2, "--sagas: ''"},
+                      BadUse{bench({"--sagas", "0"}), 2, "a whole number from 1 to 10000000"},
+                      BadUse{bench({"--sagas", "-1"}), 2, "--sagas"},
+                      BadUse{bench({"--sagas", "1e3"}), 2, "--sagas: '1e3'"},
+                      BadUse{bench({"--sagas", "10x"}), 2, "--sagas: '10x'"},
+                      BadUse{bench({"--sagas", " 10"}), 2, "--sagas: ' 10'"},
+                      BadUse{bench({"--sagas", "99999999999999999999"}), 2, "--sagas"},
+                      BadUse{bench({"--sagas", "1", "--sagas", "2"}), 2, "--sagas"},
+                      BadUse{bench({"--concurrency", "0"}), 2, "--concurrency"},
+                      BadUse{bench({"--concurrency", "10001"}), 2, "from 1 to 10000"},
+                      BadUse{bench({"--threads", "0"}), 2, "--threads"},
+                      BadUse{bench({"--threads", "many"}), 2, "--threads: 'many'"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Stores, Refused,
-    testing::Values(
+    ::testing::Values(
         BadUse{on_store("postgres://host/db"), 2, "unknown scheme"},
         BadUse{on_store("orders.db"), 2, "no scheme"},
         BadUse{on_store("sqlite:orders.db"), 2, "absolute path"},
@@ -156,7 +156,7 @@ Words redispatch(const std::string& transport, const Words& more = {"--everythin
 
 INSTANTIATE_TEST_SUITE_P(
     Outboxes, Refused,
-    testing::Values(
+    ::testing::Values(
         BadUse{{"outbox"}, 2, "one of: list, redispatch"},
         BadUse{{"outbox", "list", "--store", kNobody}, 2, "--saga is required"},
         BadUse{outbox("list", "memory:", {}), 2, "holds nothing here"},
@@ -175,16 +175,16 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{redispatch("sqlite:///nowhere/queues.db", {"--id", "x", "--everything"}), 2,
                "--everything"}));
 
-INSTANTIATE_TEST_SUITE_P(Tables, Refused,
-                         testing::Values(BadUse{table("create", "memory:"), 2, "needs no table"},
-                                         BadUse{table("describe", "sqlite:///tmp/orders.db"), 2,
-                                                "needs no table"},
-                                         BadUse{table("verify", "memory:"), 2, "needs no table"},
-                                         BadUse{table("delete", "memory:"), 2, "needs no table"},
-                                         BadUse{table("create", kNobody), 1, "127.0.0.1:1"},
-                                         BadUse{table("describe", kNobody), 1, "127.0.0.1:1"},
-                                         BadUse{table("delete", kNobody), 2, "--yes"},
-                                         BadUse{table("create", "dynamodb://ab"), 2, "3 to 255"}));
+INSTANTIATE_TEST_SUITE_P(
+    Tables, Refused,
+    ::testing::Values(BadUse{table("create", "memory:"), 2, "needs no table"},
+                      BadUse{table("describe", "sqlite:///tmp/orders.db"), 2, "needs no table"},
+                      BadUse{table("verify", "memory:"), 2, "needs no table"},
+                      BadUse{table("delete", "memory:"), 2, "needs no table"},
+                      BadUse{table("create", kNobody), 1, "127.0.0.1:1"},
+                      BadUse{table("describe", kNobody), 1, "127.0.0.1:1"},
+                      BadUse{table("delete", kNobody), 2, "--yes"},
+                      BadUse{table("create", "dynamodb://ab"), 2, "3 to 255"}));
 
 }  // namespace
 }  // namespace sagabus::test

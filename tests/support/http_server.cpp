@@ -21,7 +21,7 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-constexpr auto kResult = asio::as_tuple(asio::use_awaitable);
+constexpr auto kOutcome = asio::as_tuple(asio::use_awaitable);
 
 struct Free {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
@@ -101,10 +101,10 @@ asio::awaitable<void> Peer::handshake() {
 template <class Buffer>
 asio::awaitable<std::size_t> Peer::read_some(Buffer buffer) {
   if (tls_) {
-    const auto [error, size] = co_await tls_->async_read_some(buffer, kResult);
+    const auto [error, size] = co_await tls_->async_read_some(buffer, kOutcome);
     co_return error ? 0 : size;
   }
-  const auto [error, size] = co_await socket_.async_read_some(buffer, kResult);
+  const auto [error, size] = co_await socket_.async_read_some(buffer, kOutcome);
   co_return error ? 0 : size;
 }
 
@@ -131,9 +131,9 @@ asio::awaitable<std::string> Peer::read_request() {
 
 asio::awaitable<void> Peer::write(std::string_view text) {
   if (tls_) {
-    co_await asio::async_write(*tls_, asio::buffer(text), kResult);
+    co_await asio::async_write(*tls_, asio::buffer(text), kOutcome);
   } else {
-    co_await asio::async_write(socket_, asio::buffer(text), kResult);
+    co_await asio::async_write(socket_, asio::buffer(text), kOutcome);
   }
 }
 

@@ -11,8 +11,8 @@ using fixture::Paid;
 using fixture::State;
 using fixture::Submitted;
 using sagabus::can_start;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 // What build() says.
 template <class Builder>

@@ -19,7 +19,7 @@ namespace {
 
 using test::error_of;
 
-Envelope full() {
+Envelope full_envelope() {
   Envelope e;
   e.id = "m-1";
   e.type = "orders.paid";
@@ -31,7 +31,7 @@ Envelope full() {
 }
 
 TEST(Envelope, HasItsJsonFormToTheLetter) {
-  EXPECT_EQ(to_json(full()),
+  EXPECT_EQ(to_json(full_envelope()),
             R"({"id":"m-1","type":"orders.paid","payload":{"order":"o \"1\"","amount":12.5},)"
             R"("headers":{"traceparent":"00-1-2-01","x-saga-attempt":"2"},)"
             R"("timestamp":"2026-11-22T17:04:05.123Z","partitionKey":"customer-7"})");
@@ -46,7 +46,7 @@ TEST(Envelope, LeavesAnEmptyPartitionKeyOut) {
 }
 
 TEST(Envelope, ComesBack) {
-  EXPECT_EQ(parse_envelope(to_json(full())), full());
+  EXPECT_EQ(parse_envelope(to_json(full_envelope())), full_envelope());
 }
 
 TEST(Envelope, ReadsWhatOthersWrite) {
@@ -103,7 +103,7 @@ Value nested(std::size_t levels) {
 
 TEST(Envelope, IsCheckedForWhatCouldNotBeReadAgain) {
   const auto problem = [](auto change) {
-    Envelope e = full();
+    Envelope e = full_envelope();
     change(e);
     return error_of([&] { check(e); });
   };
@@ -141,17 +141,17 @@ TEST(Envelope, IsCheckedForWhatCouldNotBeReadAgain) {
 }
 
 TEST(Envelope, ComesBackFromAsDeepAsMayBe) {
-  Envelope e = full();
+  Envelope e = full_envelope();
   e.payload = nested(kMaxPayloadDepth);
   check(e);
   EXPECT_EQ(parse_envelope(to_json(e)), e);
 }
 
 TEST(Envelope, ReadsItsMessage) {
-  const auto paid = read_message<shop::Paid>(full());
+  const auto paid = read_message<shop::Paid>(full_envelope());
   EXPECT_EQ(paid.order, "o \"1\"");
   EXPECT_EQ(paid.amount, 12.5);
-  Envelope e = full();
+  Envelope e = full_envelope();
   e.payload = Value(Object{{"order", Value("o")}});
   EXPECT_EQ(error_of([&] { read_message<shop::Paid>(e); }), "amount: missing");
 }

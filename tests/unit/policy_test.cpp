@@ -54,7 +54,7 @@ TEST(RetryPolicy, IsChecked) {
   }
 }
 
-class AfterFailure : public testing::Test {
+class AfterFailure : public ::testing::Test {
  protected:
   Verdict judge(unsigned failures, const std::exception_ptr& error,
                 sagabus::ErrorHandler handler = sagabus::decide_by_type) {

@@ -9,9 +9,9 @@ namespace {
 using namespace std::chrono_literals;
 using namespace sagabus;
 using namespace sagabus::detail;
-using testing::ElementsAre;
-using testing::IsEmpty;
-using testing::SizeIs;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 OutboxEntry entry(std::string worker, std::uint64_t sequence) {
   return {std::to_string(sequence), std::move(worker), sequence, {}};
@@ -40,7 +40,7 @@ TEST(Watermark, RefusesWhatItDoesNotKnow) {
   }
 }
 
-class SettlementsTest : public testing::Test {
+class SettlementsTest : public ::testing::Test {
  protected:
   std::uint64_t begin(std::string_view message_id) {
     return own_.begin({"s1", message_id}).sequence;

@@ -24,7 +24,7 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using Kind = HttpError::Kind;
 
-class FakeClock final : public Clock {
+class IdleTime final : public Clock {
  public:
   TimePoint now() const override { return TimePoint(); }
   std::chrono::nanoseconds monotonic() const override { return monotonic_.load(); }
@@ -328,7 +328,7 @@ TEST(HttpClient, FindsOutThatTheServerClosedAnIdleConnection) {
 }
 
 TEST(HttpClient, DropsWhatWasIdleForTooLong) {
-  const auto clock = std::make_shared<FakeClock>();
+  const auto clock = std::make_shared<IdleTime>();
   TestServer server(echo);
   HttpClientOptions options = patient(server.endpoint());
   options.clock = clock;

@@ -54,7 +54,7 @@ TEST(MemoryTransport, ChecksItsOptions) {
             "visibility_timeout");
   EXPECT_EQ(option_error({.ambient = {.clock = nullptr}}), "ambient.clock: missing");
   EXPECT_EQ(option_error({.ambient = {.random = nullptr}}), "ambient.random: missing");
-  EXPECT_EQ(option_error({}), "<no error>");
+  EXPECT_EQ(option_error(memory::TransportOptions{}), "<no error>");
 }
 
 // An alarm that outlived its receiver kept its context busy until a message came due: for hours.
