@@ -116,7 +116,8 @@ class Batch:
 
 
 def look_at(source, flags):
-    result = subprocess.run(["clang-tidy", "--quiet", str(source), "--", *flags, *FOR_CLANG],
+    result = subprocess.run(["clang-tidy", "--quiet", f"--config-file={ROOT / '.clang-tidy'}",
+                             str(source), "--", *flags, *FOR_CLANG],
                             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     found, unreadable = set(), result.returncode < 0
     for match in FINDING.finditer(result.stdout):
