@@ -148,6 +148,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   asio::awaitable<void> run();
 
   bool is_running() const noexcept { return state_ == State::running; }
+  Ledger ledger() const;
   const BusOptions& options() const noexcept { return options_; }
   // Not from a thread of the bus.
   void join() {
@@ -198,6 +199,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   std::atomic<State> state_{State::made};
   std::vector<Subscription> subscriptions_;
   std::vector<std::shared_ptr<detail::Consumer>> consumers_;
+  std::vector<std::shared_ptr<const detail::SagaProcessor>> sagas_;
   std::shared_ptr<detail::WatermarkKeeper> keeper_;
   detail::Gate stopping_;
 };
@@ -222,8 +224,9 @@ void Bus::Impl::add(const SagaDefinition& saga) {
       .settlements = settlements_,
       .ambient = options_.ambient,
   };
-  consume({saga.name(), saga.message_types()}, saga.options().concurrency,
-          std::make_shared<detail::SagaProcessor>(std::move(options)));
+  auto processor = std::make_shared<detail::SagaProcessor>(std::move(options));
+  sagas_.push_back(processor);
+  consume({saga.name(), saga.message_types()}, saga.options().concurrency, std::move(processor));
 }
 
 void Bus::Impl::add(const Service& service) {
@@ -260,6 +263,12 @@ void Bus::Impl::consume(Subscription subscription, unsigned concurrency,
   };
   consumers_.push_back(std::make_shared<detail::Consumer>(std::move(options)));
   subscriptions_.push_back(std::move(subscription));
+}
+
+Ledger Bus::Impl::ledger() const {
+  Ledger out;
+  for (const auto& saga : sagas_) saga->ledger().append_to(out);
+  return out;
 }
 
 // Starting.
@@ -390,6 +399,10 @@ void Bus::run() {
 
 bool Bus::is_running() const noexcept {
   return impl_->is_running();
+}
+
+Ledger Bus::ledger() const {
+  return impl_->ledger();
 }
 
 TimePoint Bus::now() const {

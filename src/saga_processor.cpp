@@ -48,7 +48,8 @@ SagaProcessor::SagaProcessor(SagaProcessorOptions options)
       saga_(*options_.saga.data()),
       joint_(options_.store.backend()->join(options_.transport.backend())),
       saga_ids_(saga_.name),
-      known_(options_.cached_instances) {}
+      known_(options_.cached_instances),
+      ledger_(saga_) {}
 
 // Which instance a delivery is for.
 
@@ -112,6 +113,7 @@ asio::awaitable<Verdict> SagaProcessor::process(Work& work) {
   } catch (...) {
     error = std::current_exception();
   }
+  ledger_.add(work.entry, step.view.outcome == StepOutcome::committed, step.cost);
   if (!error) {
     outages_.store(0, std::memory_order_relaxed);
     co_return std::move(step.verdict);
@@ -238,7 +240,7 @@ bool SagaProcessor::guess(Step& step, InstancePtr& current) {
 
 asio::awaitable<InstancePtr> SagaProcessor::read(Step& step) {
   step.phase = Phase::load;
-  InstancePtr there = co_await options_.store.backend()->load(step.incoming.key);
+  InstancePtr there = co_await options_.store.backend()->load(step.incoming.key, &step.cost);
   remember(step, there);
   co_return there;
 }
@@ -308,6 +310,7 @@ void SagaProcessor::call_off(Step& step) const {
 }
 
 asio::awaitable<CommitResult> SagaProcessor::commit(Step& step, CommitRequest request) {
+  request.cost = &step.cost;
   if (joint_) return commit_jointly(step, std::move(request));
   return options_.store.backend()->commit(std::move(request));
 }
@@ -359,6 +362,7 @@ asio::awaitable<void> SagaProcessor::settle_repeated(Step& step, InstancePtr cur
   const std::string birth = current->bookkeeping.birth;
   for (unsigned conflicts = 0; entry && conflicts < kMaxConflicts; ++conflicts) {
     CommitRequest request = without_entry(*current, message_id);
+    request.cost = &step.cost;
     step.phase = Phase::commit;
     CommitResult result = co_await options_.store.backend()->commit(std::move(request));
     if (result.committed || !result.current) co_return;

@@ -11,6 +11,7 @@
 #include "known_instances.hpp"
 #include "processor.hpp"
 #include "saga_ids.hpp"
+#include "saga_ledger.hpp"
 #include "sagabus/ambient.hpp"
 #include "sagabus/joint_commit.hpp"
 #include "sagabus/middleware.hpp"
@@ -40,6 +41,8 @@ class SagaProcessor final : public Processor {
   boost::asio::awaitable<Verdict> process(Work& work) override;
   void acknowledged(std::uint64_t settles) override;
 
+  const SagaLedger& ledger() const noexcept { return ledger_; }
+
  private:
   // Where a step is, for the question whose fault an exception is.
   enum class Phase { middleware, load, handler, commit, dispatch };
@@ -54,6 +57,7 @@ class SagaProcessor final : public Processor {
     Settlements::Number number{};      // of the last try to commit; 0: it has no outbox entry
     std::vector<SendRequest> sends{};  // of the last try, where there is no outbox
     Custody custody = Custody::held;
+    Cost cost{};                 // of all its calls to the store
     GuessRate* guess = nullptr;  // the kind of guess that `view.loaded` is; null: it was read
     Verdict verdict{};
   };
@@ -108,6 +112,7 @@ class SagaProcessor final : public Processor {
   GuessRate cache_rate_;
   GuessRate start_rate_;
   std::atomic<unsigned> outages_{0};  // in a row
+  SagaLedger ledger_;
 };
 
 }  // namespace sagabus::detail

@@ -13,6 +13,7 @@
 
 #include "sagabus/ambient.hpp"
 #include "sagabus/definition.hpp"
+#include "sagabus/ledger.hpp"
 #include "sagabus/middleware.hpp"
 #include "sagabus/policy.hpp"
 #include "sagabus/service.hpp"
@@ -81,6 +82,10 @@ class Bus {
   void run();
 
   bool is_running() const noexcept;
+
+  // What the sagas of this bus have done so far and what it cost their stores. Of a step that is
+  // running, nothing yet. May be called at any time, also after stop().
+  Ledger ledger() const;
 
   // Sends a message to every saga and service that takes its type, of this bus or another. When it
   // returns, the message is as durable as the transport makes it. May be called as soon as start()

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "sagabus/ambient.hpp"
+#include "sagabus/cost.hpp"
 #include "sagabus/instance.hpp"
 
 namespace sagabus {
@@ -51,6 +52,7 @@ struct ExpectedInstance {
 struct CommitRequest {
   InstancePtr next{};                          // its version is the expected one + 1, or 1
   std::optional<ExpectedInstance> expected{};  // empty: there must be none, or an expired one
+  Cost* cost = nullptr;  // where the store adds what the write costs, also where it throws
 };
 
 struct CommitResult {
@@ -84,8 +86,10 @@ class StoreBackend {
   virtual bool starts_safely_unseen() const noexcept { return true; }
 
   // Strongly consistent. Null where there is none. The key outlives the call, except where the call
-  // is cancelled: what goes on then needs a copy.
-  virtual boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) = 0;
+  // is cancelled: what goes on then needs a copy. Adds what it costs to `cost`, which may be null,
+  // also where it throws; touches it no more once the call has ended, as commit() does.
+  virtual boost::asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* cost) = 0;
+  boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) { return load(key, nullptr); }
 
   // Writes `next` if what is there is what was expected, atomically. A lost condition is an
   // ordinary result, with the instance that stood there at that moment. Sets `expires_at` of a

@@ -83,7 +83,8 @@ struct Backend::Update {
   UpdateGuard guard;
   UpdateExtras extras;
   std::optional<TimePoint> created_at;  // what the guard's createdAt means
-  bool maybe_applied = false;           // by a try whose answer was lost
+  Cost* cost = nullptr;
+  bool maybe_applied = false;  // by a try whose answer was lost
 };
 
 ItemDraft Backend::draft(const Instance& instance) const {
@@ -108,14 +109,15 @@ boost::asio::awaitable<void> Backend::pause(int tries) {
 // What is there
 
 boost::asio::awaitable<std::optional<StoredItem>> Backend::get(const std::string& saga_name,
-                                                               const std::string& saga_id) {
-  auto getting = gateway_.get(get_item_request(table(), Key{saga_name, saga_id}));
+                                                               const std::string& saga_id,
+                                                               Cost* cost) {
+  auto getting = gateway_.get(get_item_request(table(), Key{saga_name, saga_id}), cost);
   co_return co_await std::move(getting);
 }
 
 boost::asio::awaitable<InstancePtr> Backend::get_live(const std::string& saga_name,
-                                                      const std::string& saga_id) {
-  auto getting = get(saga_name, saga_id);
+                                                      const std::string& saga_id, Cost* cost) {
+  auto getting = get(saga_name, saga_id, cost);
   const std::optional<StoredItem> item = co_await std::move(getting);
   if (!item || item->alias || is_expired(*item, now())) co_return nullptr;
   co_return item->instance;
@@ -125,21 +127,21 @@ boost::asio::awaitable<InstancePtr> Backend::get_live(const std::string& saga_na
 // went to another instance, stands for none.
 boost::asio::awaitable<InstancePtr> Backend::follow(const std::string& saga_name,
                                                     const Alias& alias,
-                                                    const std::string& derived_id) {
-  auto getting = get_live(saga_name, alias.target);
+                                                    const std::string& derived_id, Cost* cost) {
+  auto getting = get_live(saga_name, alias.target, cost);
   InstancePtr found = co_await std::move(getting);
   if (found && derive_saga_id(saga_name, found->correlation_id) != derived_id) found.reset();
   co_return found;
 }
 
 // The instance at the derived key, or the one whose alias stands there.
-boost::asio::awaitable<InstancePtr> Backend::get_derived(const InstanceKey& key) {
-  auto getting = get(key.saga_name, key.saga_id);
+boost::asio::awaitable<InstancePtr> Backend::get_derived(const InstanceKey& key, Cost* cost) {
+  auto getting = get(key.saga_name, key.saga_id, cost);
   const std::optional<StoredItem> item = co_await std::move(getting);
   if (!item) co_return nullptr;
   InstancePtr found;
   if (item->alias) {
-    auto following = follow(key.saga_name, *item->alias, key.saga_id);
+    auto following = follow(key.saga_name, *item->alias, key.saga_id, cost);
     found = co_await std::move(following);
   } else if (!is_expired(*item, now())) {
     found = item->instance;
@@ -149,15 +151,16 @@ boost::asio::awaitable<InstancePtr> Backend::get_derived(const InstanceKey& key)
 }
 
 // The index lags behind and keeps expired items: what it names is read at its own key.
-boost::asio::awaitable<InstancePtr> Backend::find_in_index(const InstanceKey& key) {
+boost::asio::awaitable<InstancePtr> Backend::find_in_index(const InstanceKey& key, Cost* cost) {
   std::string start_after;
   do {
-    auto querying = gateway_.query(
-        index_request(table(), key.saga_name, key.correlation_id, start_after), QueryContent::ids);
+    auto querying =
+        gateway_.query(index_request(table(), key.saga_name, key.correlation_id, start_after),
+                       QueryContent::ids, cost);
     QueryAnswer answer = co_await std::move(querying);
     for (const std::string& saga_id : answer.saga_ids) {
       if (saga_id == key.saga_id) continue;  // the derived key was read already
-      auto getting = get_live(key.saga_name, saga_id);
+      auto getting = get_live(key.saga_name, saga_id, cost);
       InstancePtr found = co_await std::move(getting);
       if (found && found->correlation_id == key.correlation_id) co_return found;
     }
@@ -166,11 +169,11 @@ boost::asio::awaitable<InstancePtr> Backend::find_in_index(const InstanceKey& ke
   co_return nullptr;
 }
 
-boost::asio::awaitable<InstancePtr> Backend::load(const InstanceKey& key) {
-  auto getting = get_derived(key);
+boost::asio::awaitable<InstancePtr> Backend::load(const InstanceKey& key, Cost* cost) {
+  auto getting = get_derived(key, cost);
   InstancePtr found = co_await std::move(getting);
   if (found || !options_.foreign_items) co_return found;
-  auto finding = find_in_index(key);
+  auto finding = find_in_index(key, cost);
   co_return co_await std::move(finding);
 }
 
@@ -243,23 +246,23 @@ boost::asio::awaitable<void> Backend::prepare() {
 boost::asio::awaitable<CommitResult> Backend::meet(const StoredItem& item,
                                                    const std::string& saga_name,
                                                    const std::string& saga_id,
-                                                   std::optional<Alias>& stale) {
+                                                   std::optional<Alias>& stale, Cost* cost) {
   stale.reset();
   if (!item.alias) co_return lost_to(is_expired(item, now()) ? nullptr : item.instance);
-  auto following = follow(saga_name, *item.alias, saga_id);
+  auto following = follow(saga_name, *item.alias, saga_id, cost);
   InstancePtr target = co_await std::move(following);
   if (!target) stale = item.alias;
   co_return lost_to(std::move(target));
 }
 
-boost::asio::awaitable<CommitResult> Backend::put(const ItemDraft& draft) {
+boost::asio::awaitable<CommitResult> Backend::put(const ItemDraft& draft, Cost* cost) {
   CreateGuard guard;
   bool maybe_applied = false;
   for (int tries = 0; tries < kMaxTries; ++tries) {
     guard.now = epoch_seconds(now());
     std::string body = put_item_request(table(), draft, guard);
     check_size(draft, body.size());
-    auto writing = gateway_.write("PutItem", std::move(body), tries > 0);
+    auto writing = gateway_.write("PutItem", std::move(body), tries > 0, cost);
     const WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return committed();
     const std::optional<StoredItem>& item = answer.refusals.front().item;
@@ -267,7 +270,7 @@ boost::asio::awaitable<CommitResult> Backend::put(const ItemDraft& draft) {
     maybe_applied = maybe_applied || answer.maybe_applied;
     if (!item) continue;
     if (is_made_by(*item, draft, maybe_applied)) co_return committed();
-    auto meeting = meet(*item, draft.instance.saga_name, draft.instance.saga_id, guard.stale);
+    auto meeting = meet(*item, draft.instance.saga_name, draft.instance.saga_id, guard.stale, cost);
     CommitResult result = co_await std::move(meeting);
     if (!result.current) continue;
     check_correlation(*result.current, draft.instance.correlation_id);
@@ -277,7 +280,8 @@ boost::asio::awaitable<CommitResult> Backend::put(const ItemDraft& draft) {
 }
 
 boost::asio::awaitable<CommitResult> Backend::put_with_alias(const ItemDraft& draft,
-                                                             const std::string& derived_id) {
+                                                             const std::string& derived_id,
+                                                             Cost* cost) {
   CreateGuard instance;
   CreateGuard alias;
   for (int tries = 0; tries < kMaxTries; ++tries) {
@@ -285,7 +289,7 @@ boost::asio::awaitable<CommitResult> Backend::put_with_alias(const ItemDraft& dr
     std::string body = insert_with_alias_request(table(), draft, derived_id, instance, alias,
                                                  new_uuid(*ambient().random));
     check_size(draft, body.size());
-    auto writing = gateway_.write("TransactWriteItems", std::move(body));
+    auto writing = gateway_.write("TransactWriteItems", std::move(body), false, cost);
     const WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return committed();
     for (std::size_t i = 0; i < answer.refusals.size(); ++i) {
@@ -293,7 +297,8 @@ boost::asio::awaitable<CommitResult> Backend::put_with_alias(const ItemDraft& dr
       if (!item) continue;
       if (item->token == draft.token && !item->token.empty()) co_return committed();
       const std::string& key = i == 0 ? draft.instance.saga_id : derived_id;
-      auto meeting = meet(*item, draft.instance.saga_name, key, (i == 0 ? instance : alias).stale);
+      auto meeting =
+          meet(*item, draft.instance.saga_name, key, (i == 0 ? instance : alias).stale, cost);
       CommitResult result = co_await std::move(meeting);
       if (result.current) co_return result;
     }
@@ -305,20 +310,20 @@ boost::asio::awaitable<CommitResult> Backend::put_with_alias(const ItemDraft& dr
   give_up("TransactWriteItems", table().name);
 }
 
-boost::asio::awaitable<CommitResult> Backend::create(const Instance& instance) {
+boost::asio::awaitable<CommitResult> Backend::create(const Instance& instance, Cost* cost) {
   check_keys(instance);
   InstanceKey key;
   key.saga_name = instance.saga_name;
   key.correlation_id = instance.correlation_id;
   key.saga_id = derive_saga_id(instance.saga_name, instance.correlation_id);
   if (options_.foreign_items) {
-    auto finding = find_in_index(key);
+    auto finding = find_in_index(key, cost);
     InstancePtr foreign = co_await std::move(finding);
     if (foreign) co_return lost_to(std::move(foreign));
   }
   ItemDraft item = draft(instance);
   item.reserved = key.saga_id != instance.saga_id;
-  auto putting = item.reserved ? put_with_alias(item, key.saga_id) : put(item);
+  auto putting = item.reserved ? put_with_alias(item, key.saga_id, cost) : put(item, cost);
   co_return co_await std::move(putting);
 }
 
@@ -355,7 +360,7 @@ boost::asio::awaitable<CommitResult> Backend::replace(Update& update) {
     update.guard.now = epoch_seconds(now());
     std::string body = update_item_request(table(), update.draft, update.guard, update.extras);
     check_size(update.draft, body.size());
-    auto writing = gateway_.write("UpdateItem", std::move(body), tries > 0);
+    auto writing = gateway_.write("UpdateItem", std::move(body), tries > 0, update.cost);
     const WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return committed();
     update.maybe_applied = update.maybe_applied || answer.maybe_applied;
@@ -382,7 +387,7 @@ boost::asio::awaitable<CommitResult> Backend::replace_with_alias(Update& update,
     std::string body =
         update_with_alias_request(table(), update.draft, update.guard, update.extras, derived_id,
                                   instance.bookkeeping.birth, new_uuid(*ambient().random));
-    auto writing = gateway_.write("TransactWriteItems", std::move(body), true);
+    auto writing = gateway_.write("TransactWriteItems", std::move(body), true, update.cost);
     const WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return committed();
     if (answer.refusals.front().refused) {
@@ -403,12 +408,12 @@ boost::asio::awaitable<CommitResult> Backend::replace_with_alias(Update& update,
 boost::asio::awaitable<CommitResult> Backend::commit(CommitRequest request) {
   const Instance& next = *request.next;
   if (!request.expected) {
-    auto creating = create(next);
+    auto creating = create(next, request.cost);
     co_return co_await std::move(creating);
   }
   using Life = UpdateGuard::Life;
   const ExpectedInstance& expected = *request.expected;
-  Update update{draft(next), {}, {}, expected.created_at};
+  Update update{draft(next), {}, {}, expected.created_at, request.cost};
   update.guard.version = expected.version;
   if (!expected.birth.empty()) {
     update.guard.life = Life::birth;

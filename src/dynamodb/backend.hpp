@@ -32,7 +32,8 @@ class Backend final : public StoreBackend, public std::enable_shared_from_this<B
   std::string describe() const override { return "dynamodb://" + gateway_.table().name; }
   bool starts_safely_unseen() const noexcept override { return !options_.foreign_items; }
   boost::asio::awaitable<void> prepare() override;
-  boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) override;
+  boost::asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* cost) override;
+  using StoreBackend::load;
   boost::asio::awaitable<CommitResult> commit(CommitRequest request) override;
   boost::asio::awaitable<void> save_watermark(std::string worker, std::string text) override;
   boost::asio::awaitable<std::string> load_watermark(std::string worker) override;
@@ -62,21 +63,22 @@ class Backend final : public StoreBackend, public std::enable_shared_from_this<B
   boost::asio::awaitable<void> pause(int tries);
 
   boost::asio::awaitable<std::optional<StoredItem>> get(const std::string& saga_name,
-                                                        const std::string& saga_id);
+                                                        const std::string& saga_id,
+                                                        Cost* cost = nullptr);
   boost::asio::awaitable<InstancePtr> get_live(const std::string& saga_name,
-                                               const std::string& saga_id);
+                                               const std::string& saga_id, Cost* cost = nullptr);
   boost::asio::awaitable<InstancePtr> follow(const std::string& saga_name, const Alias& alias,
-                                             const std::string& derived_id);
-  boost::asio::awaitable<InstancePtr> get_derived(const InstanceKey& key);
-  boost::asio::awaitable<InstancePtr> find_in_index(const InstanceKey& key);
+                                             const std::string& derived_id, Cost* cost);
+  boost::asio::awaitable<InstancePtr> get_derived(const InstanceKey& key, Cost* cost = nullptr);
+  boost::asio::awaitable<InstancePtr> find_in_index(const InstanceKey& key, Cost* cost = nullptr);
 
-  boost::asio::awaitable<CommitResult> create(const Instance& instance);
-  boost::asio::awaitable<CommitResult> put(const ItemDraft& draft);
+  boost::asio::awaitable<CommitResult> create(const Instance& instance, Cost* cost = nullptr);
+  boost::asio::awaitable<CommitResult> put(const ItemDraft& draft, Cost* cost);
   boost::asio::awaitable<CommitResult> put_with_alias(const ItemDraft& draft,
-                                                      const std::string& derived_id);
+                                                      const std::string& derived_id, Cost* cost);
   boost::asio::awaitable<CommitResult> meet(const StoredItem& item, const std::string& saga_name,
-                                            const std::string& saga_id,
-                                            std::optional<Alias>& stale);
+                                            const std::string& saga_id, std::optional<Alias>& stale,
+                                            Cost* cost);
 
   boost::asio::awaitable<CommitResult> replace(Update& update);
   boost::asio::awaitable<CommitResult> replace_with_alias(Update& update, const StoredItem& found);

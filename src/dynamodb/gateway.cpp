@@ -60,25 +60,12 @@ std::string exception_name(std::string_view reason) {
 
 }  // namespace
 
-void Ledger::add_requests(std::string_view operation, int count) {
+void Ledger::add(std::string_view operation, const Cost& cost) {
   const std::lock_guard lock(mutex_);
-  usage_.requests[std::string(operation)] += static_cast<std::uint64_t>(count);
-}
-
-void Ledger::add_reads(double units) {
-  const std::lock_guard lock(mutex_);
-  usage_.read_units += units;
-}
-
-void Ledger::add_writes(double units) {
-  const std::lock_guard lock(mutex_);
-  usage_.write_units += units;
-}
-
-void Ledger::add_failed_condition(double units) {
-  const std::lock_guard lock(mutex_);
-  usage_.write_units += units;
-  ++usage_.failed_conditions;
+  if (cost.requests) usage_.requests[std::string(operation)] += cost.requests;
+  usage_.read_units += cost.read_units;
+  usage_.write_units += cost.write_units;
+  usage_.failed_conditions += cost.failed_conditions;
 }
 
 Usage Ledger::read() const {
@@ -100,24 +87,36 @@ void Gateway::fail(const aws::ServiceError& error) const {
   aws::throw_service_error(error, table_.name);
 }
 
-boost::asio::awaitable<aws::Outcome> Gateway::send(std::string_view operation, std::string body) {
+void Gateway::bill(std::string_view operation, const Cost& part, Cost* cost) {
+  ledger_.add(operation, part);
+  if (cost) *cost += part;
+}
+
+boost::asio::awaitable<aws::Outcome> Gateway::send(std::string_view operation, std::string body,
+                                                   Cost* cost) {
   auto calling = client_.aws().call(operation, std::move(body));
   aws::Outcome outcome = co_await std::move(calling);
-  ledger_.add_requests(operation, outcome ? outcome->attempts : outcome.error().attempts);
+  Cost sent;
+  sent.requests =
+      static_cast<std::uint64_t>(outcome ? outcome->attempts : outcome.error().attempts);
+  bill(operation, sent, cost);
   co_return outcome;
 }
 
-boost::asio::awaitable<json::value> Gateway::read(std::string_view operation, std::string body) {
-  auto sending = send(operation, std::move(body));
+boost::asio::awaitable<json::value> Gateway::read(std::string_view operation, std::string body,
+                                                  Cost* cost) {
+  auto sending = send(operation, std::move(body), cost);
   const aws::Outcome outcome = co_await std::move(sending);
   if (!outcome) fail(outcome.error());
   json::value answer = parse_answer(operation, outcome->body);
-  ledger_.add_reads(consumed_units(answer));
+  Cost taken;
+  taken.read_units = consumed_units(answer);
+  bill(operation, taken, cost);
   co_return answer;
 }
 
-boost::asio::awaitable<std::optional<StoredItem>> Gateway::get(std::string body) {
-  auto reading = read("GetItem", std::move(body));
+boost::asio::awaitable<std::optional<StoredItem>> Gateway::get(std::string body, Cost* cost) {
+  auto reading = read("GetItem", std::move(body), cost);
   const json::value answer = co_await std::move(reading);
   const json::object* item = object_member(answer, "Item");
   if (!item) co_return std::nullopt;
@@ -126,7 +125,7 @@ boost::asio::awaitable<std::optional<StoredItem>> Gateway::get(std::string body)
 
 boost::asio::awaitable<std::string> Gateway::get_text(std::string body,
                                                       std::string_view attribute) {
-  auto reading = read("GetItem", std::move(body));
+  auto reading = read("GetItem", std::move(body), nullptr);
   const json::value answer = co_await std::move(reading);
   co_return std::string(find_text(answer, {"Item", attribute, "S"}));
 }
@@ -140,8 +139,9 @@ void Gateway::add_item(QueryAnswer& out, const json::object& item) const {
   }
 }
 
-boost::asio::awaitable<QueryAnswer> Gateway::query(std::string body, QueryContent content) {
-  auto reading = read("Query", std::move(body));
+boost::asio::awaitable<QueryAnswer> Gateway::query(std::string body, QueryContent content,
+                                                   Cost* cost) {
+  auto reading = read("Query", std::move(body), cost);
   const json::value answer = co_await std::move(reading);
   QueryAnswer out;
   if (const json::array* items = array_member(answer, "Items")) {
@@ -177,30 +177,34 @@ StoredItem Gateway::read_refusal(const json::object& item, const aws::ServiceErr
   }
 }
 
-WriteAnswer Gateway::lost_condition(const aws::ServiceError& error) {
+WriteAnswer Gateway::lost_condition(const aws::ServiceError& error, Cost* cost) {
   const json::value answer = parse_answer(error.operation, error.body);
   WriteAnswer out;
   out.maybe_applied = error.maybe_applied;
   WriteAnswer::Refusal& refusal = out.refusals.emplace_back();
   refusal.refused = true;
   const json::object* item = object_member(answer, "Item");
-  ledger_.add_failed_condition(write_units(item ? item_size(*item) : 0));
+  Cost refused;
+  refused.failed_conditions = 1;
+  refused.write_units = write_units(item ? item_size(*item) : 0);
+  bill(error.operation, refused, cost);
   if (item) refusal.item = read_refusal(*item, error);
   return out;
 }
 
 // The reasons stand in the order of the actions. A transaction bills every write twice.
-WriteAnswer Gateway::cancelled(const aws::ServiceError& error) {
+WriteAnswer Gateway::cancelled(const aws::ServiceError& error, Cost* cost) {
   const json::value answer = parse_answer(error.operation, error.body);
   const json::array* reasons = array_member(answer, "CancellationReasons");
   if (!reasons || reasons->size() != kActions) fail(error);
   WriteAnswer out;
-  double units = 0;
+  Cost refused;
+  refused.failed_conditions = 1;
   for (const json::value& reason : *reasons) {
     const std::string_view code = find_text(reason, {"Code"});
     WriteAnswer::Refusal& refusal = out.refusals.emplace_back();
     const json::object* item = object_member(reason, "Item");
-    units += 2 * write_units(item ? item_size(*item) : 0);
+    refused.write_units += 2 * write_units(item ? item_size(*item) : 0);
     if (code == "ConditionalCheckFailed") {
       refusal.refused = true;
       if (item) refusal.item = read_refusal(*item, error);
@@ -213,17 +217,19 @@ WriteAnswer Gateway::cancelled(const aws::ServiceError& error) {
       fail(cause);
     }
   }
-  ledger_.add_failed_condition(units);
+  bill(error.operation, refused, cost);
   return out;
 }
 
 boost::asio::awaitable<WriteAnswer> Gateway::write(std::string_view operation, std::string body,
-                                                   bool again) {
-  auto sending = send(operation, std::move(body));
+                                                   bool again, Cost* cost) {
+  auto sending = send(operation, std::move(body), cost);
   const aws::Outcome outcome = co_await std::move(sending);
   if (outcome) {
     if (table_.count_units) {
-      ledger_.add_writes(consumed_units(parse_answer(operation, outcome->body)));
+      Cost taken;
+      taken.write_units = consumed_units(parse_answer(operation, outcome->body));
+      bill(operation, taken, cost);
     }
     WriteAnswer done;
     done.done = true;
@@ -231,8 +237,8 @@ boost::asio::awaitable<WriteAnswer> Gateway::write(std::string_view operation, s
   }
   aws::ServiceError error = outcome.error();
   error.maybe_applied = error.maybe_applied || again;
-  if (error.kind == aws::ErrorKind::conditional_check_failed) co_return lost_condition(error);
-  if (error.kind == aws::ErrorKind::transaction_canceled) co_return cancelled(error);
+  if (error.kind == aws::ErrorKind::conditional_check_failed) co_return lost_condition(error, cost);
+  if (error.kind == aws::ErrorKind::transaction_canceled) co_return cancelled(error, cost);
   fail(error);
 }
 

@@ -12,18 +12,16 @@
 #include "dynamodb/item.hpp"
 #include "dynamodb/requests.hpp"
 #include "sagabus/ambient.hpp"
+#include "sagabus/cost.hpp"
 #include "sagabus/dynamodb/client.hpp"
 #include "sagabus/dynamodb/store.hpp"
 
 namespace sagabus::dynamodb {
 
-// Requests and units, added up. Safe to use from any thread.
+// Requests and units of all calls, added up. Safe to use from any thread.
 class Ledger {
  public:
-  void add_requests(std::string_view operation, int count);
-  void add_reads(double units);
-  void add_writes(double units);
-  void add_failed_condition(double units);
+  void add(std::string_view operation, const Cost& cost);
   Usage read() const;
 
  private:
@@ -64,21 +62,26 @@ class Gateway {
 
   // `operation` must be a literal. All throw the errors of sagabus/error.hpp with the table's name
   // in them, but for a lost condition, which is an ordinary answer. An item that cannot be read is
-  // an error, but for a query: it warns of it in the log and leaves it out.
-  boost::asio::awaitable<std::optional<StoredItem>> get(std::string body);
+  // an error, but for a query: it warns of it in the log and leaves it out. What a call costs is
+  // added to `cost`, which may be null, also where it throws.
+  boost::asio::awaitable<std::optional<StoredItem>> get(std::string body, Cost* cost = nullptr);
   // A text attribute of an item that is no instance; empty where there is none.
   boost::asio::awaitable<std::string> get_text(std::string body, std::string_view attribute);
   // `again`: an earlier try of the same write may have been carried out.
   boost::asio::awaitable<WriteAnswer> write(std::string_view operation, std::string body,
-                                            bool again = false);
-  boost::asio::awaitable<QueryAnswer> query(std::string body, QueryContent content);
+                                            bool again = false, Cost* cost = nullptr);
+  boost::asio::awaitable<QueryAnswer> query(std::string body, QueryContent content,
+                                            Cost* cost = nullptr);
 
  private:
-  boost::asio::awaitable<aws::Outcome> send(std::string_view operation, std::string body);
-  boost::asio::awaitable<boost::json::value> read(std::string_view operation, std::string body);
+  boost::asio::awaitable<aws::Outcome> send(std::string_view operation, std::string body,
+                                            Cost* cost);
+  boost::asio::awaitable<boost::json::value> read(std::string_view operation, std::string body,
+                                                  Cost* cost);
   StoredItem read_refusal(const boost::json::object& item, const aws::ServiceError& error) const;
-  WriteAnswer lost_condition(const aws::ServiceError& error);
-  WriteAnswer cancelled(const aws::ServiceError& error);
+  void bill(std::string_view operation, const Cost& part, Cost* cost);
+  WriteAnswer lost_condition(const aws::ServiceError& error, Cost* cost);
+  WriteAnswer cancelled(const aws::ServiceError& error, Cost* cost);
   void add_item(QueryAnswer& out, const boost::json::object& item) const;
   [[noreturn]] void fail(const aws::ServiceError& error) const;
 

@@ -125,7 +125,7 @@ class StoreInMemory final : public StoreBackend {
   std::string describe() const override { return "memory:"; }
   boost::asio::awaitable<void> prepare() override { co_return; }
 
-  boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) override {
+  boost::asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* /*cost*/) override {
     const std::lock_guard lock(mutex_);
     co_return holder_of(key.saga_name, key.correlation_id, key.saga_id);
   }

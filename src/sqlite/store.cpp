@@ -78,7 +78,7 @@ class Backend final : public StoreBackend {
     co_await database->open();
   }
 
-  asio::awaitable<InstancePtr> load(const InstanceKey& key) override {
+  asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* /*cost*/) override {
     const auto database = database_;
     auto job = [key, now = now()](Connection& connection) {
       return find_by_key(connection, key, now);

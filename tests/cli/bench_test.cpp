@@ -37,6 +37,7 @@ TEST(Bench, ReportsEachFieldOnMemory) {
   EXPECT_EQ(*report.find("requests"), Value(Object{}));
   EXPECT_EQ(*report.find("read_units"), Value(0.0));
   EXPECT_EQ(*report.find("write_units"), Value(0.0));
+  EXPECT_EQ(*report.find("by_message"), Value(Object{}));
 }
 
 TEST(Bench, RunsOneOrder) {

@@ -19,9 +19,9 @@ inline Value bench_report(std::vector<std::string> words, std::int64_t sagas) {
   std::vector<std::string> names;
   for (const auto& [name, value] : *report.if_object()) names.push_back(name);
   const std::vector<std::string> expected{
-      "messages_per_second", "cpu_us_per_message", "p50_ms", "p99_ms",
-      "peak_rss_mb",         "sagas_completed",    "errors", "requests",
-      "read_units",          "write_units"};
+      "messages_per_second", "cpu_us_per_message", "p50_ms",    "p99_ms",
+      "peak_rss_mb",         "sagas_completed",    "errors",    "requests",
+      "read_units",          "write_units",        "by_message"};
   EXPECT_EQ(names, expected);
   for (const char* name : {"messages_per_second", "cpu_us_per_message", "p50_ms", "peak_rss_mb"}) {
     EXPECT_GT(*report.find(name)->if_double(), 0) << name;

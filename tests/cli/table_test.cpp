@@ -129,6 +129,13 @@ TEST_F(TableVerbs, BenchCountsRequestsAndUnits) {
   EXPECT_EQ(*report.find("read_units")->if_double(), 0);
   // The item and its index, four times.
   EXPECT_NEAR(*report.find("write_units")->if_double(), 8, kWatermarks);
+  const Value& by_message = *report.find("by_message");
+  for (const char* type :
+       {"OrderSubmitted", "PaymentCaptured", "InventoryReserved", "ShipmentCreated"}) {
+    ASSERT_TRUE(by_message.find(type)) << to_json(by_message);
+    EXPECT_EQ(to_json(*by_message.find(type)),
+              R"({"requests":1.0,"failed_conditions":0.0,"read_units":0.0,"write_units":2.0})");
+  }
 }
 
 }  // namespace

@@ -91,22 +91,39 @@ class DynamoDbBus : public DynamoDbTest {
       sync_wait(buses[0]->publish(first));
     }
     ended.get_future().wait();
-    for (auto& bus : buses) sync_wait(bus->stop());
+    for (auto& bus : buses) {
+      sync_wait(bus->stop());
+      for (const LedgerLine& line : bus->ledger()) {
+        EXPECT_EQ(line.saga_name, "OrderSaga");
+        EXPECT_EQ(line.message_type, "OrderStep");
+        commits_ += line.commits;
+        cost_ += line.cost;
+      }
+    }
+    const Usage after = store.usage();
     EXPECT_EQ(sync_wait(store.count_by_name("OrderSaga", true)),
               static_cast<std::uint64_t>(orders));
-    return difference(store.usage(), before);
+    return difference(after, before);
   }
 
-  // Without the query of count_by_name.
   static Usage difference(Usage after, const Usage& before) {
-    after.requests.erase("Query");
-    for (const auto& [operation, count] : before.requests) {
-      if (operation != "Query") after.requests[operation] -= count;
-    }
+    for (const auto& [operation, count] : before.requests) after.requests[operation] -= count;
     after.write_units -= before.write_units;
+    after.read_units -= before.read_units;
     return after;
   }
 
+  // The buses' ledgers have all that the store was asked for but the watermarks: a unit for each
+  // that was written, half a unit for each that was read.
+  void expect_all_in_ledger(const Usage& usage) const {
+    EXPECT_EQ(cost_.requests, usage.total_requests() - told_ - asked_);
+    EXPECT_EQ(cost_.failed_conditions, usage.failed_conditions);
+    EXPECT_EQ(cost_.write_units, usage.write_units - told_);
+    EXPECT_EQ(cost_.read_units, usage.read_units - asked_ / 2.0);
+  }
+
+  std::uint64_t commits_ = 0;  // by the ledgers of all buses
+  Cost cost_;
   std::atomic<unsigned> told_ = 0;
   std::atomic<unsigned> asked_ = 0;
 };
@@ -121,6 +138,8 @@ TEST_F(DynamoDbBus, AnOrderIsFourRequestsAndEightWriteUnits) {
   EXPECT_EQ(asked_, 0U);
   EXPECT_EQ(usage.failed_conditions, 0U);
   EXPECT_LE(usage.write_units, 8 * kOrders + told_);
+  EXPECT_EQ(commits_, 4U * kOrders);
+  expect_all_in_ledger(usage);
 }
 
 TEST_F(DynamoDbBus, OnALeanTableAnOrderIsFourWriteUnits) {
@@ -137,6 +156,8 @@ TEST_F(DynamoDbBus, TwoWorkersThatShareEveryOrderStayWithinTwiceTheRequests) {
   const Usage usage = run({}, kOrders, 2);
   EXPECT_LE(usage.total_requests(), 8U * kOrders);
   EXPECT_LE(usage.write_units, 10 * kOrders);
+  EXPECT_EQ(commits_, 4U * kOrders);
+  expect_all_in_ledger(usage);
   EXPECT_EQ(usage.requests.at("PutItem"), kOrders + told_);
   RecordProperty("requests", std::to_string(usage.total_requests()));
   RecordProperty("write_units", std::to_string(usage.write_units));

@@ -21,8 +21,8 @@ class BusyStore final : public StoreBackend {
   std::string describe() const override { return inner_->describe(); }
   bool starts_safely_unseen() const noexcept override { return inner_->starts_safely_unseen(); }
   boost::asio::awaitable<void> prepare() override { return count(inner_->prepare()); }
-  boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) override {
-    return count(inner_->load(key));
+  boost::asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* cost) override {
+    return count(inner_->load(key, cost));
   }
   boost::asio::awaitable<CommitResult> commit(CommitRequest request) override {
     return count(inner_->commit(std::move(request)));

@@ -17,6 +17,7 @@ namespace sagabus::testing {
 struct StoreFaults {
   std::function<void(const InstanceKey&)> before_load = [](const InstanceKey&) {};
   std::function<void()> after_load = [] {};
+  Cost load_costs{};  // each, besides what the store itself asks
   std::function<void(const CommitRequest&)> before_commit = [](const CommitRequest&) {};
   std::function<boost::asio::awaitable<void>()> commit_takes{};  // empty: no time
   std::function<void(const CommitRequest&, const CommitResult&)> after_commit =
@@ -135,9 +136,10 @@ class FaultyStore final : public StoreBackend {
   std::string describe() const override { return inner_->describe(); }
   bool starts_safely_unseen() const noexcept override { return inner_->starts_safely_unseen(); }
   boost::asio::awaitable<void> prepare() override { return inner_->prepare(); }
-  boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) override {
+  boost::asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* cost) override {
     faults_->before_load(key);
-    InstancePtr found = co_await inner_->load(key);
+    if (cost) *cost += faults_->load_costs;
+    InstancePtr found = co_await inner_->load(key, cost);
     faults_->after_load();
     co_return found;
   }

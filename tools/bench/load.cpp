@@ -175,6 +175,7 @@ asio::awaitable<LoadResult> run_load(LoadOptions options, asio::any_io_executor 
   if (error) std::rethrow_exception(error);
   result.messages = transport->handled();
   result.errors = transport->errors();
+  result.ledger = bus.ledger();
   result.p50 = orders->percentile(50);
   result.p99 = orders->percentile(99);
   co_return result;

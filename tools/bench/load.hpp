@@ -9,6 +9,7 @@
 #include <string>
 
 #include "sagabus/ambient.hpp"
+#include "sagabus/ledger.hpp"
 #include "sagabus/store.hpp"
 
 namespace sagabus::tools {
@@ -31,6 +32,7 @@ struct LoadResult {
   // last state is in the store.
   std::chrono::nanoseconds p50{0};
   std::chrono::nanoseconds p99{0};
+  Ledger ledger{};  // the saga's
 };
 
 // A closed loop: as an order ends, another one starts. An order ends with its last message, or with

@@ -35,6 +35,8 @@ constexpr const char* kFooter =
     "  errors               deliveries that had to be tried again, and dead letters\n"
     "  requests             to the service, by operation, an order\n"
     "  read_units, write_units  capacity units, as the service reports them, an order\n"
+    "  by_message           the same by the type of message whose steps they were, and refused\n"
+    "                       writes; without the watermarks, which belong to none\n"
     "\n"
     "Each run makes instances under a saga name of its own. They stay in the store.\n"
     "\n"
@@ -81,7 +83,8 @@ Subject open_subject(const std::string& uri, const Ambient& ambient) {
 struct Report {
   std::string saga_name;
   LoadResult load;
-  Usage usage;  // of the load
+  Usage usage;       // of the load
+  double sagas = 0;  // that were to run
   double peak_rss_mb = 0;
   std::uint64_t sagas_completed = 0;
 };
@@ -107,35 +110,59 @@ Usage difference(const Usage& after, const Usage& before, double sagas) {
   return usage;
 }
 
+// Nothing where the store bills nobody.
+Object by_message(const Ledger& ledger, double sagas) {
+  Object out;
+  for (const LedgerLine& line : ledger) {
+    if (line.cost.requests == 0) continue;
+    const Cost& cost = line.cost;
+    Object costs{{"requests", Value(static_cast<double>(cost.requests) / sagas)},
+                 {"failed_conditions", Value(static_cast<double>(cost.failed_conditions) / sagas)},
+                 {"read_units", Value(cost.read_units / sagas)},
+                 {"write_units", Value(cost.write_units / sagas)}};
+    out.emplace_back(line.message_type, Value(std::move(costs)));
+  }
+  return out;
+}
+
+void add_costs(Object& out, const Report& report) {
+  Object requests;
+  for (const auto& [operation, count] : report.usage.requests) {
+    requests.emplace_back(operation, Value(count));
+  }
+  out.emplace_back("requests", Value(std::move(requests)));
+  out.emplace_back("read_units", Value(report.usage.read_units));
+  out.emplace_back("write_units", Value(report.usage.write_units));
+  out.emplace_back("by_message", Value(by_message(report.load.ledger, report.sagas)));
+}
+
 Value to_json_value(const Report& report) {
   using Milliseconds = std::chrono::duration<double, std::milli>;
   const LoadResult& load = report.load;
   const auto messages = static_cast<double>(load.messages);
   const double seconds = std::chrono::duration<double>(load.elapsed).count();
-  Object requests;
-  for (const auto& [operation, count] : report.usage.requests) {
-    requests.emplace_back(operation, Value(count));
-  }
-  Object out;
-  out.emplace_back("messages_per_second", Value(messages / seconds));
-  out.emplace_back("cpu_us_per_message", Value(static_cast<double>(load.cpu.count()) / messages));
-  out.emplace_back("p50_ms", Value(Milliseconds(load.p50).count()));
-  out.emplace_back("p99_ms", Value(Milliseconds(load.p99).count()));
-  out.emplace_back("peak_rss_mb", Value(report.peak_rss_mb));
-  out.emplace_back("sagas_completed", Value(report.sagas_completed));
-  out.emplace_back("errors", Value(load.errors));
-  out.emplace_back("requests", Value(std::move(requests)));
-  out.emplace_back("read_units", Value(report.usage.read_units));
-  out.emplace_back("write_units", Value(report.usage.write_units));
+  Object out{{"messages_per_second", Value(messages / seconds)},
+             {"cpu_us_per_message", Value(static_cast<double>(load.cpu.count()) / messages)},
+             {"p50_ms", Value(Milliseconds(load.p50).count())},
+             {"p99_ms", Value(Milliseconds(load.p99).count())},
+             {"peak_rss_mb", Value(report.peak_rss_mb)},
+             {"sagas_completed", Value(report.sagas_completed)},
+             {"errors", Value(load.errors)}};
+  add_costs(out, report);
   return Value(std::move(out));
 }
 
+// An object in an object takes lines of its own.
 std::string text_of(const Value& value) {
   if (const double* number = value.if_double()) return fmt::format("{:.3f}", *number);
   if (const Object* object = value.if_object()) {
     std::string text;
     for (const auto& [name, member] : *object) {
-      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, text_of(member));
+      if (member.if_object()) {
+        text += fmt::format("\n  {:<18} {}", name, text_of(member));
+      } else {
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, text_of(member));
+      }
     }
     return text.empty() ? "none" : text;
   }
@@ -149,7 +176,12 @@ void print(const Report& report, bool as_json) {
     return;
   }
   for (const auto& [name, member] : *value.if_object()) {
-    fmt::print("{:<20} {}\n", name, text_of(member));
+    const std::string text = text_of(member);
+    if (text.starts_with('\n')) {
+      fmt::print("{}{}\n", name, text);
+    } else {
+      fmt::print("{:<20} {}\n", name, text);
+    }
   }
   fmt::print("{:<20} {}\n", "saga_name", report.saga_name);
 }
@@ -171,7 +203,8 @@ asio::awaitable<Exit> bench(Options options) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   auto running = run_load(std::move(load), executor);
   report.load = co_await std::move(running);
-  report.usage = difference(subject.usage(), before, options.sagas);
+  report.sagas = options.sagas;
+  report.usage = difference(subject.usage(), before, report.sagas);
   report.peak_rss_mb = peak_rss_mb();
   report.sagas_completed = co_await subject.store.count_by_name(report.saga_name, true);
   print(report, options.json);
