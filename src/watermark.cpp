@@ -8,7 +8,7 @@
 namespace sagabus {
 namespace {
 
-constexpr std::int64_t kFormat = 1;
+constexpr std::int64_t kTextFormat = 1;
 
 struct WatermarkText {
   std::int64_t f = 0;  // the number of the format
@@ -24,13 +24,13 @@ bool Watermark::covers(std::uint64_t sequence) const {
 }
 
 std::string write_watermark(const Watermark& watermark) {
-  return to_json(to_value(WatermarkText{kFormat, watermark.through, watermark.open}));
+  return to_json(to_value(WatermarkText{kTextFormat, watermark.through, watermark.open}));
 }
 
 Watermark read_watermark(std::string_view text) {
   const auto read = from_value<WatermarkText>(parse_json(text), MissingField::refuse);
   const FieldPath root(MissingField::refuse);
-  if (read.f != kFormat) FieldPath(root, "f").fail("a format that this version does not know");
+  if (read.f != kTextFormat) FieldPath(root, "f").fail("a format that this version does not know");
   const bool rising = std::is_sorted(read.o.begin(), read.o.end());
   if (!rising || (!read.o.empty() && read.o.back() > read.t)) {
     FieldPath(root, "o").fail("not in rising order, or beyond t");

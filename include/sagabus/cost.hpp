@@ -5,8 +5,10 @@
 
 namespace sagabus {
 
-// Zero for stores that bill nobody. The units are those of the service's capacity; 0 where the
-// store does not count them (dynamodb::StoreOptions::count_units).
+// Zero for stores that bill nobody. The units are those of the service's capacity, for refused
+// writes by the size of what was there; 0 where the store does not count them
+// (dynamodb::StoreOptions::count_units). Calls that were cancelled are left out, since nobody heard
+// what became of them.
 struct Cost {
   std::uint64_t requests = 0;           // retries included
   std::uint64_t failed_conditions = 0;  // writes that were refused: they are billed too

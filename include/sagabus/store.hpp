@@ -52,7 +52,7 @@ struct ExpectedInstance {
 struct CommitRequest {
   InstancePtr next{};                          // its version is the expected one + 1, or 1
   std::optional<ExpectedInstance> expected{};  // empty: there must be none, or an expired one
-  Cost* cost = nullptr;  // where the store adds what the write costs, also where it throws
+  Cost* cost = nullptr;  // where the store adds what the write costs, also where it is refused
 };
 
 struct CommitResult {
@@ -87,7 +87,7 @@ class StoreBackend {
 
   // Strongly consistent. Null where there is none. The key outlives the call, except where the call
   // is cancelled: what goes on then needs a copy. Adds what it costs to `cost`, which may be null,
-  // also where it throws; touches it no more once the call has ended, as commit() does.
+  // also where it fails; touches it no more once the call has ended, as commit() does.
   virtual boost::asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* cost) = 0;
   boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) { return load(key, nullptr); }
 

@@ -4,7 +4,10 @@ with-emulators keeps the user's own AWS settings from the tests."""
 import importlib.machinery
 import importlib.util
 import os
+import pathlib
+import re
 import subprocess
+import tempfile
 import unittest
 from unittest import mock
 
@@ -12,6 +15,7 @@ import arrows
 import coroutines
 import hygiene
 import snippets
+import tidy
 import usings
 from common import ROOT
 
@@ -250,6 +254,48 @@ class Hygiene(unittest.TestCase):
         self.assertEqual(hygiene.findings("x/package-lock.json", lock % ""), [])
         self.assertTrue(hygiene.findings(
             "x/package-lock.json", lock % ', "resolved": "https://example.org/a.tgz"'))
+
+
+class Tidy(unittest.TestCase):
+    FLAGS = ("-std=gnu++20",)
+    WRONG = ("#include <string>\n#include <utility>\n"
+             "void f(std::string a, std::string& b) { b = std::move(a); b += a; }\n")
+
+    def look(self, **sources):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name).resolve()
+            paths = []
+            for stem, text in sources.items():
+                paths.append(folder / f"{stem}.cpp")
+                paths[-1].write_text(text)
+            with mock.patch.multiple(tidy, ROOT=folder, OURS=f"^{re.escape(str(folder))}/"):
+                (folder / ".clang-tidy").write_text((ROOT / ".clang-tidy").read_text())
+                batch = tidy.Batch(folder / "build", "b", paths, self.FLAGS)
+                found, unreadable = batch.look("state")
+                return found, unreadable, batch.stamp.is_file()
+
+    def test_shows_what_it_finds_in_every_folder(self):
+        for folder in ("include/sagabus", *tidy.FOLDERS):
+            self.assertTrue(re.match(tidy.OURS, str(ROOT / folder / "x.cpp")), folder)
+        self.assertFalse(re.match(tidy.OURS, str(ROOT / "build/x.cpp")))
+
+    def test_finds_in_a_batch(self):
+        found, unreadable, stamped = self.look(right="int g();\n", wrong=self.WRONG)
+        self.assertIn("wrong.cpp:3: 'a' used after it was moved", "".join(found))
+        self.assertEqual((unreadable, stamped), ([], False))
+
+    def test_passes_what_is_right(self):
+        self.assertEqual(self.look(right="int g();\n"), (set(), [], True))
+
+    def test_looks_at_each_alone_where_a_batch_cannot_be_read(self):
+        found, unreadable, stamped = self.look(
+            one="namespace { int same; }\n", two="namespace { int same; }\n" + self.WRONG)
+        self.assertIn("two.cpp:4:", "".join(found))
+        self.assertEqual((unreadable, stamped), ([], False))
+
+    def test_names_what_cannot_be_read(self):
+        found, unreadable, stamped = self.look(right="int g();\n", broken="int x = ;\n")
+        self.assertEqual((found, unreadable, stamped), (set(), ["broken.cpp"], True))
 
 
 class Usings(unittest.TestCase):

@@ -22,6 +22,8 @@ from common import ROOT, finish
 
 BATCH = 8
 FOLDERS = ("src", "tools", "examples", "tests", "bench", "quickstart")
+# Where findings are ours. A batch includes the files that it looks at, so they count as headers.
+OURS = f"^{re.escape(str(ROOT))}/({'|'.join(('include/sagabus', *FOLDERS))})/"
 # clang 14 compiles coroutines without saying so, and libstdc++ asks.
 FOR_CLANG = ["-D__cpp_impl_coroutine=201902L", "-w", "-Wno-unknown-warning-option"]
 INCLUDED = re.compile(r'^#include "(.+)"$', re.M)
@@ -82,7 +84,7 @@ def targets(build):
         made = words[words.index("-o") + 1]
         sources = [source]
         if source.parent.name == "Unity":  # CMake made one of several
-            sources = [pathlib.Path(path) for path in INCLUDED.findall(source.read_text())]
+            sources = [pathlib.Path(path).resolve() for path in INCLUDED.findall(source.read_text())]
         target = pathlib.Path(made.split("CMakeFiles/")[1]).parts[0]
         flags = tuple(flag for flag in flags_of(entry["command"]) if flag != entry["file"])
         for path in sources:
@@ -117,7 +119,7 @@ class Batch:
 
 def look_at(source, flags):
     result = subprocess.run(["clang-tidy", "--quiet", f"--config-file={ROOT / '.clang-tidy'}",
-                             str(source), "--", *flags, *FOR_CLANG],
+                             f"--header-filter={OURS}", str(source), "--", *flags, *FOR_CLANG],
                             cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     found, unreadable = set(), result.returncode < 0
     for match in FINDING.finditer(result.stdout):
@@ -132,7 +134,7 @@ def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     version = subprocess.run(["clang-tidy", "--version"], check=True,
                              stdout=subprocess.PIPE, text=True).stdout
-    settings = (ROOT / ".clang-tidy").read_text()
+    settings = (ROOT / ".clang-tidy").read_text() + pathlib.Path(__file__).read_text()
     hasher, due, unreadable = Hasher(build), [], set()
     for (target, flags), included in targets(build).items():
         sources = sorted(included)

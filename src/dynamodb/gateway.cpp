@@ -60,7 +60,7 @@ std::string exception_name(std::string_view reason) {
 
 }  // namespace
 
-void Ledger::add(std::string_view operation, const Cost& cost) {
+void Meter::add(std::string_view operation, const Cost& cost) {
   const std::lock_guard lock(mutex_);
   if (cost.requests) usage_.requests[std::string(operation)] += cost.requests;
   usage_.read_units += cost.read_units;
@@ -68,7 +68,7 @@ void Ledger::add(std::string_view operation, const Cost& cost) {
   usage_.failed_conditions += cost.failed_conditions;
 }
 
-Usage Ledger::read() const {
+Usage Meter::read() const {
   const std::lock_guard lock(mutex_);
   return usage_;
 }
@@ -88,7 +88,7 @@ void Gateway::fail(const aws::ServiceError& error) const {
 }
 
 void Gateway::bill(std::string_view operation, const Cost& part, Cost* cost) {
-  ledger_.add(operation, part);
+  meter_.add(operation, part);
   if (cost) *cost += part;
 }
 
@@ -186,25 +186,35 @@ WriteAnswer Gateway::lost_condition(const aws::ServiceError& error, Cost* cost) 
   const json::object* item = object_member(answer, "Item");
   Cost refused;
   refused.failed_conditions = 1;
-  refused.write_units = write_units(item ? item_size(*item) : 0);
+  if (table_.count_units) refused.write_units = write_units(item ? item_size(*item) : 0);
   bill(error.operation, refused, cost);
   if (item) refusal.item = read_refusal(*item, error);
   return out;
 }
 
-// The reasons stand in the order of the actions. A transaction bills every write twice.
+// A transaction bills every write twice.
+Cost Gateway::cost_of_refusal(const json::array& reasons) const {
+  Cost cost;
+  cost.failed_conditions = 1;
+  if (!table_.count_units) return cost;
+  for (const json::value& reason : reasons) {
+    const json::object* item = object_member(reason, "Item");
+    cost.write_units += 2 * write_units(item ? item_size(*item) : 0);
+  }
+  return cost;
+}
+
+// The reasons stand in the order of the actions.
 WriteAnswer Gateway::cancelled(const aws::ServiceError& error, Cost* cost) {
   const json::value answer = parse_answer(error.operation, error.body);
   const json::array* reasons = array_member(answer, "CancellationReasons");
   if (!reasons || reasons->size() != kActions) fail(error);
+  bill(error.operation, cost_of_refusal(*reasons), cost);
   WriteAnswer out;
-  Cost refused;
-  refused.failed_conditions = 1;
   for (const json::value& reason : *reasons) {
     const std::string_view code = find_text(reason, {"Code"});
     WriteAnswer::Refusal& refusal = out.refusals.emplace_back();
     const json::object* item = object_member(reason, "Item");
-    refused.write_units += 2 * write_units(item ? item_size(*item) : 0);
     if (code == "ConditionalCheckFailed") {
       refusal.refused = true;
       if (item) refusal.item = read_refusal(*item, error);
@@ -217,7 +227,6 @@ WriteAnswer Gateway::cancelled(const aws::ServiceError& error, Cost* cost) {
       fail(cause);
     }
   }
-  bill(error.operation, refused, cost);
   return out;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/json/array.hpp>
 #include <boost/json/value.hpp>
 #include <mutex>
 #include <optional>
@@ -19,7 +20,7 @@
 namespace sagabus::dynamodb {
 
 // Requests and units of all calls, added up. Safe to use from any thread.
-class Ledger {
+class Meter {
  public:
   void add(std::string_view operation, const Cost& cost);
   Usage read() const;
@@ -58,12 +59,13 @@ class Gateway {
 
   const Client& client() const noexcept { return client_; }
   const TableRef& table() const noexcept { return table_; }
-  Usage usage() const { return ledger_.read(); }
+  Usage usage() const { return meter_.read(); }
 
   // `operation` must be a literal. All throw the errors of sagabus/error.hpp with the table's name
   // in them, but for a lost condition, which is an ordinary answer. An item that cannot be read is
   // an error, but for a query: it warns of it in the log and leaves it out. What a call costs is
-  // added to `cost`, which may be null, also where it throws.
+  // added to `cost`, which may be null, also where it throws; but not where it is cancelled, or the
+  // client throws before there is an answer.
   boost::asio::awaitable<std::optional<StoredItem>> get(std::string body, Cost* cost = nullptr);
   // A text attribute of an item that is no instance; empty where there is none.
   boost::asio::awaitable<std::string> get_text(std::string body, std::string_view attribute);
@@ -80,6 +82,7 @@ class Gateway {
                                                   Cost* cost);
   StoredItem read_refusal(const boost::json::object& item, const aws::ServiceError& error) const;
   void bill(std::string_view operation, const Cost& part, Cost* cost);
+  Cost cost_of_refusal(const boost::json::array& reasons) const;
   WriteAnswer lost_condition(const aws::ServiceError& error, Cost* cost);
   WriteAnswer cancelled(const aws::ServiceError& error, Cost* cost);
   void add_item(QueryAnswer& out, const boost::json::object& item) const;
@@ -88,7 +91,7 @@ class Gateway {
   Client client_;
   TableRef table_;
   Logger log_;
-  Ledger ledger_;
+  Meter meter_;
 };
 
 // Parses an answer of the service. Throws TransientError where it is no JSON object.

@@ -52,7 +52,7 @@ constexpr Sql kCountHidden{
 constexpr Sql kCountDue{
     "SELECT count(*) FROM messages INDEXED BY messages_hidden "
     "WHERE endpoint = ?1 AND visible_at > 0 AND visible_at <= ?2"};
-constexpr Sql kList{
+constexpr Sql kListMessages{
     "SELECT seq, receipt, failures, uncertain, body FROM messages WHERE endpoint = ?1 "
     "ORDER BY seq LIMIT ?2"};
 constexpr Sql kTakeable{
@@ -68,7 +68,7 @@ constexpr Sql kRelease{
     "WHERE visible_at > 0 AND owner = ?1)"};
 constexpr Sql kRemoveOwner{"DELETE FROM owners WHERE number = ?1"};
 
-ClaimedRow read_row(const Query& row) {
+ClaimedRow read_claimed(const Query& row) {
   ClaimedRow out;
   out.seq = row.number(0);
   out.receipt = row.number(1);
@@ -78,9 +78,9 @@ ClaimedRow read_row(const Query& row) {
   return out;
 }
 
-std::vector<ClaimedRow> read_rows(Query& query) {
+std::vector<ClaimedRow> read_all_claimed(Query& query) {
   std::vector<ClaimedRow> out;
-  while (query.next()) out.push_back(read_row(query));
+  while (query.next()) out.push_back(read_claimed(query));
   return out;
 }
 
@@ -155,7 +155,7 @@ Claimed claim(Connection& connection, const Claim& request) {
   {
     Query ready = connection.query(kReady);
     ready.bind(1, request.endpoint).bind(2, static_cast<std::int64_t>(request.most));
-    out.rows = read_rows(ready);
+    out.rows = read_all_claimed(ready);
   }
   for (ClaimedRow& row : out.rows) {
     ++row.receipt;
@@ -214,8 +214,8 @@ Depth measure(Connection& connection, const std::string& endpoint, std::int64_t 
 
 std::vector<ClaimedRow> list_messages(Connection& connection, const std::string& endpoint,
                                       std::int64_t most) {
-  Query query = connection.query(kList);
-  return read_rows(query.bind(1, endpoint).bind(2, most));
+  Query query = connection.query(kListMessages);
+  return read_all_claimed(query.bind(1, endpoint).bind(2, most));
 }
 
 std::vector<ClaimedRow> take_messages(Connection& connection, const std::string& endpoint,
@@ -223,7 +223,7 @@ std::vector<ClaimedRow> take_messages(Connection& connection, const std::string&
   std::vector<ClaimedRow> out;
   {
     Query query = connection.query(kTakeable);
-    out = read_rows(query.bind(1, endpoint).bind(2, now).bind(3, most));
+    out = read_all_claimed(query.bind(1, endpoint).bind(2, now).bind(3, most));
   }
   for (const ClaimedRow& row : out) remove_message(connection, row.seq, row.receipt);
   return out;

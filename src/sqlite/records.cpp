@@ -62,7 +62,7 @@ std::optional<std::int64_t> number_of(std::optional<bool> flag) {
   return flag ? std::optional<std::int64_t>(*flag ? 1 : 0) : std::nullopt;
 }
 
-Record read_row(const Query& row) {
+Record read_record(const Query& row) {
   Record out;
   out.saga_name = row.text(0);
   out.saga_id = row.text(1);
@@ -80,7 +80,7 @@ Record read_row(const Query& row) {
 }
 
 std::optional<Record> read_one(Query& query) {
-  return query.next() ? std::optional<Record>(read_row(query)) : std::nullopt;
+  return query.next() ? std::optional<Record>(read_record(query)) : std::nullopt;
 }
 
 TimePoint read_time(const std::string& text) {
@@ -250,7 +250,7 @@ std::vector<Record> list_records(Connection& connection, const FindRequest& requ
       .bind(4, number_of(request.completed))
       .bind(5, static_cast<std::int64_t>(request.limit));
   std::vector<Record> out;
-  while (query.next()) out.push_back(read_row(query));
+  while (query.next()) out.push_back(read_record(query));
   return out;
 }
 

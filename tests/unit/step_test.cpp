@@ -21,7 +21,7 @@ struct Forwarded {
 };
 SAGABUS_MESSAGE(Forwarded, value)
 
-constexpr TimePoint kNow{std::chrono::milliseconds(1'000'000'000)};
+constexpr TimePoint kStepTime{std::chrono::milliseconds(1'000'000'000)};
 
 class StepTest : public testing::Test {
  protected:
@@ -31,7 +31,7 @@ class StepTest : public testing::Test {
     auto envelope = std::make_shared<Envelope>();
     envelope->id = std::move(id);
     envelope->type = message_name<M>();
-    envelope->timestamp = kNow;
+    envelope->timestamp = kStepTime;
     Incoming in;
     in.envelope = envelope;
     in.entry = definition.data()->find(message_name<M>());
@@ -49,7 +49,7 @@ class StepTest : public testing::Test {
     found.correlation_id = "o";
     found.version = version;
     found.state = to_value(state);
-    found.created_at = kNow - 1h;
+    found.created_at = kStepTime - 1h;
     found.bookkeeping.birth = "b1";
     return found;
   }
@@ -58,7 +58,7 @@ class StepTest : public testing::Test {
 
   CommitRequest commit(const Incoming& in, const InstancePtr& current, StepEnd end,
                        InboxLimits limits = {}) {
-    if (end.now == TimePoint{}) end.now = kNow;
+    if (end.now == TimePoint{}) end.now = kStepTime;
     return make_commit(in, current, std::move(end), limits, settlements_);
   }
 
@@ -124,7 +124,7 @@ TEST_F(StepTest, TakesTheFirstHandlerWhoseGuardsAllHold) {
 
 TEST_F(StepTest, RecognisesWhatWasCommitted) {
   Instance found = instance({.orderId = "o"});
-  found.bookkeeping.inbox = {{"m1", kNow}};
+  found.bookkeeping.inbox = {{"m1", kStepTime}};
   EXPECT_EQ(choose(*orders_.data(), incoming("m1", fixture::Paid{"o", "t"}, orders_), share(found))
                 .choice,
             Choice::repeated);
@@ -132,12 +132,12 @@ TEST_F(StepTest, RecognisesWhatWasCommitted) {
 
 TEST_F(StepTest, DoesNotGuessAboutWhatIsOlderThanTheInbox) {
   Instance found = instance({.orderId = "o"});
-  found.bookkeeping.horizon = kNow;
+  found.bookkeeping.horizon = kStepTime;
   Incoming in = incoming("m1", fixture::Paid{"o", "t"}, orders_);
   EXPECT_EQ(choose(*orders_.data(), in, share(found)).choice, Choice::run);  // its first delivery
   in.redelivered = true;
   EXPECT_EQ(choose(*orders_.data(), in, share(found)).choice, Choice::too_late);
-  found.bookkeeping.horizon = kNow - 1ms;
+  found.bookkeeping.horizon = kStepTime - 1ms;
   EXPECT_EQ(choose(*orders_.data(), in, share(found)).choice, Choice::run);
 }
 
@@ -178,9 +178,9 @@ TEST_F(StepTest, WritesANewInstanceAtVersionOne) {
   EXPECT_EQ(next.saga_id, "saga-o");
   EXPECT_EQ(next.correlation_id, "o");
   EXPECT_EQ(next.bookkeeping.birth, "b7");
-  EXPECT_EQ(next.created_at, kNow);
-  EXPECT_EQ(next.updated_at, kNow);
-  EXPECT_THAT(next.bookkeeping.inbox, ElementsAre(InboxEntry{"m1", kNow}));
+  EXPECT_EQ(next.created_at, kStepTime);
+  EXPECT_EQ(next.updated_at, kStepTime);
+  EXPECT_THAT(next.bookkeeping.inbox, ElementsAre(InboxEntry{"m1", kStepTime}));
   ASSERT_THAT(next.bookkeeping.outbox, SizeIs(1));
   EXPECT_EQ(next.bookkeeping.outbox[0].worker, "w1");
   EXPECT_EQ(next.bookkeeping.outbox[0].sequence, end.sequence);
@@ -194,7 +194,7 @@ TEST_F(StepTest, GuardsAWriteByVersionAndBirth) {
   EXPECT_EQ(request.expected->birth, "b1");
   EXPECT_EQ(request.next->version, 4U);
   EXPECT_EQ(request.next->bookkeeping.birth, "b1");
-  EXPECT_EQ(request.next->created_at, kNow - 1h);
+  EXPECT_EQ(request.next->created_at, kStepTime - 1h);
 }
 
 TEST_F(StepTest, DropsOutboxEntriesThatThisWorkerSettledAndNoOthers) {
@@ -215,18 +215,19 @@ TEST_F(StepTest, DropsOutboxEntriesThatThisWorkerSettledAndNoOthers) {
 
 TEST_F(StepTest, TrimsTheInboxByAgeAndBytesAndMovesTheHorizon) {
   Instance found = instance({.orderId = "o"});
-  found.bookkeeping.inbox = {{"old", kNow - 11min}, {"held", kNow - 11min}, {"new", kNow - 1min}};
+  found.bookkeeping.inbox = {
+      {"old", kStepTime - 11min}, {"held", kStepTime - 11min}, {"new", kStepTime - 1min}};
   found.bookkeeping.outbox = {{"held", "another", 1, {out("held>0")}}};
   const auto in = incoming("m1", fixture::Paid{"o", "t"}, orders_);
   const auto by_age = commit(in, share(found), {}).next->bookkeeping;
   EXPECT_THAT(by_age.inbox, ElementsAre(Field(&InboxEntry::message_id, "held"),
                                         Field(&InboxEntry::message_id, "new"),
                                         Field(&InboxEntry::message_id, "m1")));
-  EXPECT_EQ(by_age.horizon, kNow - 11min);
+  EXPECT_EQ(by_age.horizon, kStepTime - 11min);
   const auto by_bytes = commit(in, share(found), {}, {.window = 1h, .bytes = 50}).next->bookkeeping;
   EXPECT_THAT(by_bytes.inbox, ElementsAre(Field(&InboxEntry::message_id, "held"),
                                           Field(&InboxEntry::message_id, "m1")));
-  EXPECT_EQ(by_bytes.horizon, kNow - 1min);
+  EXPECT_EQ(by_bytes.horizon, kStepTime - 1min);
   // The id of the step itself always stays, or its redelivery could not be told.
   const auto tiny = commit(in, share(found), {}, {.window = 1h, .bytes = 1}).next->bookkeeping;
   EXPECT_EQ(tiny.inbox.back().message_id, "m1");
@@ -244,7 +245,7 @@ TEST_F(StepTest, AMessageWithoutATimeIsNotTooLateWhereNothingWasTrimmed) {
 TEST_F(StepTest, TheHorizonKnowsOfSendersWhoseClocksAreAhead) {
   Incoming ahead = incoming("ahead", fixture::Paid{"o", "t"}, orders_);
   auto envelope = std::make_shared<Envelope>(*ahead.envelope);
-  envelope->timestamp = kNow + 5s;
+  envelope->timestamp = kStepTime + 5s;
   ahead.envelope = envelope;
   const InstancePtr taken = commit(ahead, share(instance({.orderId = "o"})), {}).next;
   const auto other = incoming("m1", fixture::Paid{"o", "t"}, orders_);
@@ -254,15 +255,15 @@ TEST_F(StepTest, TheHorizonKnowsOfSendersWhoseClocksAreAhead) {
   EXPECT_EQ(choose(*orders_.data(), ahead, trimmed).choice, Choice::too_late);
 
   envelope = std::make_shared<Envelope>(*envelope);
-  envelope->timestamp = kNow + 24h * 365;
+  envelope->timestamp = kStepTime + 24h * 365;
   ahead.envelope = envelope;
   const auto far = commit(ahead, share(instance({.orderId = "o"})), {}, {.window = 1h}).next;
-  EXPECT_EQ(far->bookkeeping.inbox.back().at, kNow + 1h);
+  EXPECT_EQ(far->bookkeeping.inbox.back().at, kStepTime + 1h);
 }
 
 TEST_F(StepTest, TheWidestWindowKeepsAll) {
   Instance found = instance({.orderId = "o"});
-  found.bookkeeping.inbox = {{"old", kNow - 24h * 300}};
+  found.bookkeeping.inbox = {{"old", kStepTime - 24h * 300}};
   const auto in = incoming("m1", fixture::Paid{"o", "t"}, orders_);
   EXPECT_TRUE(in_inbox(*commit(in, share(found), {}, {.window = 24h * 365}).next, "old"));
 }
@@ -270,7 +271,7 @@ TEST_F(StepTest, TheWidestWindowKeepsAll) {
 TEST_F(StepTest, RestartsKeepInboxAndOutbox) {
   Instance found = instance({.orderId = "o"});
   found.completed = true;
-  found.bookkeeping.inbox = {{"first", kNow - 1min}};
+  found.bookkeeping.inbox = {{"first", kStepTime - 1min}};
   found.bookkeeping.outbox = {{"first", "another", 1, {out("first>0")}}};
   const auto next =
       commit(incoming("m2", fixture::Submitted{"o", 1}, orders_), share(found), {}).next;
@@ -310,7 +311,7 @@ TEST(Context, DerivesTheSameIdsAndKeysEveryTimeAndRefusesLateUse) {
   record->envelope = std::make_shared<const Envelope>(envelope);
   const std::string sender = "saga-o";
   record->sender_id = &sender;
-  record->now = kNow;
+  record->now = kStepTime;
   SagaContext context(record);
   context.publish(fixture::Closed{"o"});
   context.publish(fixture::Closed{"o"}, {.headers = {{"traceparent", "mine"}}});
@@ -322,7 +323,7 @@ TEST(Context, DerivesTheSameIdsAndKeysEveryTimeAndRefusesLateUse) {
   EXPECT_THAT(record->outgoing[0].envelope->headers,
               ElementsAre(testing::Pair("traceparent", "00-abc")));
   EXPECT_EQ(record->outgoing[1].envelope->headers.at("traceparent"), "mine");
-  EXPECT_EQ(record->outgoing[2].not_before, kNow + 5s);
+  EXPECT_EQ(record->outgoing[2].not_before, kStepTime + 5s);
   EXPECT_EQ(record->outgoing[3].not_before, TimePoint{});
   EXPECT_EQ(context.idempotency_key(), context.idempotency_key());
   EXPECT_NE(context.idempotency_key("a"), context.idempotency_key("b"));
@@ -339,7 +340,7 @@ TEST(Context, RefusesWhatCouldNotBeReadAgain) {
   record->envelope = std::make_shared<const Envelope>(envelope);
   const std::string sender = "saga-o";
   record->sender_id = &sender;
-  record->now = kNow;
+  record->now = kStepTime;
   SagaContext context(record);
   const fixture::Closed closed{"o"};
   const std::string text = "M\xfcller";
@@ -366,7 +367,7 @@ TEST(Context, SchedulesForTheEndOfTime) {
   record->envelope = std::make_shared<const Envelope>();
   const std::string sender = "saga-o";
   record->sender_id = &sender;
-  record->now = kNow;
+  record->now = kStepTime;
   SagaContext context(record);
   context.schedule(fixture::Closed{"o"}, std::chrono::milliseconds::max());
   context.schedule(fixture::Closed{"o"}, std::chrono::milliseconds::min());
