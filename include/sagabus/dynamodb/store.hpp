@@ -57,7 +57,7 @@ struct Usage {
   double read_units = 0;
   double write_units = 0;  // of the table and its index
   // Writes whose condition did not hold. The service bills them and does not say how much: they are
-  // counted in `write_units` by the size of the item that was there.
+  // counted in `write_units` by the size of the item that was there, where units are counted.
   std::uint64_t failed_conditions = 0;
 
   std::uint64_t total_requests() const;
