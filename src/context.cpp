@@ -1,6 +1,11 @@
 #include "sagabus/context.hpp"
 
+#include <fmt/format.h>
+
 #include <stdexcept>
+
+#include "sagabus/error.hpp"
+#include "sagabus/store.hpp"
 
 namespace sagabus {
 namespace detail {
@@ -29,6 +34,15 @@ void record(StepRecord& step, std::string_view type, Value payload, PublishOptio
   envelope->partition_key = std::move(options.partition_key);
   check(*envelope);  // while the handler can still be told: what is committed must be readable
   step.outgoing.push_back({std::move(envelope), not_before > step.now ? not_before : TimePoint{}});
+}
+
+void record_write(StepRecord& step, StoreWritePtr write) {
+  if (!write) throw std::invalid_argument("transact: the write is null");
+  if (!step.store->takes(*write)) {
+    throw Unsupported(fmt::format("saga {}: its store, {}, cannot commit with a step: {}",
+                                  *step.saga_name, step.store->describe(), write->describe()));
+  }
+  step.writes.push_back(std::move(write));
 }
 
 void refuse_closed_context() {

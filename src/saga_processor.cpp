@@ -194,24 +194,46 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
     }
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none) call_off(step);
-    const InstancePtr next = tried.request->next;
-    step.phase = Phase::commit;
-    ForgetUnlessKnown known(known_, step.work.group);
-    CommitResult result = co_await commit(step, std::move(*tried.request));
-    if (step.custody == Custody::done_by_another) co_return;
-    const bool committed = result.committed;
-    take_in(step, std::move(result), next, current);
-    known.settled();
-    if (committed) {
-      const std::uint64_t sequence = step.number.sequence;
-      if (sequence != 0) co_await dispatch(step, next->bookkeeping.outbox.back().messages);
-      step.verdict.settles = sequence;
-      co_return;
-    }
+    if (co_await complete(step, std::move(*tried.request), current)) co_return;
     co_await pause_between_conflicts(conflicts++);
   }
-  // Unless the last race was lost to our own write, whose answer was lost.
+  give_up(step, current);
+}
+
+// Commits the step and sends what must leave. False: nothing was written, and it is to be planned
+// again on `current`.
+asio::awaitable<bool> SagaProcessor::complete(Step& step, CommitRequest request,
+                                              InstancePtr& current) {
+  const InstancePtr next = request.next;
+  const std::vector<StoreWritePtr> writes = request.writes;
+  step.phase = Phase::commit;
+  ForgetUnlessKnown known(known_, step.work.group);
+  CommitResult result = co_await commit(step, std::move(request));
+  if (step.custody == Custody::done_by_another) co_return true;
+  if (!result.refused.empty()) {
+    take_refusal(step, std::move(result), writes);
+    current = co_await read(step);
+    known.settled();
+    co_return false;
+  }
+  const bool committed = result.committed;
+  take_in(step, std::move(result), next, current);
+  known.settled();
+  if (!committed) co_return false;
+  const std::uint64_t sequence = step.number.sequence;
+  if (sequence != 0) co_await dispatch(step, next->bookkeeping.outbox.back().messages);
+  step.verdict.settles = sequence;
+  co_return true;
+}
+
+// After too many tries.
+void SagaProcessor::give_up(Step& step, const InstancePtr& current) {
   step.view.outcome = StepOutcome::outrun;
+  if (step.refusal) {
+    step.phase = Phase::handler;
+    throw WriteRefused(*step.refusal);
+  }
+  // Unless the last race was lost to our own write, whose answer was lost.
   step.verdict = wait_out(current && in_inbox(*current, step.incoming.envelope->id));
 }
 
@@ -335,6 +357,7 @@ void SagaProcessor::take_in(Step& step, CommitResult result, const InstancePtr& 
   if (step.guess) step.guess->record(result.committed);
   step.guess = nullptr;
   if (result.committed) {
+    forget_doubt(step);
     remember(step, next);
     step.view.resulting = next;
     step.view.outcome = StepOutcome::committed;
@@ -343,6 +366,29 @@ void SagaProcessor::take_in(Step& step, CommitResult result, const InstancePtr& 
     release_number(step, current);
     remember(step, current);
   }
+}
+
+// The instance was as expected, but a write of the user's own was refused.
+void SagaProcessor::take_refusal(Step& step, CommitResult result,
+                                 const std::vector<StoreWritePtr>& writes) {
+  if (step.guess) step.guess->record(true);
+  step.guess = nullptr;
+  if (result.may_still_land && step.number.sequence != 0) step.number.was_in_doubt = true;
+  withdraw(step);
+  std::string text;
+  for (const RefusedWrite& refused : result.refused) {
+    if (!text.empty()) text += ", ";
+    text += writes[refused.index]->describe();
+  }
+  step.refusal.emplace(fmt::format("saga {}: a condition of a write with its own did not hold: {}",
+                                   saga_.name, text),
+                       std::move(result.refused));
+}
+
+// A try of this step that was in doubt, under a number that is no longer used, comes too late.
+void SagaProcessor::forget_doubt(const Step& step) const {
+  if (step.number.sequence != 0 || !(step.incoming.redelivered || step.refusal)) return;
+  end_doubt(step, nullptr);
 }
 
 // Committed before, by whichever worker: what its entry still holds is sent, and nothing of our
@@ -382,6 +428,8 @@ std::shared_ptr<StepRecord> SagaProcessor::begin_record(Step& step,
   record->correlation_id = &step.incoming.key.correlation_id;
   record->attempt = step.view.attempt;
   record->now = options_.ambient.clock->now();
+  record->store = options_.store.backend().get();
+  if (step.refusal) record->refused = step.refusal->refused();
   record->metadata = &step.view.metadata;
   return record;
 }
@@ -390,6 +438,8 @@ std::shared_ptr<StepRecord> SagaProcessor::begin_record(Step& step,
 std::optional<CommitRequest> SagaProcessor::end_record(Step& step, StepRecord& record,
                                                        const Plan& plan,
                                                        const InstancePtr& current) const {
+  // A handler that does not ask would want the same again.
+  if (step.refusal && !record.asked_refused) throw WriteRefused(*step.refusal);
   check_delays(record, options_.transport);
   Value state = saga_.state.write(plan.state.get());
   if (changes_nothing(current, state, record)) return std::nullopt;
@@ -406,7 +456,10 @@ std::optional<CommitRequest> SagaProcessor::end_record(Step& step, StepRecord& r
   if (!end.outgoing.empty()) step.number = options_.settlements->begin(step_key(step));
   end.sequence = step.number.sequence;
   if (!current) end.new_birth = new_nonce(*options_.ambient.random);
-  return make_commit(step.incoming, current, std::move(end), options_.inbox, *options_.settlements);
+  CommitRequest request =
+      make_commit(step.incoming, current, std::move(end), options_.inbox, *options_.settlements);
+  request.writes = std::move(record.writes);
+  return request;
 }
 
 // The step was not committed under its number, so nobody will meet it. But where our own write

@@ -13,6 +13,7 @@
 #include "saga_ids.hpp"
 #include "saga_ledger.hpp"
 #include "sagabus/ambient.hpp"
+#include "sagabus/error.hpp"
 #include "sagabus/joint_commit.hpp"
 #include "sagabus/middleware.hpp"
 #include "settlements.hpp"
@@ -57,7 +58,8 @@ class SagaProcessor final : public Processor {
     Settlements::Number number{};      // of the last try to commit; 0: it has no outbox entry
     std::vector<SendRequest> sends{};  // of the last try, where there is no outbox
     Custody custody = Custody::held;
-    Cost cost{};                 // of all its calls to the store
+    Cost cost{};                            // of all its calls to the store
+    std::optional<WriteRefused> refusal{};  // of the last try to commit
     GuessRate* guess = nullptr;  // the kind of guess that `view.loaded` is; null: it was read
     Verdict verdict{};
   };
@@ -83,9 +85,12 @@ class SagaProcessor final : public Processor {
   boost::asio::awaitable<std::optional<CommitRequest>> run_waiting(Step& step, const Plan& plan,
                                                                    const InstancePtr& current);
   [[noreturn]] void call_off(Step& step) const;
+  boost::asio::awaitable<bool> complete(Step& step, CommitRequest request, InstancePtr& current);
   boost::asio::awaitable<CommitResult> commit(Step& step, CommitRequest request);
   boost::asio::awaitable<CommitResult> commit_jointly(Step& step, CommitRequest request);
   void take_in(Step& step, CommitResult result, const InstancePtr& next, InstancePtr& current);
+  void take_refusal(Step& step, CommitResult result, const std::vector<StoreWritePtr>& writes);
+  void give_up(Step& step, const InstancePtr& current);
   boost::asio::awaitable<void> settle_repeated(Step& step, InstancePtr current);
   std::shared_ptr<StepRecord> begin_record(Step& step, const InstancePtr& current) const;
   std::optional<CommitRequest> end_record(Step& step, StepRecord& record, const Plan& plan,
@@ -93,6 +98,7 @@ class SagaProcessor final : public Processor {
   void release_number(Step& step, const InstancePtr& current) const;
   void withdraw(Step& step) const;
   void leave_in_doubt(Step& step, const std::exception_ptr& error) const;
+  void forget_doubt(const Step& step) const;
   void end_doubt(const Step& step, const OutboxEntry* entry) const;
   bool is_own(const OutboxEntry& entry) const;
   void require_same_instance(const Step& step, const InstancePtr& current) const;

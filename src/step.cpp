@@ -128,7 +128,7 @@ Plan choose(const SagaData& saga, const Incoming& incoming, const InstancePtr& c
 
 bool changes_nothing(const InstancePtr& current, const Value& state, const StepRecord& record) {
   return current && !current->completed && !record.completed && record.outgoing.empty() &&
-         state == current->state;
+         record.writes.empty() && state == current->state;
 }
 
 CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, StepEnd end,

@@ -13,8 +13,11 @@
 
 #include "sagabus/envelope.hpp"
 #include "sagabus/instance.hpp"
+#include "sagabus/store_write.hpp"
 
 namespace sagabus {
+
+class StoreBackend;
 
 // Notes from middleware to handlers and back; they last for the step.
 using Metadata = std::map<std::string, std::string, std::less<>>;
@@ -39,12 +42,17 @@ struct StepRecord {
   TimePoint now{};
   std::vector<OutgoingMessage> outgoing;
   bool completed = false;
+  const StoreBackend* store = nullptr;  // a saga's
+  std::vector<StoreWritePtr> writes{};
+  std::vector<RefusedWrite> refused{};
+  bool asked_refused = false;
   Metadata* metadata = nullptr;
   bool open = true;
 };
 
 void record(StepRecord& step, std::string_view type, Value payload, PublishOptions options,
             TimePoint not_before);
+void record_write(StepRecord& step, StoreWritePtr write);
 [[noreturn]] void refuse_closed_context();
 
 }  // namespace detail
@@ -110,6 +118,23 @@ class SagaContext : public MessageContext {
 
   // The instance ends with this step. Later messages to it are ignored until it expires.
   void complete() { step().completed = true; }
+
+  // A write of your own, to whatever else is in the saga's database: it is carried out with the
+  // step's own write, or neither is. Such a step costs what its store asks for a transaction.
+  // sagabus/dynamodb/transact.hpp has those of DynamoDB; throws Unsupported where the saga's store
+  // does not know it, std::invalid_argument where it is null.
+  //
+  // Where a condition of such a write does not hold, nothing of the step is committed. A handler
+  // that asks for refused() is then run again, on what the instance is by now, and may do something
+  // else; for one that does not ask, the step fails with WriteRefused.
+  void transact(StoreWritePtr write) { detail::record_write(step(), std::move(write)); }
+
+  // Which writes were refused when this step was last tried; empty at the first try. As long as the
+  // context.
+  const std::vector<RefusedWrite>& refused() {
+    step().asked_refused = true;
+    return step().refused;
+  }
 };
 
 }  // namespace sagabus

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "sagabus/store_write.hpp"
+
 namespace sagabus {
 
 // What a service said about a failed request. Empty or 0 where it did not come from a service.
@@ -110,6 +112,18 @@ class StateTooLarge : public Error {
   std::size_t bytes_;
   std::size_t limit_;
   std::vector<Field> largest_;
+};
+
+// Writes that a step wanted with its own (SagaContext::transact) were refused, since a condition of
+// theirs did not hold. Nothing was written.
+class WriteRefused : public Error {
+ public:
+  WriteRefused(const std::string& what, std::vector<RefusedWrite> refused)
+      : Error(what), refused_(std::move(refused)) {}
+  const std::vector<RefusedWrite>& refused() const noexcept { return refused_; }
+
+ private:
+  std::vector<RefusedWrite> refused_;
 };
 
 // The store or transport cannot do this.

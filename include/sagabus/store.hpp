@@ -14,6 +14,7 @@
 #include "sagabus/ambient.hpp"
 #include "sagabus/cost.hpp"
 #include "sagabus/instance.hpp"
+#include "sagabus/store_write.hpp"
 
 namespace sagabus {
 
@@ -48,16 +49,23 @@ struct ExpectedInstance {
       created_at{};  // tells lives apart where an item has no birth (another program wrote it)
 };
 
-// One conditional write of one instance, bookkeeping included.
+// One conditional write of one instance, bookkeeping included, and what a user wants with it.
 struct CommitRequest {
   InstancePtr next{};                          // its version is the expected one + 1, or 1
   std::optional<ExpectedInstance> expected{};  // empty: there must be none, or an expired one
+  std::vector<StoreWritePtr> writes{};         // of the user's own; only those that the store takes
   Cost* cost = nullptr;  // where the store adds what the write costs, also where it is refused
 };
 
 struct CommitResult {
   bool committed = false;
   InstancePtr current;  // what stands there, where it was not committed; null: nothing
+  // Of the request's `writes`, those whose condition did not hold, where the instance's did.
+  // `current` is null then.
+  std::vector<RefusedWrite> refused{};
+  // With `refused`: a request for this very write was sent before, its answer was lost, and the
+  // service may get it yet.
+  bool may_still_land = false;
 };
 
 // The seam. Every function may be called from several threads and coroutines at once, and may be
@@ -85,16 +93,19 @@ class StoreBackend {
   // not, the bus looks before each start.
   virtual bool starts_safely_unseen() const noexcept { return true; }
 
+  // Whether commit() can carry out this write together with an instance's.
+  virtual bool takes(const StoreWrite& /*write*/) const noexcept { return false; }
+
   // Strongly consistent. Null where there is none. The key outlives the call, except where the call
   // is cancelled: what goes on then needs a copy. Adds what it costs to `cost`, which may be null,
   // also where it fails; touches it no more once the call has ended, as commit() does.
   virtual boost::asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* cost) = 0;
   boost::asio::awaitable<InstancePtr> load(const InstanceKey& key) { return load(key, nullptr); }
 
-  // Writes `next` if what is there is what was expected, atomically. A lost condition is an
-  // ordinary result, with the instance that stood there at that moment. Sets `expires_at` of a
-  // completed instance by the store's own setting. May throw StateTooLarge and ValidationError
-  // (then nothing was written).
+  // Writes `next` if what is there is what was expected, and `writes` with it, all or nothing. A
+  // lost condition is an ordinary result, with the instance that stood there at that moment. Sets
+  // `expires_at` of a completed instance by the store's own setting. May throw StateTooLarge and
+  // ValidationError (then nothing was written).
   virtual boost::asio::awaitable<CommitResult> commit(CommitRequest request) = 0;
 
   // What commits a step in one transaction where that transport is of the same database

@@ -75,21 +75,9 @@ class Repeats {
 };
 
 void append_map(std::string& out, const Object& object, const FieldPath& path, int level) {
-  const Repeats repeats(object);
-  out += "{\"M\":{";
-  bool first = true;
-  for (std::size_t i = 0; i < object.size(); ++i) {
-    const auto& [name, member] = object[i];
-    if (name.empty()) path.fail("an empty name, which DynamoDB does not take");
-    const FieldPath at(path, name);
-    if (!sagabus::detail::is_utf8(name)) path.fail("a name that is not UTF-8");
-    if (repeats.followed(i)) continue;
-    if (!std::exchange(first, false)) out += ',';
-    append_json_string(out, name);
-    out += ':';
-    append_attribute_value(out, member, at, level + 1);
-  }
-  out += "}}";
+  out += "{\"M\":";
+  append_attributes(out, object, path, level + 1);
+  out += '}';
 }
 
 std::string_view view(json::string_view text) {
@@ -156,6 +144,24 @@ Value read_string(const json::value& content, const FieldPath& path) {
 }
 
 }  // namespace
+
+void append_attributes(std::string& out, const Object& object, const FieldPath& path, int level) {
+  const Repeats repeats(object);
+  out += '{';
+  bool first = true;
+  for (std::size_t i = 0; i < object.size(); ++i) {
+    const auto& [name, member] = object[i];
+    if (name.empty()) path.fail("an empty name, which DynamoDB does not take");
+    const FieldPath at(path, name);
+    if (!sagabus::detail::is_utf8(name)) path.fail("a name that is not UTF-8");
+    if (repeats.followed(i)) continue;
+    if (!std::exchange(first, false)) out += ',';
+    append_json_string(out, name);
+    out += ':';
+    append_attribute_value(out, member, at, level);
+  }
+  out += '}';
+}
 
 void append_string_attribute(std::string& out, std::string_view text) {
   out += "{\"S\":";

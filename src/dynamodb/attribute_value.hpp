@@ -21,6 +21,10 @@ inline constexpr int kMaxLevels = 32;
 void append_attribute_value(std::string& out, const Value& value, const FieldPath& path,
                             int level = 1);
 
+// Appends {"name":{"S":"…"},…}: an item, a key, the values of an expression. Throws as above.
+void append_attributes(std::string& out, const Object& attributes, const FieldPath& path,
+                       int level = 1);
+
 void append_string_attribute(std::string& out, std::string_view text);  // {"S":"…"}
 void append_number_attribute(std::string& out, std::int64_t number);    // {"N":"…"}
 void append_number_attribute(std::string& out, std::uint64_t number);

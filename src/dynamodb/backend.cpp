@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "dynamodb/user_write.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/time_text.hpp"
 
@@ -64,6 +65,14 @@ CommitResult lost_to(InstancePtr current) {
   return result;
 }
 
+// The instance was as expected. A try whose answer was lost may come yet, and find it so.
+CommitResult refused(WriteAnswer answer, bool maybe_applied) {
+  CommitResult result;
+  result.refused = std::move(answer.refused_writes);
+  result.may_still_land = maybe_applied || answer.maybe_applied;
+  return result;
+}
+
 void check_correlation(const Instance& found, std::string_view correlation_id) {
   if (found.correlation_id == correlation_id) return;
   throw Error(
@@ -83,9 +92,14 @@ struct Backend::Update {
   UpdateGuard guard;
   UpdateExtras extras;
   std::optional<TimePoint> created_at;  // what the guard's createdAt means
+  Writes writes;
   Cost* cost = nullptr;
   bool maybe_applied = false;  // by a try whose answer was lost
 };
+
+bool Backend::takes(const StoreWrite& write) const noexcept {
+  return dynamic_cast<const UserWrite*>(&write) != nullptr;
+}
 
 ItemDraft Backend::draft(const Instance& instance) const {
   ItemDraft draft{instance, write_bookkeeping(instance.bookkeeping, instance.saga_id), token(),
@@ -255,19 +269,39 @@ boost::asio::awaitable<CommitResult> Backend::meet(const StoredItem& item,
   co_return lost_to(std::move(target));
 }
 
-boost::asio::awaitable<CommitResult> Backend::put(const ItemDraft& draft, Cost* cost) {
+// Not a coroutine, since it is done for every start.
+boost::asio::awaitable<WriteAnswer> Backend::send_put(const ItemDraft& draft,
+                                                      const CreateGuard& guard, Writes writes,
+                                                      bool again, Cost* cost) {
+  if (writes.empty()) {
+    std::string body = put_item_request(table(), draft, guard);
+    check_size(draft, body.size());
+    return gateway_.write("PutItem", std::move(body), again, cost);
+  }
+  std::string body =
+      put_transaction_request(table(), draft, guard, writes, new_uuid(*ambient().random));
+  check_size(draft, body.size());
+  check_transaction(writes, 1, item_size(draft));
+  return gateway_.transact(std::move(body), {1, writes}, again, cost);
+}
+
+boost::asio::awaitable<CommitResult> Backend::put(const ItemDraft& draft, Writes writes,
+                                                  Cost* cost) {
   CreateGuard guard;
   bool maybe_applied = false;
   for (int tries = 0; tries < kMaxTries; ++tries) {
     guard.now = epoch_seconds(now());
-    std::string body = put_item_request(table(), draft, guard);
-    check_size(draft, body.size());
-    auto writing = gateway_.write("PutItem", std::move(body), tries > 0, cost);
-    const WriteAnswer answer = co_await std::move(writing);
+    auto writing = send_put(draft, guard, writes, maybe_applied, cost);
+    WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return committed();
+    if (!answer.refused_writes.empty()) co_return refused(std::move(answer), maybe_applied);
     const std::optional<StoredItem>& item = answer.refusals.front().item;
     guard.stale.reset();
     maybe_applied = maybe_applied || answer.maybe_applied;
+    if (!answer.refusals.front().refused) {
+      auto pausing = pause(tries);
+      co_await std::move(pausing);
+    }
     if (!item) continue;
     if (is_made_by(*item, draft, maybe_applied)) co_return committed();
     auto meeting = meet(*item, draft.instance.saga_name, draft.instance.saga_id, guard.stale, cost);
@@ -276,22 +310,24 @@ boost::asio::awaitable<CommitResult> Backend::put(const ItemDraft& draft, Cost* 
     check_correlation(*result.current, draft.instance.correlation_id);
     co_return result;
   }
-  give_up("PutItem", table().name);
+  give_up(writes.empty() ? "PutItem" : kTransact, table().name);
 }
 
 boost::asio::awaitable<CommitResult> Backend::put_with_alias(const ItemDraft& draft,
                                                              const std::string& derived_id,
-                                                             Cost* cost) {
+                                                             Writes writes, Cost* cost) {
   CreateGuard instance;
   CreateGuard alias;
   for (int tries = 0; tries < kMaxTries; ++tries) {
     instance.now = alias.now = epoch_seconds(now());
     std::string body = insert_with_alias_request(table(), draft, derived_id, instance, alias,
-                                                 new_uuid(*ambient().random));
+                                                 writes, new_uuid(*ambient().random));
     check_size(draft, body.size());
-    auto writing = gateway_.write("TransactWriteItems", std::move(body), false, cost);
-    const WriteAnswer answer = co_await std::move(writing);
+    check_transaction(writes, 2, item_size(draft));
+    auto writing = gateway_.transact(std::move(body), {2, writes}, false, cost);
+    WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return committed();
+    if (!answer.refused_writes.empty()) co_return refused(std::move(answer), false);
     for (std::size_t i = 0; i < answer.refusals.size(); ++i) {
       const std::optional<StoredItem>& item = answer.refusals[i].item;
       if (!item) continue;
@@ -307,10 +343,11 @@ boost::asio::awaitable<CommitResult> Backend::put_with_alias(const ItemDraft& dr
       co_await std::move(pausing);
     }
   }
-  give_up("TransactWriteItems", table().name);
+  give_up(kTransact, table().name);
 }
 
-boost::asio::awaitable<CommitResult> Backend::create(const Instance& instance, Cost* cost) {
+boost::asio::awaitable<CommitResult> Backend::create(const Instance& instance, Writes writes,
+                                                     Cost* cost) {
   check_keys(instance);
   InstanceKey key;
   key.saga_name = instance.saga_name;
@@ -323,7 +360,8 @@ boost::asio::awaitable<CommitResult> Backend::create(const Instance& instance, C
   }
   ItemDraft item = draft(instance);
   item.reserved = key.saga_id != instance.saga_id;
-  auto putting = item.reserved ? put_with_alias(item, key.saga_id, cost) : put(item, cost);
+  auto putting =
+      item.reserved ? put_with_alias(item, key.saga_id, writes, cost) : put(item, writes, cost);
   co_return co_await std::move(putting);
 }
 
@@ -354,16 +392,35 @@ Backend::Verdict Backend::judge(Update& update, const WriteAnswer::Refusal& refu
   return item.reserved && !guard.with_alias ? Verdict::with_alias : Verdict::again;
 }
 
-// One UpdateItem, and no more unless the guard left a doubt.
+// Not a coroutine, since it is done for every step.
+boost::asio::awaitable<WriteAnswer> Backend::send_update(Update& update) {
+  const bool again = update.maybe_applied;
+  if (update.writes.empty()) {
+    std::string body = update_item_request(table(), update.draft, update.guard, update.extras);
+    check_size(update.draft, body.size());
+    return gateway_.write("UpdateItem", std::move(body), again, update.cost);
+  }
+  std::string body = update_transaction_request(table(), update.draft, update.guard, update.extras,
+                                                update.writes, new_uuid(*ambient().random));
+  check_size(update.draft, body.size());
+  check_transaction(update.writes, 1, item_size(update.draft));
+  return gateway_.transact(std::move(body), {1, update.writes}, again, update.cost);
+}
+
+// One write, and no more unless the guard left a doubt.
 boost::asio::awaitable<CommitResult> Backend::replace(Update& update) {
   for (int tries = 0; tries < kMaxTries; ++tries) {
     update.guard.now = epoch_seconds(now());
-    std::string body = update_item_request(table(), update.draft, update.guard, update.extras);
-    check_size(update.draft, body.size());
-    auto writing = gateway_.write("UpdateItem", std::move(body), tries > 0, update.cost);
-    const WriteAnswer answer = co_await std::move(writing);
+    auto writing = send_update(update);
+    WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return committed();
+    if (!answer.refused_writes.empty()) co_return refused(std::move(answer), update.maybe_applied);
     update.maybe_applied = update.maybe_applied || answer.maybe_applied;
+    if (!answer.refusals.front().refused) {
+      auto pausing = pause(tries);
+      co_await std::move(pausing);
+      continue;
+    }
     CommitResult result;
     const Verdict verdict = judge(update, answer.refusals.front(), result);
     if (verdict == Verdict::committed) co_return committed();
@@ -373,7 +430,7 @@ boost::asio::awaitable<CommitResult> Backend::replace(Update& update) {
       co_return co_await std::move(replacing);
     }
   }
-  give_up("UpdateItem", table().name);
+  give_up(update.writes.empty() ? "UpdateItem" : kTransact, table().name);
 }
 
 // An alias must expire with its instance, so what changes the one's `ttl` changes the other's.
@@ -384,12 +441,16 @@ boost::asio::awaitable<CommitResult> Backend::replace_with_alias(Update& update,
   update.guard.with_alias = true;
   for (int tries = 0; tries < kMaxTries; ++tries) {
     update.guard.now = epoch_seconds(now());
-    std::string body =
-        update_with_alias_request(table(), update.draft, update.guard, update.extras, derived_id,
-                                  instance.bookkeeping.birth, new_uuid(*ambient().random));
-    auto writing = gateway_.write("TransactWriteItems", std::move(body), true, update.cost);
-    const WriteAnswer answer = co_await std::move(writing);
+    std::string body = update_with_alias_request(table(), update.draft, update.guard, update.extras,
+                                                 derived_id, instance.bookkeeping.birth,
+                                                 update.writes, new_uuid(*ambient().random));
+    check_transaction(update.writes, 2, item_size(update.draft));
+    auto writing =
+        gateway_.transact(std::move(body), {2, update.writes}, update.maybe_applied, update.cost);
+    WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return committed();
+    if (!answer.refused_writes.empty()) co_return refused(std::move(answer), update.maybe_applied);
+    update.maybe_applied = update.maybe_applied || answer.maybe_applied;
     if (answer.refusals.front().refused) {
       CommitResult result;
       const Verdict verdict = judge(update, answer.refusals.front(), result);
@@ -402,18 +463,18 @@ boost::asio::awaitable<CommitResult> Backend::replace_with_alias(Update& update,
     auto pausing = pause(tries);
     co_await std::move(pausing);
   }
-  give_up("TransactWriteItems", table().name);
+  give_up(kTransact, table().name);
 }
 
 boost::asio::awaitable<CommitResult> Backend::commit(CommitRequest request) {
   const Instance& next = *request.next;
   if (!request.expected) {
-    auto creating = create(next, request.cost);
+    auto creating = create(next, request.writes, request.cost);
     co_return co_await std::move(creating);
   }
   using Life = UpdateGuard::Life;
   const ExpectedInstance& expected = *request.expected;
-  Update update{draft(next), {}, {}, expected.created_at, request.cost};
+  Update update{draft(next), {}, {}, expected.created_at, request.writes, request.cost};
   update.guard.version = expected.version;
   if (!expected.birth.empty()) {
     update.guard.life = Life::birth;
@@ -461,7 +522,7 @@ boost::asio::awaitable<InstancePtr> Backend::updated(ItemDraft draft) {
 
 boost::asio::awaitable<InstancePtr> Backend::update(Instance instance,
                                                     std::uint64_t expected_version) {
-  Update update{draft(instance), {}, {}, std::nullopt};
+  Update update{draft(instance), {}, {}, std::nullopt, {}};
   update.guard.version = expected_version;
   if (!instance.bookkeeping.birth.empty()) {
     update.guard.life = UpdateGuard::Life::birth;
@@ -495,9 +556,9 @@ boost::asio::awaitable<bool> Backend::erase_with_alias(const StoredItem& found, 
   guard.with_alias = true;
   const Key key{instance.saga_name, instance.saga_id};
   for (int tries = 0; tries < kMaxTries; ++tries) {
-    auto writing = gateway_.write(
-        "TransactWriteItems",
-        delete_with_alias_request(table(), key, guard, derived_id, new_uuid(*ambient().random)));
+    auto writing = gateway_.transact(
+        delete_with_alias_request(table(), key, guard, derived_id, new_uuid(*ambient().random)),
+        {2, {}});
     const WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return true;
     if (answer.refusals.front().refused) co_return false;
@@ -509,7 +570,7 @@ boost::asio::awaitable<bool> Backend::erase_with_alias(const StoredItem& found, 
     auto pausing = pause(tries);
     co_await std::move(pausing);
   }
-  give_up("TransactWriteItems", table().name);
+  give_up(kTransact, table().name);
 }
 
 boost::asio::awaitable<void> Backend::erase(std::string saga_name, std::string saga_id,

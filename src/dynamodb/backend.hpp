@@ -32,6 +32,7 @@ class Backend final : public StoreBackend, public std::enable_shared_from_this<B
   std::string describe() const override { return "dynamodb://" + gateway_.table().name; }
   bool starts_safely_unseen() const noexcept override { return !options_.foreign_items; }
   boost::asio::awaitable<void> prepare() override;
+  bool takes(const StoreWrite& write) const noexcept override;
   boost::asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* cost) override;
   using StoreBackend::load;
   boost::asio::awaitable<CommitResult> commit(CommitRequest request) override;
@@ -72,14 +73,20 @@ class Backend final : public StoreBackend, public std::enable_shared_from_this<B
   boost::asio::awaitable<InstancePtr> get_derived(const InstanceKey& key, Cost* cost = nullptr);
   boost::asio::awaitable<InstancePtr> find_in_index(const InstanceKey& key, Cost* cost = nullptr);
 
-  boost::asio::awaitable<CommitResult> create(const Instance& instance, Cost* cost = nullptr);
-  boost::asio::awaitable<CommitResult> put(const ItemDraft& draft, Cost* cost);
+  using Writes = std::span<const StoreWritePtr>;  // the user's; they outlive the call
+  boost::asio::awaitable<CommitResult> create(const Instance& instance, Writes writes = {},
+                                              Cost* cost = nullptr);
+  boost::asio::awaitable<WriteAnswer> send_put(const ItemDraft& draft, const CreateGuard& guard,
+                                               Writes writes, bool again, Cost* cost);
+  boost::asio::awaitable<CommitResult> put(const ItemDraft& draft, Writes writes, Cost* cost);
   boost::asio::awaitable<CommitResult> put_with_alias(const ItemDraft& draft,
-                                                      const std::string& derived_id, Cost* cost);
+                                                      const std::string& derived_id, Writes writes,
+                                                      Cost* cost);
   boost::asio::awaitable<CommitResult> meet(const StoredItem& item, const std::string& saga_name,
                                             const std::string& saga_id, std::optional<Alias>& stale,
                                             Cost* cost);
 
+  boost::asio::awaitable<WriteAnswer> send_update(Update& update);
   boost::asio::awaitable<CommitResult> replace(Update& update);
   boost::asio::awaitable<CommitResult> replace_with_alias(Update& update, const StoredItem& found);
   boost::asio::awaitable<InstancePtr> updated(ItemDraft draft);

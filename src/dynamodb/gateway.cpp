@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <numeric>
 
+#include "aws/error_answer.hpp"
 #include "aws/json_member.hpp"
+#include "dynamodb/attribute_value.hpp"
 #include "dynamodb/item_size.hpp"
+#include "dynamodb/user_write.hpp"
 #include "sagabus/error.hpp"
 
 namespace sagabus::dynamodb {
@@ -18,7 +22,10 @@ using aws::find_member;
 using aws::find_text;
 
 constexpr std::size_t kMaxDepth = 128;  // two for each of 32 levels, and some around them
-constexpr std::size_t kActions = 2;     // of each of our transactions: an instance and its alias
+
+// Codes of cancellation reasons.
+constexpr std::string_view kConditionFailed = "ConditionalCheckFailed";
+constexpr std::string_view kInConflict = "TransactionConflict";
 
 const json::object* object_member(const json::value& value, std::string_view name) {
   const json::value* found = find_member(value, {name});
@@ -50,6 +57,50 @@ std::string exception_name(std::string_view reason) {
   if (reason == "ThrottlingError") return "ThrottlingException";
   if (reason == "ValidationError") return "ValidationException";
   return std::string(reason) + "Exception";
+}
+
+// What is not an error: the action met nothing, or what its caller decides about.
+bool is_ordinary(std::string_view code) {
+  return code.empty() || code == "None" || code == kConditionFailed || code == kInConflict;
+}
+
+// One action's failure as that of the whole call.
+[[noreturn]] void fail_for(const json::value& reason, const aws::ServiceError& error,
+                           std::string_view table) {
+  aws::ServiceError cause = error;
+  cause.code = exception_name(find_text(reason, {"Code"}));
+  cause.kind = aws::classify(aws::kDynamoDb, cause.code, error.http_status);
+  const std::string_view message = find_text(reason, {"Message"});
+  if (!message.empty()) cause.message = aws::safe_message(message, aws::Credentials{});
+  aws::throw_service_error(cause, table);
+}
+
+Value read_found(const json::value& reason) {
+  const json::object* item = object_member(reason, "Item");
+  if (!item) return {};
+  Object found;
+  const FieldPath path(MissingField::keep_default);
+  for (const json::key_value_pair& attribute : *item) {
+    const std::string_view name(attribute.key().data(), attribute.key().size());
+    found.emplace_back(name, read_attribute_value(attribute.value(), FieldPath(path, name)));
+  }
+  return Value(std::move(found));
+}
+
+// For error texts: which of them an error is about, the service does not always say.
+std::string tables_of(std::string_view own, const Actions& actions) {
+  std::string out(own);
+  for (const StoreWritePtr& write : actions.writes) {
+    const std::string& table = content_of(*write).table_name;
+    if (out.find(table) == std::string::npos) out.append(", ").append(table);
+  }
+  return out;
+}
+
+WriteAnswer done() {
+  WriteAnswer out;
+  out.done = true;
+  return out;
 }
 
 [[noreturn]] void malformed(std::string_view operation, std::string_view problem) {
@@ -204,30 +255,49 @@ Cost Gateway::cost_of_refusal(const json::array& reasons) const {
   return cost;
 }
 
+// What one of our own actions met.
+WriteAnswer::Refusal Gateway::read_own_reason(const json::value& reason,
+                                              const aws::ServiceError& error) const {
+  WriteAnswer::Refusal refusal;
+  const std::string_view code = find_text(reason, {"Code"});
+  const json::object* item = object_member(reason, "Item");
+  refusal.refused = code == kConditionFailed;
+  if (refusal.refused && item) refusal.item = read_refusal(*item, error);
+  if (!is_ordinary(code)) fail_for(reason, error, table_.name);
+  return refusal;
+}
+
 // The reasons stand in the order of the actions.
-WriteAnswer Gateway::cancelled(const aws::ServiceError& error, Cost* cost) {
+WriteAnswer Gateway::cancelled(const aws::ServiceError& error, const Actions& actions, Cost* cost) {
   const json::value answer = parse_answer(error.operation, error.body);
   const json::array* reasons = array_member(answer, "CancellationReasons");
-  if (!reasons || reasons->size() != kActions) fail(error);
+  if (!reasons || reasons->size() != actions.own + actions.writes.size()) fail(error);
   bill(error.operation, cost_of_refusal(*reasons), cost);
   WriteAnswer out;
-  for (const json::value& reason : *reasons) {
+  out.maybe_applied = error.maybe_applied;
+  bool refused = false;
+  for (std::size_t i = 0; i < actions.own; ++i) {
+    out.refusals.push_back(read_own_reason((*reasons)[i], error));
+    refused = refused || out.refusals.back().refused;
+  }
+  out.in_conflict = std::any_of(reasons->begin(), reasons->end(), [](const json::value& reason) {
+    return find_text(reason, {"Code"}) == kInConflict;
+  });
+  if (refused) return out;  // it is planned again: what the user's writes met does not matter
+  for (std::size_t i = 0; i < actions.writes.size(); ++i) {
+    const json::value& reason = (*reasons)[actions.own + i];
     const std::string_view code = find_text(reason, {"Code"});
-    WriteAnswer::Refusal& refusal = out.refusals.emplace_back();
-    const json::object* item = object_member(reason, "Item");
-    if (code == "ConditionalCheckFailed") {
-      refusal.refused = true;
-      if (item) refusal.item = read_refusal(*item, error);
-    } else if (code == "TransactionConflict") {
-      out.in_conflict = true;
-    } else if (!code.empty() && code != "None") {
-      aws::ServiceError cause = error;
-      cause.code = exception_name(code);
-      cause.kind = aws::classify(aws::kDynamoDb, cause.code, error.http_status);
-      fail(cause);
-    }
+    if (code == kConditionFailed) out.refused_writes.push_back({i, read_found(reason)});
+    if (!is_ordinary(code)) fail_for(reason, error, content_of(*actions.writes[i]).table_name);
   }
   return out;
+}
+
+void Gateway::bill_write(std::string_view operation, const std::string& body, Cost* cost) {
+  if (!table_.count_units) return;
+  Cost taken;
+  taken.write_units = consumed_units(parse_answer(operation, body));
+  bill(operation, taken, cost);
 }
 
 boost::asio::awaitable<WriteAnswer> Gateway::write(std::string_view operation, std::string body,
@@ -235,20 +305,29 @@ boost::asio::awaitable<WriteAnswer> Gateway::write(std::string_view operation, s
   auto sending = send(operation, std::move(body), cost);
   const aws::Outcome outcome = co_await std::move(sending);
   if (outcome) {
-    if (table_.count_units) {
-      Cost taken;
-      taken.write_units = consumed_units(parse_answer(operation, outcome->body));
-      bill(operation, taken, cost);
-    }
-    WriteAnswer done;
-    done.done = true;
-    co_return done;
+    bill_write(operation, outcome->body, cost);
+    co_return done();
   }
   aws::ServiceError error = outcome.error();
   error.maybe_applied = error.maybe_applied || again;
   if (error.kind == aws::ErrorKind::conditional_check_failed) co_return lost_condition(error, cost);
-  if (error.kind == aws::ErrorKind::transaction_canceled) co_return cancelled(error, cost);
   fail(error);
+}
+
+boost::asio::awaitable<WriteAnswer> Gateway::transact(std::string body, Actions actions, bool again,
+                                                      Cost* cost) {
+  auto sending = send(kTransact, std::move(body), cost);
+  const aws::Outcome outcome = co_await std::move(sending);
+  if (outcome) {
+    bill_write(kTransact, outcome->body, cost);
+    co_return done();
+  }
+  aws::ServiceError error = outcome.error();
+  error.maybe_applied = error.maybe_applied || again;
+  if (error.kind == aws::ErrorKind::transaction_canceled) {
+    co_return cancelled(error, actions, cost);
+  }
+  aws::throw_service_error(error, tables_of(table_.name, actions));
 }
 
 }  // namespace sagabus::dynamodb

@@ -6,6 +6,7 @@
 #include <boost/json/value.hpp>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,8 +41,18 @@ struct WriteAnswer {
   bool done = false;
   bool maybe_applied = false;     // by an attempt before the one that was refused
   bool in_conflict = false;       // another transaction was at work: worth another try
-  std::vector<Refusal> refusals;  // one an action, where not done
+  std::vector<Refusal> refusals;  // one an action of the store's own, where not done
+  // The user's whose condition did not hold, where no action of the store's own was refused.
+  std::vector<RefusedWrite> refused_writes;
 };
+
+// What stands in the body of a TransactWriteItems.
+struct Actions {
+  std::size_t own = 0;                      // of the store's, which come first
+  std::span<const StoreWritePtr> writes{};  // the user's; they outlive the call
+};
+
+inline constexpr std::string_view kTransact = "TransactWriteItems";
 
 enum class QueryContent { items, ids };
 
@@ -72,6 +83,9 @@ class Gateway {
   // `again`: an earlier try of the same write may have been carried out.
   boost::asio::awaitable<WriteAnswer> write(std::string_view operation, std::string body,
                                             bool again = false, Cost* cost = nullptr);
+  // A TransactWriteItems.
+  boost::asio::awaitable<WriteAnswer> transact(std::string body, Actions actions,
+                                               bool again = false, Cost* cost = nullptr);
   boost::asio::awaitable<QueryAnswer> query(std::string body, QueryContent content,
                                             Cost* cost = nullptr);
 
@@ -84,7 +98,10 @@ class Gateway {
   void bill(std::string_view operation, const Cost& part, Cost* cost);
   Cost cost_of_refusal(const boost::json::array& reasons) const;
   WriteAnswer lost_condition(const aws::ServiceError& error, Cost* cost);
-  WriteAnswer cancelled(const aws::ServiceError& error, Cost* cost);
+  void bill_write(std::string_view operation, const std::string& body, Cost* cost);
+  WriteAnswer cancelled(const aws::ServiceError& error, const Actions& actions, Cost* cost);
+  WriteAnswer::Refusal read_own_reason(const boost::json::value& reason,
+                                       const aws::ServiceError& error) const;
   void add_item(QueryAnswer& out, const boost::json::object& item) const;
   [[noreturn]] void fail(const aws::ServiceError& error) const;
 

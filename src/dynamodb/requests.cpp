@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "dynamodb/attribute_value.hpp"
+#include "dynamodb/request_body.hpp"
+#include "dynamodb/user_write.hpp"
 #include "sagabus/json.hpp"
 #include "sagabus/time_text.hpp"
 
@@ -33,51 +35,12 @@ constexpr NamedAttribute kNames[] = {
     {kNameReserved, R"("#a":"_a")"},
 };
 
-// Writes the members of a JSON object one after another.
-class Body {
- public:
-  explicit Body(std::size_t reserve = 512) { out_.reserve(reserve); }
-
-  std::string& text() { return out_; }
-  void open() { out_ += '{'; }
-  void close() { out_ += '}'; }
-  std::string finish() {
-    out_ += '}';
-    return std::move(out_);
-  }
-
-  // The name of a member, which must need no escape.
-  std::string& member(std::string_view name) {
-    if (!out_.empty() && out_.back() != '{') out_ += ',';
-    out_ += '"';
-    out_ += name;
-    out_ += "\":";
-    return out_;
-  }
-  void string(std::string_view name, std::string_view text) {
-    append_json_string(member(name), text);
-  }
-  void raw(std::string_view name, std::string_view json) { member(name) += json; }
-  void string_attribute(std::string_view name, std::string_view text) {
-    append_string_attribute(member(name), text);
-  }
-  template <class Integer>
-  void number_attribute(std::string_view name, Integer number) {
-    append_number_attribute(member(name), number);
-  }
-  void bool_attribute(std::string_view name, bool flag) {
-    append_bool_attribute(member(name), flag);
-  }
-  void key(Key key) {
-    raw("Key", "{");
-    string_attribute(kSagaName, key.saga_name);
-    string_attribute(kSagaId, key.saga_id);
-    close();
-  }
-
- private:
-  std::string out_;
-};
+void write_key(Body& body, Key key) {
+  body.raw("Key", "{");
+  body.string_attribute(kSagaName, key.saga_name);
+  body.string_attribute(kSagaId, key.saga_id);
+  body.close();
+}
 
 // An expression, and what it refers to.
 struct Expression {
@@ -244,7 +207,7 @@ void write_update_values(Body& body, const ItemDraft& draft, const UpdateGuard& 
 void write_update(Body& body, const TableRef& table, const ItemDraft& draft,
                   const UpdateGuard& guard, const UpdateExtras& extras) {
   body.string("TableName", table.name);
-  body.key({draft.instance.saga_name, draft.instance.saga_id});
+  write_key(body, {draft.instance.saga_name, draft.instance.saga_id});
   const Expression update = update_expression(draft, extras);
   const Expression condition = update_condition(guard, draft.ttl.has_value());
   body.string("UpdateExpression", update.text);
@@ -268,7 +231,7 @@ Expression delete_condition(const DeleteGuard& guard) {
 
 void write_delete(Body& body, const TableRef& table, Key key, const DeleteGuard& guard) {
   body.string("TableName", table.name);
-  body.key(key);
+  write_key(body, key);
   const Expression condition = delete_condition(guard);
   write_condition(body, condition.text);
   write_names(body, condition.names);
@@ -304,8 +267,11 @@ void next_in_transaction(Body& body, std::string_view action) {
   body.raw(action, "{");
 }
 
-std::string finish_transaction(Body& body, const TableRef& table, const std::string& token) {
-  body.text() += "}}]";
+std::string finish_transaction(Body& body, const TableRef& table,
+                               std::span<const StoreWritePtr> writes, const std::string& token) {
+  body.text() += "}}";
+  for (const StoreWritePtr& write : writes) body.text().append(",").append(content_of(*write).json);
+  body.text() += ']';
   body.string("ClientRequestToken", token);
   write_capacity(body, table);
   return body.finish();
@@ -329,7 +295,7 @@ std::string get_item_request(const TableRef& table, Key key) {
   Body body;
   body.open();
   body.string("TableName", table.name);
-  body.key(key);
+  write_key(body, key);
   body.raw("ConsistentRead", "true");
   write_capacity(body, table);
   return body.finish();
@@ -355,7 +321,7 @@ std::string get_watermark_request(const TableRef& table, std::string_view worker
   Body body;
   body.open();
   body.string("TableName", table.name);
-  body.key(Key{kWorkers, worker});
+  write_key(body, Key{kWorkers, worker});
   write_capacity(body, table);
   return body.finish();
 }
@@ -386,9 +352,30 @@ std::string delete_item_request(const TableRef& table, Key key, const DeleteGuar
   return body.finish();
 }
 
+std::string put_transaction_request(const TableRef& table, const ItemDraft& draft,
+                                    const CreateGuard& guard, std::span<const StoreWritePtr> writes,
+                                    const std::string& token) {
+  Body body(room_for(draft));
+  open_transaction(body, "Put");
+  write_put(body, table, draft, guard);
+  return finish_transaction(body, table, writes, token);
+}
+
+std::string update_transaction_request(const TableRef& table, const ItemDraft& draft,
+                                       const UpdateGuard& guard, const UpdateExtras& extras,
+                                       std::span<const StoreWritePtr> writes,
+                                       const std::string& token) {
+  Body body(room_for(draft));
+  open_transaction(body, "Update");
+  write_update(body, table, draft, guard, extras);
+  return finish_transaction(body, table, writes, token);
+}
+
 std::string insert_with_alias_request(const TableRef& table, const ItemDraft& draft,
                                       const std::string& derived_id, const CreateGuard& instance,
-                                      const CreateGuard& alias, const std::string& token) {
+                                      const CreateGuard& alias,
+                                      std::span<const StoreWritePtr> writes,
+                                      const std::string& token) {
   Body body(room_for(draft));
   open_transaction(body, "Put");
   write_put(body, table, draft, instance);
@@ -397,12 +384,13 @@ std::string insert_with_alias_request(const TableRef& table, const ItemDraft& dr
   write_alias_item(body, draft.instance.saga_name, derived_id,
                    {draft.instance.saga_id, draft.instance.bookkeeping.birth}, draft.ttl);
   write_create_guard(body, alias);
-  return finish_transaction(body, table, token);
+  return finish_transaction(body, table, writes, token);
 }
 
 std::string update_with_alias_request(const TableRef& table, const ItemDraft& draft,
                                       const UpdateGuard& guard, const UpdateExtras& extras,
                                       const std::string& derived_id, const std::string& alias_birth,
+                                      std::span<const StoreWritePtr> writes,
                                       const std::string& token) {
   Body body(room_for(draft));
   open_transaction(body, "Update");
@@ -412,7 +400,7 @@ std::string update_with_alias_request(const TableRef& table, const ItemDraft& dr
   write_alias_item(body, draft.instance.saga_name, derived_id,
                    {draft.instance.saga_id, alias_birth}, draft.ttl);
   write_own_alias_guard(body, draft.instance.saga_id);
-  return finish_transaction(body, table, token);
+  return finish_transaction(body, table, writes, token);
 }
 
 std::string delete_with_alias_request(const TableRef& table, Key key, const DeleteGuard& guard,
@@ -422,9 +410,9 @@ std::string delete_with_alias_request(const TableRef& table, Key key, const Dele
   write_delete(body, table, key, guard);
   next_in_transaction(body, "Delete");
   body.string("TableName", table.name);
-  body.key({key.saga_name, derived_id});
+  write_key(body, {key.saga_name, derived_id});
   write_own_alias_guard(body, key.saga_id);
-  return finish_transaction(body, table, token);
+  return finish_transaction(body, table, {}, token);
 }
 
 std::string list_request(const TableRef& table, const ListQuery& query) {

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "dynamodb/item.hpp"
+#include "sagabus/store_write.hpp"
 
 namespace sagabus::dynamodb {
 
@@ -68,13 +70,26 @@ std::string update_item_request(const TableRef& table, const ItemDraft& draft,
                                 const UpdateGuard& guard, const UpdateExtras& extras);
 std::string delete_item_request(const TableRef& table, Key key, const DeleteGuard& guard);
 
-// The instance and the alias at the derived key, both or none. `token` makes a repeat harmless.
+// Transactions: all of it or nothing. `token` makes a repeat harmless. `writes` are the user's, and
+// come last.
+std::string put_transaction_request(const TableRef& table, const ItemDraft& draft,
+                                    const CreateGuard& guard, std::span<const StoreWritePtr> writes,
+                                    const std::string& token);
+std::string update_transaction_request(const TableRef& table, const ItemDraft& draft,
+                                       const UpdateGuard& guard, const UpdateExtras& extras,
+                                       std::span<const StoreWritePtr> writes,
+                                       const std::string& token);
+
+// The instance, and then the alias at the derived key.
 std::string insert_with_alias_request(const TableRef& table, const ItemDraft& draft,
                                       const std::string& derived_id, const CreateGuard& instance,
-                                      const CreateGuard& alias, const std::string& token);
+                                      const CreateGuard& alias,
+                                      std::span<const StoreWritePtr> writes,
+                                      const std::string& token);
 std::string update_with_alias_request(const TableRef& table, const ItemDraft& draft,
                                       const UpdateGuard& guard, const UpdateExtras& extras,
                                       const std::string& derived_id, const std::string& alias_birth,
+                                      std::span<const StoreWritePtr> writes,
                                       const std::string& token);
 std::string delete_with_alias_request(const TableRef& table, Key key, const DeleteGuard& guard,
                                       const std::string& derived_id, const std::string& token);

@@ -7,4 +7,5 @@ sagabus_add_test(dynamodb_integration_test
     dynamodb_foreign_test.cpp
     dynamodb_schema_test.cpp
     dynamodb_table_test.cpp
+    dynamodb_transact_test.cpp
   LINK sagabus::dynamodb sagabus::memory sagabus::testing Boost::json fmt::fmt)

@@ -1,56 +1,10 @@
 // Lost answers, missing tables, wrong schemas, unreachable services.
-#include <algorithm>
-#include <atomic>
-#include <functional>
-
-#include "aws/http_client.hpp"
 #include "dynamodb_support.hpp"
+#include "lossy_http.hpp"
 #include "sagabus/error.hpp"
 
 namespace sagabus::dynamodb {
 namespace {
-
-// Sends everything, and loses the answers to some of it.
-class LossyHttp final : public aws::HttpClient {
- public:
-  explicit LossyHttp(std::string_view endpoint) {
-    aws::HttpClientOptions options;
-    options.endpoint = aws::parse_endpoint("endpoint", endpoint);
-    inner_ = aws::make_http_client(std::move(options));
-  }
-  void lose(int answers) { lose("", answers); }
-  void lose(std::string operation, int answers) {
-    operation_ = std::move(operation);
-    losing_ = answers;
-  }
-  // What others do between the loss and the next try.
-  void after_loss(std::function<boost::asio::awaitable<void>()> act) { act_ = std::move(act); }
-
-  boost::asio::awaitable<aws::HttpResponse> send(const aws::HttpRequest& request) override {
-    auto sending = inner_->send(request);
-    aws::HttpResponse response = co_await std::move(sending);
-    if (is_meant(request) && losing_.fetch_sub(1) > 0) {
-      if (act_) {
-        auto acting = act_();
-        co_await std::move(acting);
-      }
-      throw aws::HttpError(aws::HttpError::Kind::broken, true, "the answer was lost");
-    }
-    co_return response;
-  }
-
- private:
-  bool is_meant(const aws::HttpRequest& request) const {
-    return std::any_of(request.headers.begin(), request.headers.end(), [&](const auto& header) {
-      return header.name == "X-Amz-Target" && header.value.ends_with(operation_);
-    });
-  }
-
-  std::shared_ptr<aws::PooledHttpClient> inner_;
-  std::string operation_;
-  std::atomic<int> losing_ = 0;
-  std::function<boost::asio::awaitable<void>()> act_;
-};
 
 class DynamoDbFault : public DynamoDbTest {
  protected:

@@ -20,6 +20,7 @@ class BusyStore final : public StoreBackend {
 
   std::string describe() const override { return inner_->describe(); }
   bool starts_safely_unseen() const noexcept override { return inner_->starts_safely_unseen(); }
+  bool takes(const StoreWrite& write) const noexcept override { return inner_->takes(write); }
   boost::asio::awaitable<void> prepare() override { return count(inner_->prepare()); }
   boost::asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* cost) override {
     return count(inner_->load(key, cost));

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,9 @@ struct StoreFaults {
   Cost load_costs{};  // each, besides what the store itself asks
   std::function<void(const CommitRequest&)> before_commit = [](const CommitRequest&) {};
   std::function<boost::asio::awaitable<void>()> commit_takes{};  // empty: no time
+  // Set: takes any write of the user's, and answers commits with them in the store's place, where
+  // it gives an answer.
+  std::function<std::optional<CommitResult>(const CommitRequest&)> transaction{};
   std::function<void(const CommitRequest&, const CommitResult&)> after_commit =
       [](const CommitRequest&, const CommitResult&) {};
   std::function<void()> before_save_watermark = [] {};
@@ -135,6 +139,9 @@ class FaultyStore final : public StoreBackend {
 
   std::string describe() const override { return inner_->describe(); }
   bool starts_safely_unseen() const noexcept override { return inner_->starts_safely_unseen(); }
+  bool takes(const StoreWrite& write) const noexcept override {
+    return faults_->transaction || inner_->takes(write);
+  }
   boost::asio::awaitable<void> prepare() override { return inner_->prepare(); }
   boost::asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* cost) override {
     faults_->before_load(key);
@@ -146,6 +153,9 @@ class FaultyStore final : public StoreBackend {
   boost::asio::awaitable<CommitResult> commit(CommitRequest request) override {
     faults_->before_commit(request);
     if (faults_->commit_takes) co_await faults_->commit_takes();
+    if (faults_->transaction && !request.writes.empty()) {
+      if (auto answer = faults_->transaction(request)) co_return *std::move(answer);
+    }
     CommitRequest copy = request;
     CommitResult result;
     try {
