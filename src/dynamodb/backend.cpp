@@ -496,7 +496,7 @@ boost::asio::awaitable<CommitResult> Backend::commit(CommitRequest request) {
 // The functions of SagaStore
 
 boost::asio::awaitable<InstancePtr> Backend::insert(Instance instance) {
-  auto creating = create(instance);
+  auto creating = create(instance, {}, nullptr);
   const CommitResult result = co_await std::move(creating);
   if (!result.committed) taken(instance);
   auto stored = std::make_shared<Instance>(std::move(instance));

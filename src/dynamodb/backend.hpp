@@ -74,8 +74,7 @@ class Backend final : public StoreBackend, public std::enable_shared_from_this<B
   boost::asio::awaitable<InstancePtr> find_in_index(const InstanceKey& key, Cost* cost = nullptr);
 
   using Writes = std::span<const StoreWritePtr>;  // the user's; they outlive the call
-  boost::asio::awaitable<CommitResult> create(const Instance& instance, Writes writes = {},
-                                              Cost* cost = nullptr);
+  boost::asio::awaitable<CommitResult> create(const Instance& instance, Writes writes, Cost* cost);
   boost::asio::awaitable<WriteAnswer> send_put(const ItemDraft& draft, const CreateGuard& guard,
                                                Writes writes, bool again, Cost* cost);
   boost::asio::awaitable<CommitResult> put(const ItemDraft& draft, Writes writes, Cost* cost);

@@ -6,7 +6,6 @@ namespace {
 
 using namespace sagabus;
 using fixture::BusTest;
-using fixture::Closed;
 using fixture::Paid;
 using fixture::PaymentRequested;
 using fixture::State;
