@@ -45,6 +45,9 @@ constexpr std::chrono::milliseconds kTellGrace{3000};
 // More steps at once than this wait for something else, and each takes memory.
 constexpr unsigned kMaxConcurrency = 10'000;
 
+// Each is planned before the first is committed.
+constexpr unsigned kMaxCoalescedSteps = 1'000;
+
 constexpr std::chrono::milliseconds kMaxShutdownTimeout = std::chrono::hours(24);
 constexpr std::chrono::milliseconds kMaxInboxWindow = std::chrono::hours(24 * 365);
 
@@ -52,6 +55,13 @@ void check_concurrency(const std::string& of, unsigned concurrency) {
   if (concurrency > kMaxConcurrency) {
     refuse(fmt::format("{}concurrency: {}, expected at most {}", of.empty() ? of : of + ": ",
                        concurrency, kMaxConcurrency));
+  }
+}
+
+void check_coalesced_steps(const std::string& of, unsigned steps) {
+  if (steps > kMaxCoalescedSteps) {
+    refuse(fmt::format("{}max_coalesced_steps: {}, expected at most {}",
+                       of.empty() ? of : of + ": ", steps, kMaxCoalescedSteps));
   }
 }
 
@@ -83,6 +93,7 @@ void check_stores(const BusOptions& options) {
       refuse("store: missing, and saga " + saga.name() + " has none of its own");
     }
     check_concurrency(saga.name(), saga.options().concurrency);
+    check_coalesced_steps(saga.name(), saga.options().max_coalesced_steps);
     if (saga.options().retry) check(*saga.options().retry);
   }
 }
@@ -91,6 +102,8 @@ void check(const BusOptions& options) {
   if (!options.transport.backend()) refuse("transport: missing");
   if (options.concurrency < 1) refuse("concurrency: 0, expected 1 or more");
   check_concurrency("", options.concurrency);
+  if (options.max_coalesced_steps < 1) refuse("max_coalesced_steps: 0, expected 1 or more");
+  check_coalesced_steps("", options.max_coalesced_steps);
   check_span("shutdown_timeout", options.shutdown_timeout, 0ms, kMaxShutdownTimeout);
   check_span("inbox_window", options.inbox_window, 1ms, kMaxInboxWindow);
   for (const Middleware& middleware : options.middleware) {
@@ -179,7 +192,11 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
 
   void add(const SagaDefinition& saga);
   void add(const Service& service);
-  void consume(Subscription subscription, unsigned concurrency,
+  struct Share {
+    unsigned concurrency = 0;  // 0: the bus's
+    unsigned most_together = 1;
+  };
+  void consume(Subscription subscription, Share share,
                std::shared_ptr<detail::Processor> processor);
   std::string dead_letters_of(const std::string& endpoint) const;
   detail::FailureRules failure_rules(const std::string& endpoint,
@@ -226,7 +243,10 @@ void Bus::Impl::add(const SagaDefinition& saga) {
   };
   auto processor = std::make_shared<detail::SagaProcessor>(std::move(options));
   sagas_.push_back(processor);
-  consume({saga.name(), saga.message_types()}, saga.options().concurrency, std::move(processor));
+  const unsigned together = saga.options().max_coalesced_steps;
+  const Share share{saga.options().concurrency,
+                    together != 0 ? together : options_.max_coalesced_steps};
+  consume({saga.name(), saga.message_types()}, share, std::move(processor));
 }
 
 void Bus::Impl::add(const Service& service) {
@@ -238,7 +258,7 @@ void Bus::Impl::add(const Service& service) {
       .failure = failure_rules(service.endpoint(), std::nullopt),
       .ambient = options_.ambient,
   };
-  consume(std::move(subscription), service.concurrency(),
+  consume(std::move(subscription), {service.concurrency()},
           std::make_shared<detail::ServiceProcessor>(std::move(options)));
 }
 
@@ -249,13 +269,14 @@ std::string Bus::Impl::dead_letters_of(const std::string& endpoint) const {
   return letters;
 }
 
-void Bus::Impl::consume(Subscription subscription, unsigned concurrency,
+void Bus::Impl::consume(Subscription subscription, Share share,
                         std::shared_ptr<detail::Processor> processor) {
   const std::string& endpoint = subscription.endpoint;
   detail::ConsumerOptions options{
       .endpoint = endpoint,
       .dead_letter_endpoint = dead_letters_of(endpoint),
-      .concurrency = concurrency != 0 ? concurrency : options_.concurrency,
+      .concurrency = share.concurrency != 0 ? share.concurrency : options_.concurrency,
+      .most_together = share.most_together,
       .executor = executor(),
       .transport = options_.transport,
       .processor = std::move(processor),

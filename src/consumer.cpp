@@ -182,56 +182,73 @@ asio::awaitable<void> Consumer::run_lane(std::shared_ptr<Lane> lane) {
     lane->started = true;
     lane_starting_ = false;
   }
-  Work work;
-  for (unsigned done = 1; next(work); ++done) {
-    if (!work.verdict) {
+  std::vector<Work> works;
+  for (unsigned done = 1; next(works); ++done) {
+    if (!works.front().verdict) {
       try {
-        work.verdict = co_await options_.processor->process(work);
+        co_await options_.processor->process(works);
       } catch (...) {
-        work.verdict = survive(std::current_exception());
+        works.front().verdict = survive(std::current_exception());
       }
     }
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none) {  // its message must still be returned
       co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     }
-    try {
-      if (work.verdict->action != Verdict::Action::none) co_await carry_out(work);
-      const bool gone = work.verdict->action != Verdict::Action::give_back;
-      if (gone && work.verdict->settles != 0) {
-        options_.processor->acknowledged(work.verdict->settles);
-      }
-    } catch (...) {
-      options_.ambient.log(
-          LogLevel::warning,
-          fmt::format("{}: a delivery could not be returned: {}", options_.endpoint,
-                      describe(std::current_exception()).message));
+    if (works.size() == 1) {
+      co_await end(works.front());
+    } else {
+      co_await end(works);
     }
-    finish(work);
+    finish(works);
     if (done % kWorksBetweenYields == 0) co_await asio::post(asio::use_awaitable);
   }
 }
 
-bool Consumer::next(Work& work) {
+bool Consumer::next(std::vector<Work>& works) {
+  works.clear();
   bool spawn = false;
   {
     const std::lock_guard lock(mutex_);
     if (abandoned_ || ready_.empty()) return false;
-    work = std::move(ready_.front());
+    Work& work = works.emplace_back(std::move(ready_.front()));
     ready_.pop_front();
-    if (closed_) work.verdict.emplace().action = Verdict::Action::give_back;
+    if (closed_) {
+      work.verdict.emplace().action = Verdict::Action::give_back;
+    } else {
+      gather(works);
+    }
     spawn = lane_wanted();
   }
   if (spawn) spawn_lane();
   return true;
 }
 
-void Consumer::finish(const Work& work) {
+// Takes those along that wait for the first, with the mutex held. Two instances may share a group.
+void Consumer::gather(std::vector<Work>& works) {
+  if (options_.most_together == 1 || works.front().verdict) return;
+  const auto group = groups_.find(works.front().group);
+  if (group == groups_.end()) return;
+  std::list<Work>& waiting = group->second;
+  while (works.size() < options_.most_together && !waiting.empty() && !waiting.front().verdict &&
+         waiting.front().correlation_id == works.front().correlation_id) {
+    works.push_back(std::move(waiting.front()));
+    waiting.pop_front();
+  }
+}
+
+// Those without a verdict wait again, in front of all others.
+void Consumer::finish(std::vector<Work>& works) {
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
-    --in_hand_;
-    if (const auto group = groups_.find(work.group); group != groups_.end()) {
+    const auto group = groups_.find(works.front().group);
+    while (!works.empty() && !works.back().verdict) {
+      group->second.push_front(std::move(works.back()));
+      works.pop_back();
+    }
+    in_hand_ -= works.size();
+    if (group != groups_.end()) {
       if (group->second.empty()) {
         groups_.erase(group);
       } else {
@@ -272,6 +289,51 @@ Verdict Consumer::survive(const std::exception_ptr& error) const {
   verdict.action = Verdict::Action::give_back;
   verdict.how = {.delay = kReceiveBackoff.max_delay, .uncertain = true};
   return verdict;
+}
+
+asio::awaitable<void> Consumer::end(Work& work) {
+  if (!work.verdict) co_return;
+  try {
+    if (work.verdict->action != Verdict::Action::none) co_await carry_out(work);
+    acknowledged(work);
+  } catch (...) {
+    options_.ambient.log(LogLevel::warning,
+                         fmt::format("{}: a delivery could not be returned: {}", options_.endpoint,
+                                     describe(std::current_exception()).message));
+  }
+}
+
+// What was committed together is acknowledged together.
+asio::awaitable<void> Consumer::end(std::vector<Work>& works) {
+  const auto is_done = [](const Work& work) {
+    return work.verdict && work.verdict->action == Verdict::Action::acknowledge;
+  };
+  std::vector<Delivery> deliveries;
+  for (Work& work : works) {
+    if (is_done(work)) deliveries.push_back(std::move(work.delivery));
+  }
+  try {
+    if (!deliveries.empty()) {
+      co_await options_.transport.backend()->acknowledge_all(std::move(deliveries));
+    }
+    for (const Work& work : works) {
+      if (is_done(work)) acknowledged(work);
+    }
+  } catch (...) {
+    options_.ambient.log(
+        LogLevel::warning,
+        fmt::format("{}: deliveries could not be acknowledged: {}", options_.endpoint,
+                    describe(std::current_exception()).message));
+  }
+  for (Work& work : works) {
+    if (!is_done(work)) co_await end(work);
+  }
+}
+
+// Also where it was dead-lettered: the message will not come again.
+void Consumer::acknowledged(const Work& work) {
+  const bool gone = work.verdict->action != Verdict::Action::give_back;
+  if (gone && work.verdict->settles != 0) options_.processor->acknowledged(work.verdict->settles);
 }
 
 // What the transport is to do. What it throws is logged and dropped by the caller: the delivery's

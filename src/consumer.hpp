@@ -26,6 +26,7 @@ struct ConsumerOptions {
   std::string endpoint;
   std::string dead_letter_endpoint;
   unsigned concurrency = 1;
+  unsigned most_together = 1;  // works of one group that the processor gets at once
   boost::asio::any_io_executor executor;
   Transport transport;
   std::shared_ptr<Processor> processor;
@@ -70,9 +71,13 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   bool lane_wanted();
   void spawn_lane();
   boost::asio::awaitable<void> run_lane(std::shared_ptr<Lane> lane);
-  bool next(Work& work);
+  bool next(std::vector<Work>& works);
+  void gather(std::vector<Work>& works);
   Verdict survive(const std::exception_ptr& error) const;
-  void finish(const Work& work);
+  boost::asio::awaitable<void> end(std::vector<Work>& works);
+  boost::asio::awaitable<void> end(Work& work);
+  void acknowledged(const Work& work);
+  void finish(std::vector<Work>& works);
   void lane_ended(const std::shared_ptr<Lane>& lane);
   void pump_ended();
   void open_if_idle();  // with the mutex held

@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "sagabus/definition.hpp"
@@ -47,9 +48,11 @@ class Processor {
   // Without I/O, in the order of arrival.
   virtual Work admit(Delivery delivery) = 0;
 
-  // Called for works without a verdict. Does not throw: what goes wrong becomes part of the
-  // verdict, and cancellation gives the delivery back.
-  virtual boost::asio::awaitable<Verdict> process(Work& work) = 0;
+  // Called for works without a verdict: one, or several of one group in the order of their arrival,
+  // which may be carried out together. Gives the first its verdict, and perhaps some that follow it
+  // without a gap; the others are as they were, and are processed again. Does not throw: what goes
+  // wrong becomes part of the verdict, and cancellation gives the delivery back.
+  virtual boost::asio::awaitable<void> process(std::span<Work> works) = 0;
 
   // The work whose verdict settles this step was acknowledged.
   virtual void acknowledged(std::uint64_t settles) = 0;

@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/cancellation_state.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/system/system_error.hpp>
 #include <utility>
 
 #include "dispatch.hpp"
@@ -19,9 +17,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-// A step that loses so many races in a row hands its message back.
-constexpr unsigned kMaxConflicts = 16;
-
 // The first rerun is at once; later ones wait a little, at random, so that rivals draw apart.
 constexpr RetryPolicy kConflictBackoff{.base_delay = std::chrono::milliseconds(2),
                                        .max_delay = std::chrono::milliseconds(100)};
@@ -30,11 +25,6 @@ std::string problem_of(const std::string& correlation_id) {
   if (correlation_id.empty()) return "it has no correlation id";
   const std::string problem = problem_of_id(correlation_id);
   return problem.empty() ? problem : "its correlation id: " + problem;
-}
-
-template <class Step>
-Settlements::StepKey step_key(const Step& step) {
-  return {step.incoming.key.saga_id, step.incoming.envelope->id};
 }
 
 bool waits(const Plan& plan) {
@@ -100,12 +90,20 @@ Work SagaProcessor::refuse_correlation(Work work, std::string problem) const {
 
 // The step, with the middleware around it.
 
-asio::awaitable<Verdict> SagaProcessor::process(Work& work) {
-  Step step = begin(work);
+asio::awaitable<void> SagaProcessor::process(std::span<Work> works) {
+  return take(works, nullptr);
+}
+
+// The first of these works: it leads a batch that the others may join, or it joins one.
+asio::awaitable<void> SagaProcessor::take(std::span<Work> works, Batch* joining) {
+  Work& work = works.front();
+  Batch own{works.subspan(1)};
+  Batch& batch = joining ? *joining : own;
+  Step step = begin(work, batch);
   std::exception_ptr error;
   try {
     if (options_.middleware.empty()) {
-      co_await run(step);
+      co_await plan(step);
     } else {
       co_await through_middleware(0, step);
     }
@@ -113,18 +111,26 @@ asio::awaitable<Verdict> SagaProcessor::process(Work& work) {
   } catch (...) {
     error = std::current_exception();
   }
+  if (step.left_out) {
+    work.correlation_id = std::move(step.incoming.key.correlation_id);
+    co_return;
+  }
+  if (batch.end == Batch::End::failed && !batch.error)
+    batch.error = step.error ? step.error : error;
   ledger_.add(work.entry, step.view.outcome == StepOutcome::committed, step.cost);
   if (!error) {
     outages_.store(0, std::memory_order_relaxed);
-    co_return std::move(step.verdict);
+    work.verdict = std::move(step.verdict);
+    co_return;
   }
   leave_in_doubt(step, error);
   const auto state = co_await asio::this_coro::cancellation_state;
-  co_return judge(step, error, state.cancelled() != asio::cancellation_type::none);
+  work.verdict = judge(step, error, state.cancelled() != asio::cancellation_type::none);
 }
 
-SagaProcessor::Step SagaProcessor::begin(Work& work) {
-  Step step{.work = work, .incoming = {}, .view = {}};
+SagaProcessor::Step SagaProcessor::begin(Work& work, Batch& batch) {
+  Step step{.work = work, .batch = batch, .incoming = {}, .view = {}};
+  step.left_out = batch.lead != nullptr;  // until it has joined
   step.incoming.envelope = work.delivery.envelope;
   step.incoming.entry = &saga_.messages[work.entry];
   step.incoming.message = work.message.get();
@@ -151,12 +157,19 @@ asio::awaitable<void> SagaProcessor::through_middleware(std::size_t index, Step&
 
 asio::awaitable<void> SagaProcessor::innermost(Step& step) {
   try {
-    co_await run(step);
+    co_await plan(step);
   } catch (...) {
     step.error = std::current_exception();
     throw;
   }
   step.phase = Phase::middleware;
+}
+
+asio::awaitable<void> SagaProcessor::plan(Step& step) {
+  Step*& lead = step.batch.lead;
+  if (!lead) lead = &step;
+  if (lead != &step) return follow(step);
+  return run(step);
 }
 
 // On a guess where there is a good one, and on what is read else. A guess ends in a write that
@@ -192,38 +205,10 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
       step.view.outcome = StepOutcome::unchanged;
       co_return;
     }
-    const auto state = co_await asio::this_coro::cancellation_state;
-    if (state.cancelled() != asio::cancellation_type::none) call_off(step);
     if (co_await complete(step, std::move(*tried.request), current)) co_return;
     co_await pause_between_conflicts(conflicts++);
   }
   give_up(step, current);
-}
-
-// Commits the step and sends what must leave. False: nothing was written, and it is to be planned
-// again on `current`.
-asio::awaitable<bool> SagaProcessor::complete(Step& step, CommitRequest request,
-                                              InstancePtr& current) {
-  const InstancePtr next = request.next;
-  const std::vector<StoreWritePtr> writes = request.writes;
-  step.phase = Phase::commit;
-  ForgetUnlessKnown known(known_, step.work.group);
-  CommitResult result = co_await commit(step, std::move(request));
-  if (step.custody == Custody::done_by_another) co_return true;
-  if (!result.refused.empty()) {
-    take_refusal(step, std::move(result), writes);
-    current = co_await read(step);
-    known.settled();
-    co_return false;
-  }
-  const bool committed = result.committed;
-  take_in(step, std::move(result), next, current);
-  known.settled();
-  if (!committed) co_return false;
-  const std::uint64_t sequence = step.number.sequence;
-  if (sequence != 0) co_await dispatch(step, next->bookkeeping.outbox.back().messages);
-  step.verdict.settles = sequence;
-  co_return true;
 }
 
 // After too many tries.
@@ -325,100 +310,6 @@ asio::awaitable<std::optional<CommitRequest>> SagaProcessor::run_waiting(
   co_return end_record(step, *record, plan, current);
 }
 
-// What is cancelled before its commit begins has surely not been committed.
-void SagaProcessor::call_off(Step& step) const {
-  withdraw(step);
-  throw boost::system::system_error(asio::error::operation_aborted);
-}
-
-asio::awaitable<CommitResult> SagaProcessor::commit(Step& step, CommitRequest request) {
-  request.cost = &step.cost;
-  if (joint_) return commit_jointly(step, std::move(request));
-  return options_.store.backend()->commit(std::move(request));
-}
-
-// All of the step in one transaction, its acknowledgement with it.
-asio::awaitable<CommitResult> SagaProcessor::commit_jointly(Step& step, CommitRequest request) {
-  StepTransaction transaction;
-  transaction.write = std::move(request);
-  transaction.sends = std::move(step.sends);
-  transaction.receipt = step.work.delivery.receipt;
-  StepResult result = co_await joint_->commit(std::move(transaction));
-  if (result.write.committed) step.custody = Custody::gone;
-  if (!result.found) step.custody = Custody::done_by_another;
-  if (!result.found) step.view.outcome = StepOutcome::repeated;
-  if (step.custody != Custody::held) step.verdict.action = Verdict::Action::none;
-  co_return std::move(result.write);
-}
-
-// What came of a commit. Where another was faster, `current` becomes what it wrote.
-void SagaProcessor::take_in(Step& step, CommitResult result, const InstancePtr& next,
-                            InstancePtr& current) {
-  if (step.guess) step.guess->record(result.committed);
-  step.guess = nullptr;
-  if (result.committed) {
-    forget_doubt(step);
-    remember(step, next);
-    step.view.resulting = next;
-    step.view.outcome = StepOutcome::committed;
-  } else {
-    current = std::move(result.current);
-    release_number(step, current);
-    remember(step, current);
-  }
-}
-
-// The instance was as expected, but a write of the user's own was refused.
-void SagaProcessor::take_refusal(Step& step, CommitResult result,
-                                 const std::vector<StoreWritePtr>& writes) {
-  if (step.guess) step.guess->record(true);
-  step.guess = nullptr;
-  if (result.may_still_land && step.number.sequence != 0) step.number.was_in_doubt = true;
-  withdraw(step);
-  std::string text;
-  for (const RefusedWrite& refused : result.refused) {
-    if (!text.empty()) text += ", ";
-    text += writes[refused.index]->describe();
-  }
-  step.refusal.emplace(fmt::format("saga {}: a condition of a write with its own did not hold: {}",
-                                   saga_.name, text),
-                       std::move(result.refused));
-}
-
-// A try of this step that was in doubt, under a number that is no longer used, comes too late.
-void SagaProcessor::forget_doubt(const Step& step) const {
-  if (step.number.sequence != 0 || !(step.incoming.redelivered || step.refusal)) return;
-  end_doubt(step, nullptr);
-}
-
-// Committed before, by whichever worker: what its entry still holds is sent, and nothing of our
-// own. But an entry that is settled only waits for the next write: its messages were sent, and
-// their receivers may have forgotten them by now.
-asio::awaitable<void> SagaProcessor::settle_repeated(Step& step, InstancePtr current) {
-  step.view.outcome = StepOutcome::repeated;
-  const std::string& message_id = step.incoming.envelope->id;
-  const OutboxEntry* entry = find_entry(*current, message_id);
-  end_doubt(step, entry);
-  if (!entry || options_.settlements->is_settled(*entry)) co_return;
-  known_.forget(step.work.group);  // it is about to be written
-  co_await dispatch(step, entry->messages);
-  if (is_own(*entry)) step.verdict.settles = entry->sequence;
-  // A lost race means that another step has written; it may have carried the entry along. But the
-  // entry of another life is not ours to remove.
-  const std::string birth = current->bookkeeping.birth;
-  for (unsigned conflicts = 0; entry && conflicts < kMaxConflicts; ++conflicts) {
-    CommitRequest request = without_entry(*current, message_id);
-    request.cost = &step.cost;
-    step.phase = Phase::commit;
-    CommitResult result = co_await options_.store.backend()->commit(std::move(request));
-    if (result.committed || !result.current) co_return;
-    current = std::move(result.current);
-    const bool same_life = current->bookkeeping.birth == birth;
-    entry = same_life ? find_entry(*current, message_id) : nullptr;
-    co_await pause_between_conflicts(conflicts);
-  }
-}
-
 std::shared_ptr<StepRecord> SagaProcessor::begin_record(Step& step,
                                                         const InstancePtr& current) const {
   auto record = std::make_shared<StepRecord>();
@@ -453,8 +344,9 @@ std::optional<CommitRequest> SagaProcessor::end_record(Step& step, StepRecord& r
   end.completed = record.completed;
   end.now = record.now;
   step.number = {};
-  if (!end.outgoing.empty()) step.number = options_.settlements->begin(step_key(step));
+  if (!end.outgoing.empty()) step.number = options_.settlements->begin(step.key());
   end.sequence = step.number.sequence;
+  if (step.batch.lead != &step) end.together = 1 + step.batch.followers.size();
   if (!current) end.new_birth = new_nonce(*options_.ambient.random);
   CommitRequest request =
       make_commit(step.incoming, current, std::move(end), options_.inbox, *options_.settlements);
@@ -462,53 +354,10 @@ std::optional<CommitRequest> SagaProcessor::end_record(Step& step, StepRecord& r
   return request;
 }
 
-// The step was not committed under its number, so nobody will meet it. But where our own write
-// landed and its answer was lost, the number is in use.
-void SagaProcessor::release_number(Step& step, const InstancePtr& current) const {
-  const std::uint64_t sequence = std::exchange(step.number, {}).sequence;
-  if (sequence == 0) return;
-  const OutboxEntry* landed = current ? find_entry(*current, step.incoming.envelope->id) : nullptr;
-  const bool ours = landed && landed->sequence == sequence && is_own(*landed);
-  if (!ours) options_.settlements->settle(sequence);
-}
-
-// This try was surely not committed. An earlier one under the same number may be yet.
-void SagaProcessor::withdraw(Step& step) const {
-  if (!step.number.was_in_doubt) return release_number(step, nullptr);
-  options_.settlements->doubt(step_key(step), std::exchange(step.number, {}).sequence);
-}
-
-bool SagaProcessor::is_own(const OutboxEntry& entry) const {
-  return entry.worker == options_.settlements->worker();
-}
-
-// A commit that was begun and has thrown may have been carried out, unless the store refused it.
-void SagaProcessor::leave_in_doubt(Step& step, const std::exception_ptr& error) const {
-  if (step.phase != Phase::commit || step.number.sequence == 0) return;
-  if (is_refusal(error)) return withdraw(step);
-  options_.settlements->doubt(step_key(step), step.number.sequence);
-}
-
-// The message is in the inbox. Where our commit of it is in doubt, the entry under its number is
-// what was committed; where that is gone, its messages were sent; and where another stands there,
-// our commit came too late.
-void SagaProcessor::end_doubt(const Step& step, const OutboxEntry* entry) const {
-  const std::uint64_t sequence = options_.settlements->in_doubt(step_key(step));
-  if (sequence == 0) return;
-  if (entry && is_own(*entry) && entry->sequence == sequence) return;  // settled with its message
-  options_.settlements->settle(sequence);
-}
-
 void SagaProcessor::require_same_instance(const Step& step, const InstancePtr& current) const {
   if (current && current->correlation_id != step.incoming.key.correlation_id) {
     throw Error("two correlation ids have one saga id");
   }
-}
-
-asio::awaitable<void> SagaProcessor::dispatch(Step& step,
-                                              const std::vector<OutgoingMessage>& messages) {
-  step.phase = Phase::dispatch;
-  return options_.transport.backend()->send(to_requests(messages));
 }
 
 asio::awaitable<void> SagaProcessor::pause_between_conflicts(unsigned conflicts) {

@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,18 +41,23 @@ class SagaProcessor final : public Processor {
   explicit SagaProcessor(SagaProcessorOptions options);
 
   Work admit(Delivery delivery) override;
-  boost::asio::awaitable<Verdict> process(Work& work) override;
+  boost::asio::awaitable<void> process(std::span<Work> works) override;
   void acknowledged(std::uint64_t settles) override;
 
   const SagaLedger& ledger() const noexcept { return ledger_; }
 
  private:
+  // A step that loses so many races in a row hands its message back.
+  static constexpr unsigned kMaxConflicts = 16;
+
   // Where a step is, for the question whose fault an exception is.
   enum class Phase { middleware, load, handler, commit, dispatch };
   // Where the message is: in our hands, acknowledged with the commit, or done by another receiver.
   enum class Custody { held, gone, done_by_another };
+  struct Batch;
   struct Step {
     Work& work;
+    Batch& batch;
     Incoming incoming;
     StepView view;
     Phase phase = Phase::middleware;
@@ -61,7 +68,30 @@ class SagaProcessor final : public Processor {
     Cost cost{};                            // of all its calls to the store
     std::optional<WriteRefused> refusal{};  // of the last try to commit
     GuessRate* guess = nullptr;  // the kind of guess that `view.loaded` is; null: it was read
+    bool left_out = false;       // of the batch that it was to join
     Verdict verdict{};
+
+    Settlements::StepKey key() const { return {incoming.key.saga_id, incoming.envelope->id}; }
+  };
+  // Messages of one instance that are committed in one write: one, unless steps are coalesced.
+  struct Batch {
+    enum class End { open, committed, again, gone, failed };
+
+    std::span<Work> waiting;         // may join, in this order
+    Step* lead = nullptr;            // reads, guesses, commits and pays for all
+    std::vector<Step*> followers{};  // that have joined
+    CommitRequest request{};         // of all of them
+    std::size_t inbox_bytes = 0;     // that their ids take
+    bool alone = false;              // together they were refused
+    End end = End::open;
+    std::exception_ptr error{};  // failed: why
+    InstancePtr current{};       // again: what to plan on
+
+    template <class Act>
+    void each(Act act) const {
+      act(*lead);
+      for (Step* step : followers) act(*step);
+    }
   };
   // What came of planning, and of running a handler that need not wait.
   struct Attempt {
@@ -71,10 +101,12 @@ class SagaProcessor final : public Processor {
   };
 
   Work refuse_correlation(Work work, std::string problem) const;
-  Step begin(Work& work);
+  Step begin(Work& work, Batch& batch);
+  boost::asio::awaitable<void> take(std::span<Work> works, Batch* joining);
+  boost::asio::awaitable<void> plan(Step& step);
   boost::asio::awaitable<void> through_middleware(std::size_t index, Step& step);
-  boost::asio::awaitable<void> run(Step& step);
   boost::asio::awaitable<void> innermost(Step& step);
+  boost::asio::awaitable<void> run(Step& step);
   bool guess(Step& step, InstancePtr& current);
   std::vector<std::string> to_look_up(const InstancePtr& current) const;
   boost::asio::awaitable<InstancePtr> read(Step& step);
@@ -84,13 +116,22 @@ class SagaProcessor final : public Processor {
                                              InstancePtr& current);
   boost::asio::awaitable<std::optional<CommitRequest>> run_waiting(Step& step, const Plan& plan,
                                                                    const InstancePtr& current);
-  [[noreturn]] void call_off(Step& step) const;
-  boost::asio::awaitable<bool> complete(Step& step, CommitRequest request, InstancePtr& current);
-  boost::asio::awaitable<CommitResult> commit(Step& step, CommitRequest request);
-  boost::asio::awaitable<CommitResult> commit_jointly(Step& step, CommitRequest request);
-  void take_in(Step& step, CommitResult result, const InstancePtr& next, InstancePtr& current);
-  void take_refusal(Step& step, CommitResult result, const std::vector<StoreWritePtr>& writes);
   void give_up(Step& step, const InstancePtr& current);
+
+  // saga_commit.cpp
+  boost::asio::awaitable<bool> complete(Step& lead, CommitRequest request, InstancePtr& current);
+  bool may_grow(const Batch& batch) const;
+  boost::asio::awaitable<void> grow(Batch& batch);
+  boost::asio::awaitable<void> follow(Step& step);
+  boost::asio::awaitable<void> commit(Batch& batch);
+  boost::asio::awaitable<CommitResult> write(Batch& batch);
+  boost::asio::awaitable<CommitResult> write_jointly(Batch& batch);
+  [[noreturn]] void call_off(const Batch& batch) const;
+  void break_up(Batch& batch) const;
+  static void leave_out_followers(const Batch& batch, StepOutcome outcome);
+  void take_in(Batch& batch, CommitResult result, const InstancePtr& next);
+  void take_refusal(Step& step, CommitResult result, const std::vector<StoreWritePtr>& writes);
+  boost::asio::awaitable<void> dispatch(Batch& batch, const Instance& next);
   boost::asio::awaitable<void> settle_repeated(Step& step, InstancePtr current);
   std::shared_ptr<StepRecord> begin_record(Step& step, const InstancePtr& current) const;
   std::optional<CommitRequest> end_record(Step& step, StepRecord& record, const Plan& plan,

@@ -41,7 +41,12 @@ Work ServiceProcessor::admit(Delivery delivery) {
   return work;
 }
 
-asio::awaitable<Verdict> ServiceProcessor::process(Work& work) {
+// A service's works have no group, so they come one by one.
+asio::awaitable<void> ServiceProcessor::process(std::span<Work> works) {
+  works.front().verdict = co_await run(works.front());
+}
+
+asio::awaitable<Verdict> ServiceProcessor::run(Work& work) {
   std::exception_ptr error;
   bool handled = false;
   try {

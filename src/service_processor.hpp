@@ -22,10 +22,11 @@ class ServiceProcessor final : public Processor {
   explicit ServiceProcessor(ServiceProcessorOptions options);
 
   Work admit(Delivery delivery) override;
-  boost::asio::awaitable<Verdict> process(Work& work) override;
+  boost::asio::awaitable<void> process(std::span<Work> works) override;
   void acknowledged(std::uint64_t settles) override;
 
  private:
+  boost::asio::awaitable<Verdict> run(Work& work);
   boost::asio::awaitable<std::vector<SendRequest>> handle(const Work& work);
   Verdict wait_out();
 

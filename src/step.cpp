@@ -1,6 +1,7 @@
 #include "step.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "sagabus/error.hpp"
 
@@ -34,23 +35,26 @@ Plan plan_on(const Incoming& incoming, ErasedState state) {
 }
 
 // Makes room for one more id. An id may leave when it is older than the window or the bytes are
-// used up, but never before its outbox entry. What leaves moves the horizon.
-void trim_inbox(Bookkeeping& bookkeeping, const std::string& new_id, TimePoint now,
+// used up, but never before its outbox entry, nor in the write that brought it: nobody could tell
+// then that its message was done. What leaves moves the horizon.
+void trim_inbox(Bookkeeping& bookkeeping, const std::string& new_id, const StepEnd& end,
                 const InboxLimits& limits) {
-  std::size_t bytes = new_id.size() + kInboxOverhead;
-  for (const InboxEntry& entry : bookkeeping.inbox)
-    bytes += entry.message_id.size() + kInboxOverhead;
+  std::size_t bytes = inbox_bytes(new_id);
+  for (const InboxEntry& entry : bookkeeping.inbox) bytes += inbox_bytes(entry.message_id);
   const auto must_stay = [&](const InboxEntry& entry) {
     return std::any_of(bookkeeping.outbox.begin(), bookkeeping.outbox.end(),
                        [&](const OutboxEntry& out) { return out.message_id == entry.message_id; });
   };
-  std::erase_if(bookkeeping.inbox, [&](const InboxEntry& entry) {
-    const bool surplus = now - entry.at > limits.window || bytes > limits.bytes;
+  auto& inbox = bookkeeping.inbox;
+  const auto old_end = inbox.end() - static_cast<std::ptrdiff_t>(end.together);
+  const auto kept = std::remove_if(inbox.begin(), old_end, [&](const InboxEntry& entry) {
+    const bool surplus = end.now - entry.at > limits.window || bytes > limits.bytes;
     if (!surplus || must_stay(entry)) return false;
-    bytes -= entry.message_id.size() + kInboxOverhead;
+    bytes -= inbox_bytes(entry.message_id);
     bookkeeping.horizon = std::max(bookkeeping.horizon, entry.at);
     return true;
   });
+  inbox.erase(kept, old_end);
 }
 
 // The horizon is compared with the time at which a message was sent, by its sender's clock. That
@@ -140,11 +144,11 @@ CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, 
     bookkeeping.outbox = settlements.unsettled(current->bookkeeping.outbox);
     bookkeeping.inbox.reserve(current->bookkeeping.inbox.size() + 1);
     bookkeeping.inbox = current->bookkeeping.inbox;
-    trim_inbox(bookkeeping, incoming.envelope->id, end.now, limits);
+    trim_inbox(bookkeeping, incoming.envelope->id, end, limits);
   } else {
     begin_instance(incoming, end, *next);
   }
-  next->version += 1;
+  if (end.together == 0) next->version += 1;
   next->completed = end.completed;
   next->state = std::move(end.state);
   next->updated_at = end.now;
@@ -157,6 +161,15 @@ CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, 
   if (current) request.expected = expect(*current);
   request.next = next;
   return request;
+}
+
+void add_to(CommitRequest& request, CommitRequest more) {
+  request.next = std::move(more.next);
+  std::move(more.writes.begin(), more.writes.end(), std::back_inserter(request.writes));
+}
+
+std::size_t inbox_bytes(std::string_view message_id) {
+  return message_id.size() + kInboxOverhead;
 }
 
 CommitRequest without_entry(const Instance& current, std::string_view message_id) {

@@ -55,9 +55,16 @@ struct StepEnd {
   TimePoint now{};
   std::uint64_t sequence = 0;  // the worker's number for this step; used where messages must leave
   std::string new_birth;       // used where the instance starts
+  std::size_t together = 0;    // steps before this one in the same write
 };
 CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, StepEnd end,
                           const InboxLimits& limits, const Settlements& settlements);
+
+// A step more in the same write: `more` was made on `request.next`.
+void add_to(CommitRequest& request, CommitRequest more);
+
+// What a message's id takes of the inbox.
+std::size_t inbox_bytes(std::string_view message_id);
 
 // The same instance without the entry of that message.
 CommitRequest without_entry(const Instance& current, std::string_view message_id);

@@ -63,7 +63,8 @@ void check(const SagaData& saga);
 struct SagaOptions {
   std::optional<SagaStore> store{};
   std::optional<RetryPolicy> retry{};
-  unsigned concurrency = 0;  // steps that run at once; 0: the bus's
+  unsigned concurrency = 0;          // steps that run at once; 0: the bus's
+  unsigned max_coalesced_steps = 0;  // in one write; 0: the bus's
   CorrelationFailurePolicy on_correlation_failure = CorrelationFailureDecision::dead_letter;
   NotFoundPolicy on_not_found = NotFoundDecision::ignore;
 };

@@ -10,17 +10,18 @@
 
 namespace sagabus {
 
-// What one step does: it writes its instance, sends messages, and is done with the one it took in.
+// What a step does, or several that are committed together: it writes its instance, sends messages,
+// and is done with the one it took in.
 struct StepTransaction {
   CommitRequest write{};
   std::vector<SendRequest> sends{};
-  std::shared_ptr<void> receipt{};  // of the delivery, which is acknowledged with it
+  std::vector<std::shared_ptr<void>> receipts{};  // of the deliveries, acknowledged with it
 };
 
 struct StepResult {
   CommitResult write{};
-  // The message was still in its queue, in whoever's hands. Where it was not, another receiver is
-  // done with it: nothing was done here, and `write` says nothing.
+  // All messages were still in their queue, in whoever's hands. Where one was not, another receiver
+  // is done with it: nothing was done here, and `write` says nothing.
   bool found = true;
 };
 

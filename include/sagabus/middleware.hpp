@@ -18,7 +18,8 @@ enum class StepOutcome {
   ignored,    // no handler's guard held, or the instance is completed
   not_found,  // no instance, and the message starts none
   too_late,   // it may have been committed before, and its inbox no longer tells: a dead letter
-  outrun      // others wrote the instance each time: the message is tried again
+  outrun,     // others wrote the instance each time: the message is tried again
+  postponed   // it could not be committed together with those before it: it has a turn of its own
 };
 
 // A step, as middleware sees it. The states are empty until `next` has returned, and where there is
@@ -31,7 +32,7 @@ struct StepView {
   unsigned attempt = 1;
   Metadata metadata;
   InstancePtr loaded;     // as it was found
-  InstancePtr resulting;  // as it was committed
+  InstancePtr resulting;  // as it was committed, by all steps of the same write
   StepOutcome outcome = StepOutcome::pending;
 };
 

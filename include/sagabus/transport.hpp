@@ -79,6 +79,15 @@ class TransportBackend {
   // The message is done with. Harmless where it is already gone.
   virtual boost::asio::awaitable<void> acknowledge(Delivery delivery) = 0;
 
+  // Several of one endpoint at once. Where it throws, some may be acknowledged. A transport that
+  // can do it in one go overrides it.
+  virtual boost::asio::awaitable<void> acknowledge_all(std::vector<Delivery> deliveries) {
+    for (Delivery& delivery : deliveries) {
+      auto acknowledging = acknowledge(std::move(delivery));
+      co_await std::move(acknowledging);
+    }
+  }
+
   // The message will be delivered again. Harmless where it is already gone.
   virtual boost::asio::awaitable<void> give_back(Delivery delivery, GiveBack how) = 0;
 

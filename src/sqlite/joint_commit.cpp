@@ -2,7 +2,9 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <boost/asio/use_awaitable.hpp>
+#include <vector>
 
 #include "sqlite/queues.hpp"
 
@@ -22,12 +24,14 @@ class JointJob {
     CommitJob::Outcome write{};
   };
 
-  JointJob(CommitJob write, SendJob sends, std::optional<Receipt> receipt)
-      : write_(std::move(write)), sends_(std::move(sends)), receipt_(std::move(receipt)) {}
+  JointJob(CommitJob write, SendJob sends, std::vector<std::int64_t> messages)
+      : write_(std::move(write)), sends_(std::move(sends)), messages_(std::move(messages)) {}
 
   Outcome operator()(Connection& connection) {
     sends_.reached.clear();  // of a run that was rolled back
-    if (receipt_ && !has_message(connection, receipt_->seq)) return {false, {}};
+    const bool found = std::all_of(messages_.begin(), messages_.end(),
+                                   [&](std::int64_t seq) { return has_message(connection, seq); });
+    if (!found) return {false, {}};
     Outcome outcome{true, write_(connection)};
     if (outcome.write.committed) finish(connection);
     return outcome;
@@ -39,7 +43,7 @@ class JointJob {
   void finish(Connection& connection) {
     try {
       sends_(connection);
-      if (receipt_) take_message(connection, receipt_->seq);
+      for (const std::int64_t seq : messages_) take_message(connection, seq);
     } catch (const std::exception& error) {
       throw SqlFault{SQLITE_NOMEM, error.what()};
     }
@@ -47,7 +51,7 @@ class JointJob {
 
   CommitJob write_;
   SendJob sends_;
-  std::optional<Receipt> receipt_;
+  std::vector<std::int64_t> messages_;
 };
 
 class JointWriter final : public JointCommit {
@@ -57,8 +61,12 @@ class JointWriter final : public JointCommit {
 
   asio::awaitable<StepResult> commit(StepTransaction step) override {
     const auto database = database_;
+    std::vector<std::int64_t> messages;
+    for (const auto& receipt : step.receipts) {
+      if (const auto taken = receipt_of(receipt)) messages.push_back(taken->seq);
+    }
     JointJob job(CommitJob(step.write, ttl_, *database->ambient().clock),
-                 queues_->prepare(std::move(step.sends)), receipt_of(step.receipt));
+                 queues_->prepare(std::move(step.sends)), std::move(messages));
     JointJob::Outcome outcome = co_await database->write(std::move(job));
     StepResult result;
     result.found = outcome.found;

@@ -177,6 +177,19 @@ asio::awaitable<void> Queues::acknowledge(Delivery delivery) {
   co_await database->write(job);
 }
 
+asio::awaitable<void> Queues::acknowledge_all(std::vector<Delivery> deliveries) {
+  const auto database = database_;
+  std::vector<Receipt> receipts;
+  for (const Delivery& delivery : deliveries) {
+    if (const auto receipt = receipt_of(delivery.receipt)) receipts.push_back(*receipt);
+  }
+  if (receipts.empty()) co_return;
+  const auto job = [receipts = std::move(receipts)](Connection& connection) {
+    for (const Receipt& it : receipts) remove_message(connection, it.seq, it.receipt);
+  };
+  co_await database->write(job);
+}
+
 asio::awaitable<void> Queues::give_back(Delivery delivery, GiveBack how) {
   const auto database = database_;
   const auto receipt = receipt_of(delivery.receipt);

@@ -57,6 +57,7 @@ class Queues final : public TransportBackend {
   boost::asio::awaitable<std::vector<Delivery>> receive(std::string endpoint,
                                                         std::size_t most) override;
   boost::asio::awaitable<void> acknowledge(Delivery delivery) override;
+  boost::asio::awaitable<void> acknowledge_all(std::vector<Delivery> deliveries) override;
   boost::asio::awaitable<void> give_back(Delivery delivery, GiveBack how) override;
 
   // What send() is to do. Throws ValidationError for what cannot be sent.

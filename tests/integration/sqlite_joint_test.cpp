@@ -40,7 +40,7 @@ class SqliteJoint : public ::testing::Test {
     StepTransaction step;
     step.write = make_commit(std::move(next));
     step.sends = one(make_send("f", "sent"));
-    step.receipt = taken.receipt;
+    step.receipts.push_back(taken.receipt);
     return step;
   }
 

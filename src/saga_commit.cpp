@@ -1,0 +1,297 @@
+// How steps end: one commit for each batch of them, what it means, and what must leave then.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
+#include <iterator>
+#include <utility>
+
+#include "dispatch.hpp"
+#include "saga_processor.hpp"
+#include "sagabus/error.hpp"
+
+namespace sagabus::detail {
+
+namespace asio = boost::asio;
+
+// Commits the step, and with it those that wait for the same instance and can go along; then sends
+// what must leave. False: nothing was written, and it is to be planned again on `current`.
+asio::awaitable<bool> SagaProcessor::complete(Step& lead, CommitRequest request,
+                                              InstancePtr& current) {
+  Batch& batch = lead.batch;
+  batch.request = std::move(request);
+  batch.followers.clear();
+  batch.inbox_bytes = inbox_bytes(lead.incoming.envelope->id);
+  batch.end = Batch::End::open;
+  if (may_grow(batch)) {
+    co_await grow(batch);
+  } else {
+    co_await commit(batch);
+  }
+  current = std::move(batch.current);
+  co_return batch.end != Batch::End::again;
+}
+
+// Their ids must all fit into the inbox: one that left it again at once could not be told from one
+// that is new.
+bool SagaProcessor::may_grow(const Batch& batch) const {
+  const std::size_t next = batch.followers.size();
+  if (batch.alone || next == batch.waiting.size()) return false;
+  const std::string& id = batch.waiting[next].delivery.envelope->id;
+  return batch.inbox_bytes + inbox_bytes(id) <= options_.inbox.bytes;
+}
+
+// Each joins inside the one before it, so that the middleware of all is around the commit; the last
+// one commits.
+asio::awaitable<void> SagaProcessor::grow(Batch& batch) {
+  if (may_grow(batch)) co_await take(batch.waiting.subspan(batch.followers.size()), &batch);
+  if (batch.end == Batch::End::open) co_await commit(batch);
+  if (batch.end == Batch::End::failed) std::rethrow_exception(batch.error);
+}
+
+// Plans the message on what is about to be committed. What cannot go along, for whatever reason,
+// has its own turn afterwards, and nobody overtakes it.
+asio::awaitable<void> SagaProcessor::follow(Step& step) {
+  Batch& batch = step.batch;
+  step.phase = Phase::handler;
+  step.view.loaded = batch.request.next;
+  step.view.outcome = StepOutcome::postponed;
+  Attempt tried = attempt(step, batch.request.next);
+  if (!tried.request) co_return;
+  step.left_out = false;
+  step.view.outcome = StepOutcome::pending;
+  add_to(batch.request, std::move(*tried.request));
+  batch.inbox_bytes += inbox_bytes(step.incoming.envelope->id);
+  batch.followers.push_back(&step);
+  co_await grow(batch);
+}
+
+asio::awaitable<void> SagaProcessor::commit(Batch& batch) {
+  Step& lead = *batch.lead;
+  batch.end = Batch::End::failed;
+  const auto state = co_await asio::this_coro::cancellation_state;
+  if (state.cancelled() != asio::cancellation_type::none) call_off(batch);
+  const InstancePtr next = batch.request.next;
+  const std::vector<StoreWritePtr> writes = batch.request.writes;
+  batch.each([](Step& step) { step.phase = Phase::commit; });
+  ForgetUnlessKnown known(known_, lead.work.group);
+  CommitResult result;
+  try {
+    result = co_await write(batch);
+  } catch (...) {
+    if (batch.followers.empty() || !is_refusal(std::current_exception())) throw;
+    break_up(batch);
+    co_return;
+  }
+  const bool refused = !result.refused.empty();
+  const bool found = lead.custody != Custody::done_by_another;
+  if ((refused || !found) && !batch.followers.empty()) {
+    break_up(batch);
+    co_return;
+  }
+  if (!found) {
+    lead.view.outcome = StepOutcome::repeated;
+    lead.verdict.action = Verdict::Action::none;
+    batch.end = Batch::End::gone;
+    co_return;
+  }
+  if (refused) {
+    take_refusal(lead, std::move(result), writes);
+    batch.current = co_await read(lead);
+    batch.end = Batch::End::again;
+  } else {
+    take_in(batch, std::move(result), next);
+  }
+  known.settled();
+  if (batch.end != Batch::End::committed) co_return;
+  batch.end = Batch::End::failed;
+  co_await dispatch(batch, *next);
+  batch.end = Batch::End::committed;
+}
+
+asio::awaitable<CommitResult> SagaProcessor::write(Batch& batch) {
+  batch.request.cost = &batch.lead->cost;
+  if (joint_) return write_jointly(batch);
+  return options_.store.backend()->commit(std::move(batch.request));
+}
+
+// All of it in one transaction, the acknowledgements too.
+asio::awaitable<CommitResult> SagaProcessor::write_jointly(Batch& batch) {
+  StepTransaction transaction;
+  transaction.write = std::move(batch.request);
+  batch.each([&](Step& step) {
+    std::move(step.sends.begin(), step.sends.end(), std::back_inserter(transaction.sends));
+    transaction.receipts.push_back(step.work.delivery.receipt);
+  });
+  StepResult result = co_await joint_->commit(std::move(transaction));
+  if (!result.found) batch.lead->custody = Custody::done_by_another;
+  co_return std::move(result.write);
+}
+
+// What is cancelled before its commit begins has surely not been committed.
+void SagaProcessor::call_off(const Batch& batch) const {
+  batch.each([&](Step& step) { withdraw(step); });
+  throw boost::system::system_error(asio::error::operation_aborted);
+}
+
+// Nothing was written, and one of them is to blame: the first is tried again without the others.
+void SagaProcessor::break_up(Batch& batch) const {
+  batch.each([&](Step& step) { withdraw(step); });
+  batch.lead->custody = Custody::held;
+  batch.current = batch.lead->view.loaded;
+  batch.alone = true;
+  batch.end = Batch::End::again;
+  leave_out_followers(batch, StepOutcome::postponed);
+}
+
+// They are processed again, as if nothing had been.
+void SagaProcessor::leave_out_followers(const Batch& batch, StepOutcome outcome) {
+  for (Step* step : batch.followers) {
+    step->left_out = true;
+    step->view.outcome = outcome;
+  }
+}
+
+// What came of a commit. Where another was faster, it is planned again on what that one wrote.
+void SagaProcessor::take_in(Batch& batch, CommitResult result, const InstancePtr& next) {
+  Step& lead = *batch.lead;
+  if (lead.guess) lead.guess->record(result.committed);
+  lead.guess = nullptr;
+  if (result.committed) {
+    remember(lead, next);
+    batch.end = Batch::End::committed;
+    batch.each([&](Step& step) {
+      forget_doubt(step);
+      if (joint_) step.custody = Custody::gone;
+      if (joint_) step.verdict.action = Verdict::Action::none;
+      step.view.resulting = next;
+      step.view.outcome = StepOutcome::committed;
+    });
+    return;
+  }
+  batch.current = std::move(result.current);
+  batch.end = Batch::End::again;
+  batch.each([&](Step& step) { release_number(step, batch.current); });
+  remember(lead, batch.current);
+  leave_out_followers(batch, StepOutcome::outrun);
+}
+
+// The instance was as expected, but a write of the user's own was refused.
+void SagaProcessor::take_refusal(Step& step, CommitResult result,
+                                 const std::vector<StoreWritePtr>& writes) {
+  if (step.guess) step.guess->record(true);
+  step.guess = nullptr;
+  if (result.may_still_land && step.number.sequence != 0) step.number.was_in_doubt = true;
+  withdraw(step);
+  std::string text;
+  for (const RefusedWrite& refused : result.refused) {
+    if (!text.empty()) text += ", ";
+    text += writes[refused.index]->describe();
+  }
+  step.refusal.emplace(fmt::format("saga {}: a condition of a write with its own did not hold: {}",
+                                   saga_.name, text),
+                       std::move(result.refused));
+}
+
+// The entries of one write stand at the end of its outbox.
+asio::awaitable<void> SagaProcessor::dispatch(Batch& batch, const Instance& next) {
+  std::ptrdiff_t entries = 0;
+  batch.each([&](const Step& step) { entries += step.number.sequence != 0 ? 1 : 0; });
+  const auto& outbox = next.bookkeeping.outbox;
+  std::vector<SendRequest> requests;
+  for (auto entry = outbox.end() - entries; entry != outbox.end(); ++entry) {
+    std::vector<SendRequest> more = to_requests(entry->messages);
+    if (requests.empty()) {
+      requests = std::move(more);
+    } else {
+      std::move(more.begin(), more.end(), std::back_inserter(requests));
+    }
+  }
+  batch.each([](Step& step) { step.phase = Phase::dispatch; });
+  if (!requests.empty()) co_await options_.transport.backend()->send(std::move(requests));
+  batch.each([](Step& step) { step.verdict.settles = step.number.sequence; });
+}
+
+asio::awaitable<void> SagaProcessor::dispatch(Step& step,
+                                              const std::vector<OutgoingMessage>& messages) {
+  step.phase = Phase::dispatch;
+  return options_.transport.backend()->send(to_requests(messages));
+}
+
+// Committed before, by whichever worker: what its entry still holds is sent, and nothing of our
+// own. But an entry that is settled only waits for the next write: its messages were sent, and
+// their receivers may have forgotten them by now.
+asio::awaitable<void> SagaProcessor::settle_repeated(Step& step, InstancePtr current) {
+  step.view.outcome = StepOutcome::repeated;
+  const std::string& message_id = step.incoming.envelope->id;
+  const OutboxEntry* entry = find_entry(*current, message_id);
+  end_doubt(step, entry);
+  if (!entry || options_.settlements->is_settled(*entry)) co_return;
+  known_.forget(step.work.group);  // it is about to be written
+  co_await dispatch(step, entry->messages);
+  if (is_own(*entry)) step.verdict.settles = entry->sequence;
+  // A lost race means that another step has written; it may have carried the entry along. But the
+  // entry of another life is not ours to remove.
+  const std::string birth = current->bookkeeping.birth;
+  for (unsigned conflicts = 0; entry && conflicts < kMaxConflicts; ++conflicts) {
+    CommitRequest request = without_entry(*current, message_id);
+    request.cost = &step.cost;
+    step.phase = Phase::commit;
+    CommitResult result = co_await options_.store.backend()->commit(std::move(request));
+    if (result.committed || !result.current) co_return;
+    current = std::move(result.current);
+    const bool same_life = current->bookkeeping.birth == birth;
+    entry = same_life ? find_entry(*current, message_id) : nullptr;
+    co_await pause_between_conflicts(conflicts);
+  }
+}
+
+// The running numbers of steps.
+
+// A try of this step that was in doubt, under a number that is no longer used, comes too late.
+void SagaProcessor::forget_doubt(const Step& step) const {
+  if (step.number.sequence != 0 || !(step.incoming.redelivered || step.refusal)) return;
+  end_doubt(step, nullptr);
+}
+
+// The step was not committed under its number, so nobody will meet it. But where our own write
+// landed and its answer was lost, the number is in use.
+void SagaProcessor::release_number(Step& step, const InstancePtr& current) const {
+  const std::uint64_t sequence = std::exchange(step.number, {}).sequence;
+  if (sequence == 0) return;
+  const OutboxEntry* landed = current ? find_entry(*current, step.incoming.envelope->id) : nullptr;
+  const bool ours = landed && landed->sequence == sequence && is_own(*landed);
+  if (!ours) options_.settlements->settle(sequence);
+}
+
+// This try was surely not committed. An earlier one under the same number may be yet.
+void SagaProcessor::withdraw(Step& step) const {
+  if (!step.number.was_in_doubt) return release_number(step, nullptr);
+  options_.settlements->doubt(step.key(), std::exchange(step.number, {}).sequence);
+}
+
+bool SagaProcessor::is_own(const OutboxEntry& entry) const {
+  return entry.worker == options_.settlements->worker();
+}
+
+// A commit that was begun and has thrown may have been carried out, unless the store refused it.
+void SagaProcessor::leave_in_doubt(Step& step, const std::exception_ptr& error) const {
+  if (step.phase != Phase::commit || step.number.sequence == 0) return;
+  if (is_refusal(error)) return withdraw(step);
+  options_.settlements->doubt(step.key(), step.number.sequence);
+}
+
+// The message is in the inbox. Where our commit of it is in doubt, the entry under its number is
+// what was committed; where that is gone, its messages were sent; and where another stands there,
+// our commit came too late.
+void SagaProcessor::end_doubt(const Step& step, const OutboxEntry* entry) const {
+  const std::uint64_t sequence = options_.settlements->in_doubt(step.key());
+  if (sequence == 0) return;
+  if (entry && is_own(*entry) && entry->sequence == sequence) return;  // settled with its message
+  options_.settlements->settle(sequence);
+}
+
+}  // namespace sagabus::detail
