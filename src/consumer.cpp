@@ -27,6 +27,10 @@ constexpr unsigned kWorksBetweenYields = 128;
 constexpr RetryPolicy kReceiveBackoff{.base_delay = std::chrono::milliseconds(50),
                                       .max_delay = std::chrono::milliseconds(1000)};
 
+bool is_done(const Work& work) {
+  return work.verdict && work.verdict->action == Verdict::Action::acknowledge;
+}
+
 }  // namespace
 
 Consumer::Consumer(ConsumerOptions options)
@@ -226,11 +230,11 @@ bool Consumer::next(std::vector<Work>& works) {
 
 // Takes those along that wait for the first, with the mutex held. Two instances may share a group.
 void Consumer::gather(std::vector<Work>& works) {
-  if (options_.most_together == 1 || works.front().verdict) return;
+  if (options_.most_together == 1) return;
   const auto group = groups_.find(works.front().group);
   if (group == groups_.end()) return;
   std::list<Work>& waiting = group->second;
-  while (works.size() < options_.most_together && !waiting.empty() && !waiting.front().verdict &&
+  while (works.size() < options_.most_together && !waiting.empty() &&
          waiting.front().correlation_id == works.front().correlation_id) {
     works.push_back(std::move(waiting.front()));
     waiting.pop_front();
@@ -303,30 +307,30 @@ asio::awaitable<void> Consumer::end(Work& work) {
   }
 }
 
-// What was committed together is acknowledged together.
+// What was committed together is acknowledged together; where that fails, each by itself.
 asio::awaitable<void> Consumer::end(std::vector<Work>& works) {
-  const auto is_done = [](const Work& work) {
-    return work.verdict && work.verdict->action == Verdict::Action::acknowledge;
-  };
   std::vector<Delivery> deliveries;
-  for (Work& work : works) {
-    if (is_done(work)) deliveries.push_back(std::move(work.delivery));
+  for (const Work& work : works) {
+    if (is_done(work)) deliveries.push_back(work.delivery);
   }
+  bool all = false;
   try {
-    if (!deliveries.empty()) {
+    if (deliveries.size() > 1) {
       co_await options_.transport.backend()->acknowledge_all(std::move(deliveries));
-    }
-    for (const Work& work : works) {
-      if (is_done(work)) acknowledged(work);
+      all = true;
     }
   } catch (...) {
     options_.ambient.log(
         LogLevel::warning,
-        fmt::format("{}: deliveries could not be acknowledged: {}", options_.endpoint,
+        fmt::format("{}: deliveries could not be acknowledged together: {}", options_.endpoint,
                     describe(std::current_exception()).message));
   }
   for (Work& work : works) {
-    if (!is_done(work)) co_await end(work);
+    if (all && is_done(work)) {
+      acknowledged(work);
+    } else {
+      co_await end(work);
+    }
   }
 }
 

@@ -38,7 +38,8 @@ struct Work {
   std::string correlation_id{};      // of a saga's
   std::size_t entry = 0;             // which of the processor's message types it is
   ErasedMessage message{};           // the payload, read
-  std::optional<Verdict> verdict{};  // decided already: it need not be run
+  std::optional<Verdict> verdict{};  // decided already: it need not be run, and has no group
+  bool alone = false;                // together with others it was refused
 };
 
 class Processor {

@@ -1,12 +1,8 @@
 // How steps end: one commit for each batch of them, what it means, and what must leave then.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <boost/asio/cancellation_state.hpp>
-#include <boost/asio/error.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/system/system_error.hpp>
 #include <iterator>
+#include <stdexcept>
 #include <utility>
 
 #include "dispatch.hpp"
@@ -36,11 +32,16 @@ asio::awaitable<bool> SagaProcessor::complete(Step& lead, CommitRequest request,
 }
 
 // Their ids must all fit into the inbox: one that left it again at once could not be told from one
-// that is new.
+// that is new. Writes of the user's go with one step alone: those of two might be for one item,
+// which the service does not take.
 bool SagaProcessor::may_grow(const Batch& batch) const {
   const std::size_t next = batch.followers.size();
-  if (batch.alone || next == batch.waiting.size()) return false;
-  const std::string& id = batch.waiting[next].delivery.envelope->id;
+  if (next == batch.waiting.size() || batch.lead->work.alone || !batch.request.writes.empty()) {
+    return false;
+  }
+  const Work& work = batch.waiting[next];
+  if (work.alone) return false;
+  const std::string& id = work.delivery.envelope->id;
   return batch.inbox_bytes + inbox_bytes(id) <= options_.inbox.bytes;
 }
 
@@ -56,11 +57,13 @@ asio::awaitable<void> SagaProcessor::grow(Batch& batch) {
 // has its own turn afterwards, and nobody overtakes it.
 asio::awaitable<void> SagaProcessor::follow(Step& step) {
   Batch& batch = step.batch;
+  if (batch.end != Batch::End::open) throw std::logic_error("middleware: next was awaited twice");
   step.phase = Phase::handler;
   step.view.loaded = batch.request.next;
   step.view.outcome = StepOutcome::postponed;
   Attempt tried = attempt(step, batch.request.next);
   if (!tried.request) co_return;
+  if (!tried.request->writes.empty()) co_return release_number(step, nullptr);
   step.left_out = false;
   step.view.outcome = StepOutcome::pending;
   add_to(batch.request, std::move(*tried.request));
@@ -72,39 +75,32 @@ asio::awaitable<void> SagaProcessor::follow(Step& step) {
 asio::awaitable<void> SagaProcessor::commit(Batch& batch) {
   Step& lead = *batch.lead;
   batch.end = Batch::End::failed;
-  const auto state = co_await asio::this_coro::cancellation_state;
-  if (state.cancelled() != asio::cancellation_type::none) call_off(batch);
   const InstancePtr next = batch.request.next;
-  const std::vector<StoreWritePtr> writes = batch.request.writes;
+  std::vector<StoreWritePtr> writes = batch.request.writes;
   batch.each([](Step& step) { step.phase = Phase::commit; });
   ForgetUnlessKnown known(known_, lead.work.group);
   CommitResult result;
   try {
     result = co_await write(batch);
   } catch (...) {
-    if (batch.followers.empty() || !is_refusal(std::current_exception())) throw;
+    const auto error = std::current_exception();
+    if (batch.followers.empty() || !is_refusal(error) || is_outage(error)) throw;
     break_up(batch);
     co_return;
   }
-  const bool refused = !result.refused.empty();
-  const bool found = lead.custody != Custody::done_by_another;
-  if ((refused || !found) && !batch.followers.empty()) {
-    break_up(batch);
-    co_return;
-  }
-  if (!found) {
+  if (lead.custody == Custody::done_by_another) {
+    if (!batch.followers.empty()) co_return break_up(batch);
     lead.view.outcome = StepOutcome::repeated;
     lead.verdict.action = Verdict::Action::none;
     batch.end = Batch::End::gone;
     co_return;
   }
-  if (refused) {
-    take_refusal(lead, std::move(result), writes);
-    batch.current = co_await read(lead);
-    batch.end = Batch::End::again;
-  } else {
-    take_in(batch, std::move(result), next);
+  if (!result.refused.empty()) {
+    co_await take_refusal(batch, std::move(result), std::move(writes));
+    known.settled();
+    co_return;
   }
+  take_in(batch, std::move(result), next);
   known.settled();
   if (batch.end != Batch::End::committed) co_return;
   batch.end = Batch::End::failed;
@@ -131,18 +127,14 @@ asio::awaitable<CommitResult> SagaProcessor::write_jointly(Batch& batch) {
   co_return std::move(result.write);
 }
 
-// What is cancelled before its commit begins has surely not been committed.
-void SagaProcessor::call_off(const Batch& batch) const {
-  batch.each([&](Step& step) { withdraw(step); });
-  throw boost::system::system_error(asio::error::operation_aborted);
-}
-
 // Nothing was written, and one of them is to blame: the first is tried again without the others.
 void SagaProcessor::break_up(Batch& batch) const {
-  batch.each([&](Step& step) { withdraw(step); });
+  batch.each([&](Step& step) {
+    release_number(step, nullptr);
+    step.work.alone = true;
+  });
   batch.lead->custody = Custody::held;
   batch.current = batch.lead->view.loaded;
-  batch.alone = true;
   batch.end = Batch::End::again;
   leave_out_followers(batch, StepOutcome::postponed);
 }
@@ -175,17 +167,22 @@ void SagaProcessor::take_in(Batch& batch, CommitResult result, const InstancePtr
   batch.current = std::move(result.current);
   batch.end = Batch::End::again;
   batch.each([&](Step& step) { release_number(step, batch.current); });
+  lead.refusal.reset();
   remember(lead, batch.current);
   leave_out_followers(batch, StepOutcome::outrun);
 }
 
-// The instance was as expected, but a write of the user's own was refused.
-void SagaProcessor::take_refusal(Step& step, CommitResult result,
-                                 const std::vector<StoreWritePtr>& writes) {
+// The instance was as expected, but a write of the user's own was refused: the step is planned once
+// more, where its handler asks what was refused. One that does not ask would want the same again.
+asio::awaitable<void> SagaProcessor::take_refusal(Batch& batch, CommitResult result,
+                                                  std::vector<StoreWritePtr> writes) {
+  Step& step = *batch.lead;
   if (step.guess) step.guess->record(true);
   step.guess = nullptr;
-  if (result.may_still_land && step.number.sequence != 0) step.number.was_in_doubt = true;
-  withdraw(step);
+  step.may_land = step.may_land || result.may_still_land;
+  if (step.may_land && step.number.sequence != 0) step.number.was_in_doubt = true;
+  release_number(step, nullptr);
+  step.phase = Phase::handler;
   std::string text;
   for (const RefusedWrite& refused : result.refused) {
     if (!text.empty()) text += ", ";
@@ -194,6 +191,10 @@ void SagaProcessor::take_refusal(Step& step, CommitResult result,
   step.refusal.emplace(fmt::format("saga {}: a condition of a write with its own did not hold: {}",
                                    saga_.name, text),
                        std::move(result.refused));
+  if (!step.asked) throw WriteRefused(*step.refusal);
+  batch.current = co_await read(step);
+  if (!is_same(batch.current, step.view.loaded)) step.refusal.reset();  // that was another instance
+  batch.end = Batch::End::again;
 }
 
 // The entries of one write stand at the end of its outbox.
@@ -253,24 +254,22 @@ asio::awaitable<void> SagaProcessor::settle_repeated(Step& step, InstancePtr cur
 
 // A try of this step that was in doubt, under a number that is no longer used, comes too late.
 void SagaProcessor::forget_doubt(const Step& step) const {
-  if (step.number.sequence != 0 || !(step.incoming.redelivered || step.refusal)) return;
+  if (step.number.sequence != 0 || !(step.incoming.redelivered || step.may_land)) return;
   end_doubt(step, nullptr);
 }
 
-// The step was not committed under its number, so nobody will meet it. But where our own write
-// landed and its answer was lost, the number is in use.
+// This try was not committed under its number. Where that was in doubt before, an earlier try may
+// be yet; and where our own write landed and its answer was lost, the number is in use.
 void SagaProcessor::release_number(Step& step, const InstancePtr& current) const {
-  const std::uint64_t sequence = std::exchange(step.number, {}).sequence;
-  if (sequence == 0) return;
+  const Settlements::Number number = std::exchange(step.number, {});
+  if (number.sequence == 0) return;
   const OutboxEntry* landed = current ? find_entry(*current, step.incoming.envelope->id) : nullptr;
-  const bool ours = landed && landed->sequence == sequence && is_own(*landed);
-  if (!ours) options_.settlements->settle(sequence);
-}
-
-// This try was surely not committed. An earlier one under the same number may be yet.
-void SagaProcessor::withdraw(Step& step) const {
-  if (!step.number.was_in_doubt) return release_number(step, nullptr);
-  options_.settlements->doubt(step.key(), std::exchange(step.number, {}).sequence);
+  if (landed && landed->sequence == number.sequence && is_own(*landed)) return;
+  if (number.was_in_doubt) {
+    options_.settlements->doubt(step.key(), number.sequence);
+  } else {
+    options_.settlements->settle(number.sequence);
+  }
 }
 
 bool SagaProcessor::is_own(const OutboxEntry& entry) const {
@@ -279,9 +278,12 @@ bool SagaProcessor::is_own(const OutboxEntry& entry) const {
 
 // A commit that was begun and has thrown may have been carried out, unless the store refused it.
 void SagaProcessor::leave_in_doubt(Step& step, const std::exception_ptr& error) const {
-  if (step.phase != Phase::commit || step.number.sequence == 0) return;
-  if (is_refusal(error)) return withdraw(step);
-  options_.settlements->doubt(step.key(), step.number.sequence);
+  if (step.number.sequence == 0) return;
+  if (step.phase == Phase::commit && !is_refusal(error)) {
+    options_.settlements->doubt(step.key(), step.number.sequence);
+  } else if (step.phase == Phase::commit || step.phase == Phase::handler) {
+    release_number(step, nullptr);
+  }
 }
 
 // The message is in the inbox. Where our commit of it is in doubt, the entry under its number is

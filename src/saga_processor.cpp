@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <stdexcept>
 #include <utility>
 
 #include "dispatch.hpp"
@@ -111,6 +112,11 @@ asio::awaitable<void> SagaProcessor::take(std::span<Work> works, Batch* joining)
   } catch (...) {
     error = std::current_exception();
   }
+  // Whoever waits for it must not commit what it does not stand behind.
+  if (joining && !step.left_out && batch.end == Batch::End::open) {
+    batch.end = Batch::End::failed;
+    if (!error) error = std::make_exception_ptr(std::logic_error("middleware: next was given up"));
+  }
   if (step.left_out) {
     work.correlation_id = std::move(step.incoming.key.correlation_id);
     co_return;
@@ -118,7 +124,7 @@ asio::awaitable<void> SagaProcessor::take(std::span<Work> works, Batch* joining)
   if (batch.end == Batch::End::failed && !batch.error)
     batch.error = step.error ? step.error : error;
   ledger_.add(work.entry, step.view.outcome == StepOutcome::committed, step.cost);
-  if (!error) {
+  if (!error && !may_be_committed_yet(step)) {
     outages_.store(0, std::memory_order_relaxed);
     work.verdict = std::move(step.verdict);
     co_return;
@@ -214,12 +220,10 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
 // After too many tries.
 void SagaProcessor::give_up(Step& step, const InstancePtr& current) {
   step.view.outcome = StepOutcome::outrun;
-  if (step.refusal) {
-    step.phase = Phase::handler;
-    throw WriteRefused(*step.refusal);
-  }
-  // Unless the last race was lost to our own write, whose answer was lost.
-  step.verdict = wait_out(current && in_inbox(*current, step.incoming.envelope->id));
+  // The last race may have been lost to our own write, whose answer was lost.
+  const bool ours = current && in_inbox(*current, step.incoming.envelope->id);
+  if (step.refusal && !ours) throw WriteRefused(*step.refusal);
+  step.verdict = wait_out(ours);
 }
 
 // The other workers whose watermarks may let entries of this instance go.
@@ -329,8 +333,7 @@ std::shared_ptr<StepRecord> SagaProcessor::begin_record(Step& step,
 std::optional<CommitRequest> SagaProcessor::end_record(Step& step, StepRecord& record,
                                                        const Plan& plan,
                                                        const InstancePtr& current) const {
-  // A handler that does not ask would want the same again.
-  if (step.refusal && !record.asked_refused) throw WriteRefused(*step.refusal);
+  step.asked = record.asked_refused;
   check_delays(record, options_.transport);
   Value state = saga_.state.write(plan.state.get());
   if (changes_nothing(current, state, record)) return std::nullopt;
@@ -401,13 +404,20 @@ void SagaProcessor::conclude(Step& step, const Plan& plan) const {
   }
 }
 
+// A request for it may reach the store yet: what became of it is open, whatever it came to since.
+bool SagaProcessor::may_be_committed_yet(const Step& step) {
+  return step.may_land && step.view.outcome != StepOutcome::committed &&
+         step.view.outcome != StepOutcome::repeated;
+}
+
 Verdict SagaProcessor::judge(Step& step, const std::exception_ptr& error, bool was_cancelled) {
   // Middleware may throw after the step was committed.
   const bool committed =
       step.view.outcome == StepOutcome::committed || step.view.outcome == StepOutcome::repeated;
   const bool uncertain = committed || step.phase == Phase::commit || step.phase == Phase::dispatch;
   if (step.custody != Custody::held) return after_the_end(step, error);
-  if (was_cancelled) return cancelled(uncertain);
+  if (was_cancelled) return cancelled(uncertain || step.may_land);
+  if (may_be_committed_yet(step)) return wait_out(true);
   const bool ours = step.phase == Phase::load || step.phase == Phase::commit;
   if (step.phase == Phase::dispatch || (ours && is_outage(error))) {
     options_.ambient.log(LogLevel::warning, fmt::format("saga {}: {}; its message is tried again",

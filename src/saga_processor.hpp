@@ -66,7 +66,9 @@ class SagaProcessor final : public Processor {
     std::vector<SendRequest> sends{};  // of the last try, where there is no outbox
     Custody custody = Custody::held;
     Cost cost{};                            // of all its calls to the store
+    bool asked = false;                     // its handler, for refused(), when it ran last
     std::optional<WriteRefused> refusal{};  // of the last try to commit
+    bool may_land = false;                  // an earlier request for it, after that refusal
     GuessRate* guess = nullptr;  // the kind of guess that `view.loaded` is; null: it was read
     bool left_out = false;       // of the batch that it was to join
     Verdict verdict{};
@@ -82,7 +84,6 @@ class SagaProcessor final : public Processor {
     std::vector<Step*> followers{};  // that have joined
     CommitRequest request{};         // of all of them
     std::size_t inbox_bytes = 0;     // that their ids take
-    bool alone = false;              // together they were refused
     End end = End::open;
     std::exception_ptr error{};  // failed: why
     InstancePtr current{};       // again: what to plan on
@@ -126,18 +127,17 @@ class SagaProcessor final : public Processor {
   boost::asio::awaitable<void> commit(Batch& batch);
   boost::asio::awaitable<CommitResult> write(Batch& batch);
   boost::asio::awaitable<CommitResult> write_jointly(Batch& batch);
-  [[noreturn]] void call_off(const Batch& batch) const;
   void break_up(Batch& batch) const;
   static void leave_out_followers(const Batch& batch, StepOutcome outcome);
   void take_in(Batch& batch, CommitResult result, const InstancePtr& next);
-  void take_refusal(Step& step, CommitResult result, const std::vector<StoreWritePtr>& writes);
+  boost::asio::awaitable<void> take_refusal(Batch& batch, CommitResult result,
+                                            std::vector<StoreWritePtr> writes);
   boost::asio::awaitable<void> dispatch(Batch& batch, const Instance& next);
   boost::asio::awaitable<void> settle_repeated(Step& step, InstancePtr current);
   std::shared_ptr<StepRecord> begin_record(Step& step, const InstancePtr& current) const;
   std::optional<CommitRequest> end_record(Step& step, StepRecord& record, const Plan& plan,
                                           const InstancePtr& current) const;
   void release_number(Step& step, const InstancePtr& current) const;
-  void withdraw(Step& step) const;
   void leave_in_doubt(Step& step, const std::exception_ptr& error) const;
   void forget_doubt(const Step& step) const;
   void end_doubt(const Step& step, const OutboxEntry* entry) const;
@@ -147,6 +147,7 @@ class SagaProcessor final : public Processor {
   boost::asio::awaitable<void> dispatch(Step& step, const std::vector<OutgoingMessage>& messages);
   boost::asio::awaitable<void> pause_between_conflicts(unsigned conflicts);
   void conclude(Step& step, const Plan& plan) const;
+  static bool may_be_committed_yet(const Step& step);
   Verdict judge(Step& step, const std::exception_ptr& error, bool cancelled);
   Verdict after_the_end(const Step& step, const std::exception_ptr& error) const;
   Verdict wait_out(bool uncertain);  // it is not the message's fault

@@ -49,9 +49,10 @@ struct BusOptions {
   bool speculative_starts = true;
   // Messages that wait for one instance and are taken in with one write, each by a step of its own;
   // 1 to 1,000; 1: none. Saves writes where many messages reach one instance at a time. A message
-  // whose step fails, waits or writes nothing is left to a turn of its own. As many wait as a bus
-  // takes in at once, twice `concurrency` at most; and their ids must fit into `inbox_bytes`, which
-  // by default some eighteen do.
+  // whose step fails, waits, writes nothing or has writes of its own (ctx.transact) is left to a
+  // turn of its own. Middleware nests: see there. As many wait as a bus takes in at once, twice
+  // `concurrency` at most; and their ids must fit into `inbox_bytes`, which by default some
+  // eighteen do.
   unsigned max_coalesced_steps = 1;
   Ambient ambient{};
 };

@@ -125,12 +125,14 @@ class SagaContext : public MessageContext {
   // does not know it, std::invalid_argument where it is null.
   //
   // Where a condition of such a write does not hold, nothing of the step is committed. A handler
-  // that asks for refused() is then run again, on what the instance is by now, and may do something
-  // else; for one that does not ask, the step fails with WriteRefused.
+  // that has asked for refused() is then run again, on what is read anew, and may do something
+  // else; for one that has not, the step fails with WriteRefused. A step with such writes is
+  // committed by itself, whatever BusOptions::max_coalesced_steps says.
   void transact(StoreWritePtr write) { detail::record_write(step(), std::move(write)); }
 
-  // Which writes were refused when this step was last tried; empty at the first try. As long as the
-  // context.
+  // Which writes were refused when this step was last tried on this very version of the instance;
+  // empty where none were. To be asked in every run, also the first, which tells the bus that the
+  // handler has an answer. Lasts as long as the context.
   const std::vector<RefusedWrite>& refused() {
     step().asked_refused = true;
     return step().refused;

@@ -31,7 +31,7 @@ struct StepView {
   EnvelopePtr envelope;
   unsigned attempt = 1;
   Metadata metadata;
-  InstancePtr loaded;     // as it was found
+  InstancePtr loaded;     // as it was found, or as the steps before it in the same write leave it
   InstancePtr resulting;  // as it was committed, by all steps of the same write
   StepOutcome outcome = StepOutcome::pending;
 };
@@ -44,8 +44,11 @@ using Next = std::function<boost::asio::awaitable<void>()>;
 // stays failed, also where middleware catches what `next` threw: what becomes of it is for the
 // ErrorHandler to say. Where a step is one transaction with its message (sqlite::embedded), what
 // middleware throws after the commit is only logged: there is no message left to try again. It runs
-// for every attempt; a step that lost a race is planned again inside
-// one `next`.
+// for every attempt; a step that lost a race is planned again inside one `next`.
+//
+// Where steps share a write (BusOptions::max_coalesced_steps), the middleware of the second runs
+// inside the first one's `next`, and so on: who holds something while `next` runs that the next
+// message of the same instance needs too, a lock say, waits for itself.
 using Middleware = std::function<boost::asio::awaitable<void>(StepView&, Next)>;
 
 }  // namespace sagabus

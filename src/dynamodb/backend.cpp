@@ -17,8 +17,10 @@ constexpr std::chrono::milliseconds kConflictBase{20};
 // Longer than the year that is promised: an instance may wait that long for its next message.
 constexpr std::chrono::milliseconds kWatermarksKept = std::chrono::days(400);
 
-[[noreturn]] void give_up(std::string_view operation, const std::string& table) {
+[[noreturn]] void give_up(std::string_view operation, const std::string& table,
+                          bool maybe_applied) {
   ServiceInfo service;
+  service.not_applied = !maybe_applied;
   service.operation = operation;
   service.resource = table;
   throw TransientError(
@@ -310,7 +312,7 @@ boost::asio::awaitable<CommitResult> Backend::put(const ItemDraft& draft, Writes
     check_correlation(*result.current, draft.instance.correlation_id);
     co_return result;
   }
-  give_up(writes.empty() ? "PutItem" : kTransact, table().name);
+  give_up(writes.empty() ? "PutItem" : kTransact, table().name, maybe_applied);
 }
 
 boost::asio::awaitable<CommitResult> Backend::put_with_alias(const ItemDraft& draft,
@@ -318,16 +320,18 @@ boost::asio::awaitable<CommitResult> Backend::put_with_alias(const ItemDraft& dr
                                                              Writes writes, Cost* cost) {
   CreateGuard instance;
   CreateGuard alias;
+  bool maybe_applied = false;
   for (int tries = 0; tries < kMaxTries; ++tries) {
     instance.now = alias.now = epoch_seconds(now());
     std::string body = insert_with_alias_request(table(), draft, derived_id, instance, alias,
                                                  writes, new_uuid(*ambient().random));
     check_size(draft, body.size());
     check_transaction(writes, 2, item_size(draft));
-    auto writing = gateway_.transact(std::move(body), {2, writes}, false, cost);
+    auto writing = gateway_.transact(std::move(body), {2, writes}, maybe_applied, cost);
     WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return committed();
-    if (!answer.refused_writes.empty()) co_return refused(std::move(answer), false);
+    if (!answer.refused_writes.empty()) co_return refused(std::move(answer), maybe_applied);
+    maybe_applied = maybe_applied || answer.maybe_applied;
     for (std::size_t i = 0; i < answer.refusals.size(); ++i) {
       const std::optional<StoredItem>& item = answer.refusals[i].item;
       if (!item) continue;
@@ -343,7 +347,7 @@ boost::asio::awaitable<CommitResult> Backend::put_with_alias(const ItemDraft& dr
       co_await std::move(pausing);
     }
   }
-  give_up(kTransact, table().name);
+  give_up(kTransact, table().name, maybe_applied);
 }
 
 boost::asio::awaitable<CommitResult> Backend::create(const Instance& instance, Writes writes,
@@ -430,7 +434,7 @@ boost::asio::awaitable<CommitResult> Backend::replace(Update& update) {
       co_return co_await std::move(replacing);
     }
   }
-  give_up(update.writes.empty() ? "UpdateItem" : kTransact, table().name);
+  give_up(update.writes.empty() ? "UpdateItem" : kTransact, table().name, update.maybe_applied);
 }
 
 // An alias must expire with its instance, so what changes the one's `ttl` changes the other's.
@@ -463,7 +467,7 @@ boost::asio::awaitable<CommitResult> Backend::replace_with_alias(Update& update,
     auto pausing = pause(tries);
     co_await std::move(pausing);
   }
-  give_up(kTransact, table().name);
+  give_up(kTransact, table().name, update.maybe_applied);
 }
 
 boost::asio::awaitable<CommitResult> Backend::commit(CommitRequest request) {
@@ -570,7 +574,7 @@ boost::asio::awaitable<bool> Backend::erase_with_alias(const StoredItem& found, 
     auto pausing = pause(tries);
     co_await std::move(pausing);
   }
-  give_up(kTransact, table().name);
+  give_up(kTransact, table().name, true);
 }
 
 boost::asio::awaitable<void> Backend::erase(std::string saga_name, std::string saga_id,
@@ -597,7 +601,7 @@ boost::asio::awaitable<void> Backend::erase(std::string saga_name, std::string s
     const bool erased = co_await std::move(erasing);
     if (erased) co_return;
   }
-  give_up("DeleteItem", table().name);
+  give_up("DeleteItem", table().name, true);
 }
 
 }  // namespace sagabus::dynamodb

@@ -1,6 +1,7 @@
 #include "dynamodb/gateway.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/json/monotonic_resource.hpp>
@@ -64,6 +65,10 @@ bool is_ordinary(std::string_view code) {
   return code.empty() || code == "None" || code == kConditionFailed || code == kInConflict;
 }
 
+bool is_in_conflict(const json::value& reason) {
+  return find_text(reason, {"Code"}) == kInConflict;
+}
+
 // One action's failure as that of the whole call.
 [[noreturn]] void fail_for(const json::value& reason, const aws::ServiceError& error,
                            std::string_view table) {
@@ -89,12 +94,12 @@ Value read_found(const json::value& reason) {
 
 // For error texts: which of them an error is about, the service does not always say.
 std::string tables_of(std::string_view own, const Actions& actions) {
-  std::string out(own);
+  std::vector<std::string_view> tables{own};
   for (const StoreWritePtr& write : actions.writes) {
-    const std::string& table = content_of(*write).table_name;
-    if (out.find(table) == std::string::npos) out.append(", ").append(table);
+    const std::string_view table = content_of(*write).table_name;
+    if (std::find(tables.begin(), tables.end(), table) == tables.end()) tables.push_back(table);
   }
-  return out;
+  return fmt::format("{}", fmt::join(tables, ", "));
 }
 
 WriteAnswer done() {
@@ -275,15 +280,13 @@ WriteAnswer Gateway::cancelled(const aws::ServiceError& error, const Actions& ac
   bill(error.operation, cost_of_refusal(*reasons), cost);
   WriteAnswer out;
   out.maybe_applied = error.maybe_applied;
-  bool refused = false;
+  bool ours_held = true;
   for (std::size_t i = 0; i < actions.own; ++i) {
     out.refusals.push_back(read_own_reason((*reasons)[i], error));
-    refused = refused || out.refusals.back().refused;
+    ours_held = ours_held && !out.refusals.back().refused && !is_in_conflict((*reasons)[i]);
   }
-  out.in_conflict = std::any_of(reasons->begin(), reasons->end(), [](const json::value& reason) {
-    return find_text(reason, {"Code"}) == kInConflict;
-  });
-  if (refused) return out;  // it is planned again: what the user's writes met does not matter
+  out.in_conflict = std::any_of(reasons->begin(), reasons->end(), is_in_conflict);
+  if (!ours_held) return out;  // it is tried again: what the user's writes met does not matter
   for (std::size_t i = 0; i < actions.writes.size(); ++i) {
     const json::value& reason = (*reasons)[actions.own + i];
     const std::string_view code = find_text(reason, {"Code"});

@@ -39,6 +39,26 @@ TEST_P(BusOnStore, SixtyFourMessagesTogetherAllLandOnOneWorker) {
   EXPECT_EQ(lost, 0);  // they do not race one another
 }
 
+// By four, since eighteen ids fit into the inbox.
+TEST_P(BusOnStore, SixtyFourMessagesTogetherLandWithFourWrites) {
+  max_coalesced_steps_ = 100;
+  Worker& worker = this->worker(account().build());
+  give(worker, Opened{"o", 0}, "start");
+  said_.clear();
+  int commits = 0;
+  worker.store_faults->commit_takes = [&] { return clock_->sleep_for(1ms); };
+  worker.store_faults->after_commit = [&](const CommitRequest&, const CommitResult& result) {
+    commits += result.committed ? 1 : 0;
+  };
+  const Instance first = find().value();
+  for (int i = 0; i < kMessages; ++i) put(worker, Counted{"o", 1}, "m" + std::to_string(i));
+  run();
+  EXPECT_EQ(state(), (Account{.sum = kMessages, .steps = kMessages + 1}));
+  EXPECT_EQ(sums(), all_of_them());
+  EXPECT_EQ(find()->version, first.version + static_cast<std::uint64_t>(commits));
+  EXPECT_LE(commits, 5);  // the first may have gone alone
+}
+
 TEST_P(BusOnStore, SixtyFourMessagesTogetherAllLandOnFourWorkers) {
   memory::TransportOptions options;
   options.ambient = ambient_;

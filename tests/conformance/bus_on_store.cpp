@@ -57,6 +57,7 @@ BusOnStore::Worker& BusOnStore::worker(const SagaDefinition& saga, memory::Trans
   options.executor = io_.get_executor();
   options.ambient = ambient_;
   options.retry.jitter = false;
+  options.max_coalesced_steps = max_coalesced_steps_;
   worker.bus = std::make_unique<Bus>(std::move(options));
   await(worker.bus->start());
   return worker;

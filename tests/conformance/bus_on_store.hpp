@@ -149,6 +149,7 @@ class BusOnStore : public ::testing::TestWithParam<sagabus::testing::StoreFactor
       ambient_;  // truly random: no worker bears the name of one that left a watermark in the table
   const std::string name_;  // of the saga: nobody else's
   SagaStore store_;
+  unsigned max_coalesced_steps_ = 1;  // of workers that are made from now on
 
  private:
   static void add(int amount, Account& state) {

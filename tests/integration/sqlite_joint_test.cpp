@@ -73,6 +73,22 @@ TEST_F(SqliteJoint, WritesSendsAndAcknowledgesInOneWriteToTheDisk) {
   EXPECT_EQ(depth("f").ready, 1U);
 }
 
+TEST_F(SqliteJoint, SeveralMessagesGoTogetherOrNotAtAll) {
+  sync_wait(queues().send(one(make_send("e", "taken too"))));
+  const Delivery first = receive();
+  const Delivery second = receive();
+  StepTransaction step = make_step(first, make_instance("c"));
+  step.receipts.push_back(second.receipt);
+  StepTransaction again = step;
+  sync_wait(queues().acknowledge(second));
+  EXPECT_FALSE(sync_wait(joint_->commit(std::move(step))).found);
+  EXPECT_FALSE(instance().has_value());
+  EXPECT_EQ(depth("e").claimed, 1U);
+  again.receipts.pop_back();
+  EXPECT_TRUE(sync_wait(joint_->commit(std::move(again))).write.committed);
+  EXPECT_EQ(depth("e").claimed, 0U);
+}
+
 TEST_F(SqliteJoint, DoesNothingWhereAnotherWasFaster) {
   sync_wait(store().backend()->commit(make_commit(make_instance("c"))));
   const Delivery taken = receive();
@@ -191,6 +207,72 @@ TEST(SqliteJointBus, KeepsNoOutboxAndNoWatermark) {
             "Visits|2|1|\n");
   EXPECT_EQ(raw.run("SELECT count(*) FROM workers"), "0\n");
   EXPECT_EQ(raw.run("SELECT count(*) FROM messages"), "0\n");
+}
+
+struct Guest {
+  std::string visit;
+};
+SAGABUS_MESSAGE(Guest, visit)
+
+struct PartyState {
+  int guests = 0;
+};
+SAGABUS_DESCRIBE(PartyState, guests)
+
+// All that stand in the queue when the bus begins: one transaction, or one write and one
+// acknowledgement.
+void receive_guests(const Embedded& here) {
+  constexpr int kGuests = 12;
+  std::promise<void> all_there;
+  const auto party = saga<PartyState>("Party")
+                         .correlate<Guest>(&Guest::visit, can_start)
+                         .initial([](const Guest&) { return PartyState{}; })
+                         .on<Guest>()
+                         .handle([](const Guest&, PartyState& s) { ++s.guests; })
+                         .build();
+  TransportBackend& queues = *here.transport.backend();
+  sync_wait(queues.subscribe({"Party", party.message_types()}));
+  std::vector<SendRequest> guests;
+  for (int i = 0; i < kGuests; ++i) {
+    Envelope envelope;
+    envelope.id = "guest-" + std::to_string(i);
+    envelope.type = message_name<Guest>();
+    envelope.payload = to_value(Guest{"v"});
+    envelope.timestamp = system_clock()->now();
+    guests.emplace_back().envelope = std::make_shared<const Envelope>(std::move(envelope));
+  }
+  sync_wait(queues.send(std::move(guests)));
+  BusOptions options;
+  options.transport = here.transport;
+  options.store = here.store;
+  options.sagas = {party};
+  options.max_coalesced_steps = kGuests;
+  std::atomic<int> steps{0};
+  options.middleware = {[&](StepView& step, Next next) -> asio::awaitable<void> {
+    co_await next();
+    EXPECT_EQ(step.outcome, StepOutcome::committed);
+    if (++steps == kGuests) all_there.set_value();
+  }};
+  Bus bus(std::move(options));
+  sync_wait(bus.start());
+  all_there.get_future().wait();
+  sync_wait(bus.stop());
+  const auto instance = sync_wait(here.store.get_by_correlation_id("Party", "v"));
+  EXPECT_EQ(instance->version, 1U);
+  EXPECT_EQ(from_value<PartyState>(instance->state).guests, kGuests);
+  EXPECT_EQ(sync_wait(here.transport.depth("Party")).claimed, 0U);
+  EXPECT_EQ(sync_wait(here.transport.depth("Party")).ready, 0U);
+}
+
+TEST(SqliteJointBus, TakesInTogetherWhatWaitsForOneInstance) {
+  const TempDirectory directory;
+  receive_guests(embedded(directory.file()));
+}
+
+TEST(SqliteJointBus, AStoreApartFromItsTransportTakesInTogetherToo) {
+  const TempDirectory directory;
+  const SagaStore store({.path = directory.file()});
+  receive_guests({store, embedded(directory.file()).transport});
 }
 
 TEST(SqliteJointBus, AStoreApartFromItsTransportKeepsOne) {

@@ -83,6 +83,7 @@ void Storm::begin_worker() {
   options.sagas = storm_cast();
   options.concurrency = 4;
   options.inbox_bytes = std::size_t{64} * 1024;  // ids leave by their age
+  options.max_coalesced_steps = settings_.together;
   options.executor = io_.get_executor();
   options.ambient = ambient_;
   worker.bus = std::make_unique<Bus>(std::move(options));

@@ -23,8 +23,9 @@ struct StormSettings {
   std::uint64_t seed = 0;
   std::chrono::minutes latest{6};  // of the copies of a message
   std::chrono::minutes deduplication_window{10};
-  double fault = 0.03;  // of a request or its answer to get lost
-  double death = 0.01;  // of a worker, at each request and answer
+  double fault = 0.03;    // of a request or its answer to get lost
+  double death = 0.01;    // of a worker, at each request and answer
+  unsigned together = 1;  // steps that are committed in one write, at most
 };
 
 class Storm {

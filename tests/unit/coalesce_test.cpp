@@ -1,4 +1,5 @@
 // Messages that wait for one instance, taken in with one write.
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <map>
 #include <set>
 
@@ -109,6 +110,12 @@ class CoalesceTest : public BusTest {
     std::vector<Envelope> envelopes;
     for (const int number : numbers) envelopes.push_back(envelope(Add{"a", number}));
     send(std::move(envelopes));
+  }
+  // What the worker that wrote last says at its end.
+  Watermark told_by(Bus& bus) {
+    const std::string worker = instance()->bookkeeping.outbox.at(0).worker;
+    await(bus.stop());
+    return read_watermark(await(store_.backend()->load_watermark(worker)));
   }
   std::optional<Instance> instance() { return find("a", "Sums"); }
   std::vector<int> taken() { return from_value<Sum>(instance().value().state).taken; }
@@ -237,7 +244,7 @@ TEST_F(CoalesceTest, ARestartMayFollowTheEndInOneWrite) {
 }
 
 TEST_F(CoalesceTest, ALostRaceIsPlannedAgainForAll) {
-  start(together(8));
+  Bus& bus = start(together(8));
   send_numbers({1});
   run();
   bool once = true;
@@ -257,6 +264,7 @@ TEST_F(CoalesceTest, ALostRaceIsPlannedAgainForAll) {
   EXPECT_EQ(instance()->version, 3U);
   EXPECT_THAT(taken(), ElementsAre(1, 100, 2, 3, 4));
   EXPECT_THAT(told_, ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(told_by(bus).open, IsEmpty());  // also of the numbers that were drawn in vain
 }
 
 // Together they would not fit where each does alone.
@@ -272,9 +280,7 @@ TEST_F(CoalesceTest, WhatIsTooLargeTogetherIsCommittedApart) {
   EXPECT_THAT(taken(), ElementsAre(1, 2, 3, 4, 5));
   EXPECT_THAT(told_, ElementsAre(1, 2, 3, 4, 5));
   EXPECT_THAT(transport_.peek("Sums.dlq"), IsEmpty());
-  const std::string worker = instance()->bookkeeping.outbox.at(0).worker;
-  await(bus.stop());
-  EXPECT_THAT(read_watermark(await(store_.backend()->load_watermark(worker))).open, IsEmpty());
+  EXPECT_THAT(told_by(bus).open, IsEmpty());
 }
 
 // It was carried out; nobody heard of it.
@@ -432,22 +438,17 @@ TEST_F(CoalesceTest, ABusThatIsStoppedMeanwhileLosesNothing) {
   EXPECT_THAT(told_, ::testing::UnorderedElementsAre(1, 2, 3));
 }
 
-// A write of the user's that is refused is one step's misfortune.
 class Note final : public StoreWrite {
  public:
   std::string describe() const override { return "a note"; }
 };
 
-TEST_F(CoalesceTest, ARefusedWriteOfOneIsNotTheOthers) {
-  std::size_t written = 0;
-  store_faults_->transaction = [&](const CommitRequest& request) -> std::optional<CommitResult> {
-    if (request.next->bookkeeping.inbox.back().message_id == "bad" || request.writes.size() > 1) {
-      CommitResult result;
-      result.refused.push_back({request.writes.size() - 1, {}});
-      return result;
-    }
-    written += request.writes.size();
-    return std::nullopt;
+// Two of them might be for one item.
+TEST_F(CoalesceTest, AStepWithWritesOfItsOwnIsCommittedByItself) {
+  std::vector<std::size_t> writes;
+  store_faults_->transaction = [](const CommitRequest&) { return std::nullopt; };
+  store_faults_->before_commit = [&](const CommitRequest& request) {
+    writes.push_back(request.writes.size());
   };
   const auto saga = sagabus::saga<Sum>("Sums")
                         .correlate<Add>(&Add::id, can_start)
@@ -455,20 +456,79 @@ TEST_F(CoalesceTest, ARefusedWriteOfOneIsNotTheOthers) {
                         .on<Add>()
                         .handle([](const Add& m, Sum& s, SagaContext& ctx) {
                           s.taken.push_back(m.number);
-                          ctx.transact(std::make_shared<Note>());
+                          if (m.number >= 10) ctx.transact(std::make_shared<Note>());
                           ctx.publish(Added{m.id, m.number});
                         })
                         .build();
-  BusOptions chosen = together(8, saga);
-  chosen.retry.max_attempts = 1;
-  start(std::move(chosen));
-  send({envelope(Add{"a", 1}, "m1"), envelope(Add{"a", 2}, "bad"), envelope(Add{"a", 3}, "m3")});
+  Bus& bus = start(together(8, saga));
+  send_numbers({1, 2, 10, 11, 3, 4});
   run();
-  EXPECT_THAT(taken(), ElementsAre(1, 3));
-  EXPECT_THAT(told_, ElementsAre(1, 3));
-  EXPECT_EQ(written, 2U);
-  ASSERT_THAT(transport_.peek("Sums.dlq"), SizeIs(1));
-  EXPECT_EQ(transport_.peek("Sums.dlq")[0]->id, "bad");
+  EXPECT_THAT(writes, ElementsAre(0, 1, 1, 0));
+  EXPECT_THAT(taken(), ElementsAre(1, 2, 10, 11, 3, 4));
+  EXPECT_THAT(told_by(bus).open, IsEmpty());
+}
+
+// An outage is nobody's fault: the store must not be asked more often for it.
+TEST_F(CoalesceTest, AThrottledBatchIsNotBrokenUp) {
+  int asked = 0;
+  store_faults_->before_commit = [&](const CommitRequest&) {
+    if (++asked > 1) return;
+    ServiceInfo service;
+    service.not_applied = true;
+    throw Throttled("slow down", service);
+  };
+  start(together(8));
+  send_numbers({1, 2, 3});
+  run_now();
+  EXPECT_EQ(asked, 1);
+  run();
+  EXPECT_THAT(taken(), ::testing::UnorderedElementsAre(1, 2, 3));
+}
+
+// Each is settled by its own acknowledgement, where that of all fails.
+TEST_F(CoalesceTest, OneThatCannotBeAcknowledgedIsOneAlone) {
+  transport_faults_->before_acknowledge = [](const Delivery& delivery) {
+    if (delivery.envelope->id == "m2") throw TransientError("down");
+  };
+  Bus& bus = start(together(8));
+  send({envelope(Add{"a", 1}, "m1"), envelope(Add{"a", 2}, "m2"), envelope(Add{"a", 3}, "m3")});
+  run_now();
+  EXPECT_EQ(writes_, 1);
+  EXPECT_EQ(transport_.pending("Sums"), 1U);
+  transport_faults_->before_acknowledge = [](const Delivery&) {};
+  run();  // its time runs out, and it is found in the inbox
+  EXPECT_THAT(taken(), ElementsAre(1, 2, 3));
+  EXPECT_THAT(told_, ElementsAre(1, 2, 3));
+  EXPECT_EQ(transport_.pending("Sums"), 0U);
+  send_numbers({4});
+  run();
+  EXPECT_THAT(told_by(bus).open, IsEmpty());
+}
+
+// The second one has joined, and its middleware does not wait for what comes after it.
+TEST_F(CoalesceTest, AStepThatIsGivenUpIsNotCommittedByTheFirst) {
+  using namespace boost::asio::experimental::awaitable_operators;  // NOLINT
+  bool once = true;
+  BusOptions chosen = together(8);
+  chosen.middleware = {[&](StepView& step, Next next) -> boost::asio::awaitable<void> {
+    if (step.envelope->id == "m2" && std::exchange(once, false)) {
+      auto rest = next();
+      auto late = clock_->sleep_for(1s);
+      co_await (std::move(rest) || std::move(late));
+    } else if (step.envelope->id == "m3") {
+      auto slow = clock_->sleep_for(5s);
+      co_await std::move(slow);
+      co_await next();
+    } else {
+      co_await next();
+    }
+  }};
+  Bus& bus = start(std::move(chosen));
+  send({envelope(Add{"a", 1}, "m1"), envelope(Add{"a", 2}, "m2"), envelope(Add{"a", 3}, "m3")});
+  run();
+  EXPECT_THAT(taken(), ::testing::UnorderedElementsAre(1, 2, 3));
+  EXPECT_THAT(told_, ::testing::UnorderedElementsAre(1, 2, 3));
+  EXPECT_THAT(told_by(bus).open, IsEmpty());
 }
 
 }  // namespace

@@ -11,6 +11,9 @@
 // permissions it needs those of the writes, on their tables: dynamodb:PutItem, UpdateItem,
 // DeleteItem, ConditionCheckItem.
 //
+// A table that is missing or forbidden is an outage, as the store's own is: the message is tried
+// again until that is mended, with a warning in the log each time.
+//
 // A step's transaction holds at most 100 writes, of which one, or two for an instance whose id its
 // caller chose, are the store's; and 4 MB. What is over that, as far as it can be seen before
 // anything is sent, is a ValidationError. No two may be for one item, and none for the instance's

@@ -141,7 +141,8 @@ TEST(Requests, EveryVariantIsWellFormed) {
     CreateGuard create{.now = 7};
     if (bits & 16) create.stale = Alias{"x", "b"};
     expect_well_formed(put_item_request(kTable, draft, create));
-    expect_well_formed(insert_with_alias_request(kTable, draft, "d", {.now = 7}, create, "token"));
+    expect_well_formed(
+        insert_with_alias_request(kTable, draft, "d", {.now = 7}, create, {}, "token"));
     for (const Life life : {Life::any, Life::birth, Life::created_at, Life::unknown}) {
       UpdateGuard update;
       update.life = life;
@@ -151,7 +152,8 @@ TEST(Requests, EveryVariantIsWellFormed) {
       extras.birth = std::string(bits & 16 ? "b2" : "");
       extras.created_at = std::string(bits & 32 ? "k" : "");
       expect_well_formed(update_item_request(kTable, draft, update, extras));
-      expect_well_formed(update_with_alias_request(kTable, draft, update, extras, "d", "b", "tok"));
+      expect_well_formed(
+          update_with_alias_request(kTable, draft, update, extras, "d", "b", {}, "tok"));
     }
     DeleteGuard guard;
     if (bits & 1) guard.version = 2;
