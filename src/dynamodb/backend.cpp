@@ -206,7 +206,8 @@ boost::asio::awaitable<InstancePtr> Backend::get_by_correlation_id(std::string s
   key.correlation_id = std::move(correlation_id);
   auto getting = get_derived(key);
   InstancePtr found = co_await std::move(getting);
-  if (found || options_.index == CorrelationIndex::none) co_return found;
+  const bool may_be_foreign = options_.index != CorrelationIndex::none && table().key_shards == 1;
+  if (found || !may_be_foreign) co_return found;
   auto finding = find_in_index(key);
   co_return co_await std::move(finding);
 }
@@ -277,13 +278,13 @@ boost::asio::awaitable<WriteAnswer> Backend::send_put(const ItemDraft& draft,
                                                       bool again, Cost* cost) {
   if (writes.empty()) {
     std::string body = put_item_request(table(), draft, guard);
-    check_size(draft, body.size());
+    check_size(draft, body.size(), table().key_shards);
     return gateway_.write("PutItem", std::move(body), again, cost);
   }
   std::string body =
       put_transaction_request(table(), draft, guard, writes, new_uuid(*ambient().random));
-  check_size(draft, body.size());
-  check_transaction(writes, 1, item_size(draft));
+  check_size(draft, body.size(), table().key_shards);
+  check_transaction(writes, 1, item_size(draft, table().key_shards));
   return gateway_.transact(std::move(body), {1, writes}, again, cost);
 }
 
@@ -325,8 +326,8 @@ boost::asio::awaitable<CommitResult> Backend::put_with_alias(const ItemDraft& dr
     instance.now = alias.now = epoch_seconds(now());
     std::string body = insert_with_alias_request(table(), draft, derived_id, instance, alias,
                                                  writes, new_uuid(*ambient().random));
-    check_size(draft, body.size());
-    check_transaction(writes, 2, item_size(draft));
+    check_size(draft, body.size(), table().key_shards);
+    check_transaction(writes, 2, item_size(draft, table().key_shards));
     auto writing = gateway_.transact(std::move(body), {2, writes}, maybe_applied, cost);
     WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return committed();
@@ -352,7 +353,7 @@ boost::asio::awaitable<CommitResult> Backend::put_with_alias(const ItemDraft& dr
 
 boost::asio::awaitable<CommitResult> Backend::create(const Instance& instance, Writes writes,
                                                      Cost* cost) {
-  check_keys(instance);
+  check_keys(instance, table().key_shards);
   InstanceKey key;
   key.saga_name = instance.saga_name;
   key.correlation_id = instance.correlation_id;
@@ -401,13 +402,13 @@ boost::asio::awaitable<WriteAnswer> Backend::send_update(Update& update) {
   const bool again = update.maybe_applied;
   if (update.writes.empty()) {
     std::string body = update_item_request(table(), update.draft, update.guard, update.extras);
-    check_size(update.draft, body.size());
+    check_size(update.draft, body.size(), table().key_shards);
     return gateway_.write("UpdateItem", std::move(body), again, update.cost);
   }
   std::string body = update_transaction_request(table(), update.draft, update.guard, update.extras,
                                                 update.writes, new_uuid(*ambient().random));
-  check_size(update.draft, body.size());
-  check_transaction(update.writes, 1, item_size(update.draft));
+  check_size(update.draft, body.size(), table().key_shards);
+  check_transaction(update.writes, 1, item_size(update.draft, table().key_shards));
   return gateway_.transact(std::move(body), {1, update.writes}, again, update.cost);
 }
 
@@ -448,7 +449,7 @@ boost::asio::awaitable<CommitResult> Backend::replace_with_alias(Update& update,
     std::string body = update_with_alias_request(table(), update.draft, update.guard, update.extras,
                                                  derived_id, instance.bookkeeping.birth,
                                                  update.writes, new_uuid(*ambient().random));
-    check_transaction(update.writes, 2, item_size(update.draft));
+    check_transaction(update.writes, 2, item_size(update.draft, table().key_shards));
     auto writing =
         gateway_.transact(std::move(body), {2, update.writes}, update.maybe_applied, update.cost);
     WriteAnswer answer = co_await std::move(writing);

@@ -176,7 +176,7 @@ boost::asio::awaitable<std::optional<StoredItem>> Gateway::get(std::string body,
   const json::value answer = co_await std::move(reading);
   const json::object* item = object_member(answer, "Item");
   if (!item) co_return std::nullopt;
-  co_return read_item(*item);
+  co_return read_item(*item, table_.key_shards);
 }
 
 boost::asio::awaitable<std::string> Gateway::get_text(std::string body,
@@ -189,7 +189,7 @@ boost::asio::awaitable<std::string> Gateway::get_text(std::string body,
 // One item that some other program got wrong must not hide all others.
 void Gateway::add_item(QueryAnswer& out, const json::object& item) const {
   try {
-    out.items.push_back(read_item(item));
+    out.items.push_back(read_item(item, table_.key_shards));
   } catch (const ValidationError& e) {
     log_(LogLevel::warning, fmt::format("dynamodb: {}: left out: {}", table_.name, e.what()));
   }
@@ -222,7 +222,7 @@ boost::asio::awaitable<QueryAnswer> Gateway::query(std::string body, QueryConten
 // What cannot be read may be what this very write has made of it, or others after it.
 StoredItem Gateway::read_refusal(const json::object& item, const aws::ServiceError& error) const {
   try {
-    return read_item(item);
+    return read_item(item, table_.key_shards);
   } catch (const ValidationError& e) {
     ServiceInfo service;
     service.operation = error.operation;

@@ -7,6 +7,7 @@
 
 #include "dynamodb/attribute_value.hpp"
 #include "dynamodb/item_size.hpp"
+#include "dynamodb/key_shards.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/time_text.hpp"
 
@@ -48,6 +49,11 @@ class Reader {
     if (const auto* number = found->if_int64()) return *number;
     wrong(name, "a whole N", *found);
   }
+  std::int64_t required_whole(std::string_view name) const {
+    const auto found = whole(name);
+    if (!found) missing(name);
+    return *found;
+  }
   bool flag(std::string_view name) const {
     const auto found = value(name);
     if (!found) return false;
@@ -75,10 +81,9 @@ class Reader {
 };
 
 std::uint64_t read_version(const Reader& in) {
-  const auto version = in.whole(kVersion);
-  if (!version) Reader::missing(kVersion);
-  if (*version < 0) throw ValidationError("version: negative");
-  return static_cast<std::uint64_t>(*version);
+  const std::int64_t version = in.required_whole(kVersion);
+  if (version < 0) throw ValidationError("version: negative");
+  return static_cast<std::uint64_t>(version);
 }
 
 // Another program may have written any number: what lies beyond all years is never, or long ago.
@@ -144,14 +149,15 @@ std::vector<StateTooLarge::Field> largest_fields(const ItemDraft& draft) {
 
 }  // namespace
 
-StoredItem read_item(const json::object& item) {
+StoredItem read_item(const json::object& item, unsigned key_shards) {
   const Reader in(item);
   StoredItem out;
   out.bytes = item_size(item);
   Instance instance;
-  instance.saga_name = in.required_text(kSagaName);
+  const std::string partition = in.required_text(kSagaName);
   instance.saga_id = in.required_text(kSagaId);
   try {
+    instance.saga_name = saga_name_of(partition, instance.saga_id, key_shards);
     out.ttl = in.whole(kTtl);
     if (auto target = in.text(kAliasOf)) {
       out.alias = Alias{std::move(*target), in.text(kBirth).value_or("")};
@@ -179,16 +185,16 @@ std::int64_t epoch_seconds(TimePoint time) {
   return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
 }
 
-void check_keys(const Instance& instance) {
-  check_key("saga name", instance.saga_name, kMaxPartitionKeyBytes);
+void check_keys(const Instance& instance, unsigned key_shards) {
+  check_key("saga name", instance.saga_name, kMaxPartitionKeyBytes - shard_bytes(key_shards));
   check_key("saga id", instance.saga_id, kMaxSortKeyBytes);
   check_key("correlation id", instance.correlation_id, kMaxSortKeyBytes);
 }
 
-std::size_t item_size(const ItemDraft& draft) {
+std::size_t item_size(const ItemDraft& draft, unsigned key_shards) {
   constexpr std::size_t kTimes = 2 * 24;  // two texts of ISO 8601
   const Instance& i = draft.instance;
-  std::size_t bytes = text_attribute_size(kSagaName, i.saga_name) +
+  std::size_t bytes = text_attribute_size(kSagaName, i.saga_name) + shard_bytes(key_shards) +
                       text_attribute_size(kSagaId, i.saga_id) +
                       text_attribute_size(kCorrelationId, i.correlation_id);
   bytes += kVersion.size() + number_size(fmt::format("{}", i.version)) + kIsCompleted.size() + 1;
@@ -201,9 +207,9 @@ std::size_t item_size(const ItemDraft& draft) {
   return bytes + (draft.reserved ? kReserved.size() + 1 : 0);
 }
 
-void check_size(const ItemDraft& draft, std::size_t written) {
+void check_size(const ItemDraft& draft, std::size_t written, unsigned key_shards) {
   if (written + kSlack < kMaxItemBytes) return;  // no value is larger than its text
-  const std::size_t bytes = item_size(draft);
+  const std::size_t bytes = item_size(draft, key_shards);
   if (bytes <= kMaxItemBytes) return;
   throw StateTooLarge(draft.instance.saga_id, bytes, kMaxItemBytes, largest_fields(draft));
 }

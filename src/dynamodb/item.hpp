@@ -55,8 +55,9 @@ struct StoredItem {
   std::size_t bytes = 0;
 };
 
-// Throws ValidationError naming saga id and attribute where the item is not one of the schema.
-StoredItem read_item(const boost::json::object& item);
+// Throws ValidationError naming saga id and attribute where the item is not one of the schema, or
+// lies in another shard than its own.
+StoredItem read_item(const boost::json::object& item, unsigned key_shards);
 
 bool is_expired(const StoredItem& item, TimePoint now);
 
@@ -77,8 +78,8 @@ struct ItemDraft {
 
 // Throws ValidationError where a key is empty or too long, and StateTooLarge where the item passes
 // 400 KB. `written` are the bytes of the request, which no item inside it can surpass by much.
-void check_keys(const Instance& instance);
-void check_size(const ItemDraft& draft, std::size_t written);
-std::size_t item_size(const ItemDraft& draft);
+void check_keys(const Instance& instance, unsigned key_shards);
+void check_size(const ItemDraft& draft, std::size_t written, unsigned key_shards);
+std::size_t item_size(const ItemDraft& draft, unsigned key_shards);
 
 }  // namespace sagabus::dynamodb

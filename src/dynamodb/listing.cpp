@@ -13,6 +13,7 @@
 #include <span>
 
 #include "dynamodb/backend.hpp"
+#include "dynamodb/key_shards.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 #include "sagabus/time_text.hpp"
@@ -67,6 +68,12 @@ std::string read_continuation(const FindRequest& request) {
   return std::move(*saga_id);
 }
 
+// Goes on after what was answered, shard after shard; false at the end of the last.
+bool advance(ListQuery& query, QueryAnswer& answer, unsigned key_shards) {
+  query.start_after = std::move(answer.last_saga_id);
+  return !query.start_after.empty() || ++query.shard < key_shards;
+}
+
 // How other programs write an offset or a fraction changes where a time stands as text, by at most
 // a day. What is this much later is not old in any writing.
 std::string coarse_bound(TimePoint time) {
@@ -82,9 +89,10 @@ boost::asio::awaitable<FindPage> Backend::find_by_name(FindRequest request) {
   query.completed = request.completed;
   query.now = epoch_seconds(now());
   query.start_after = read_continuation(request);
+  if (!query.start_after.empty()) query.shard = shard_of(query.start_after, table().key_shards);
   query.limit = request.limit + 1;  // one more tells whether this is the last page
   FindPage page;
-  for (bool more = true; more;) {
+  for (;;) {
     auto querying = gateway_.query(list_request(table(), query), QueryContent::items);
     QueryAnswer answer = co_await std::move(querying);
     for (StoredItem& item : answer.items) {
@@ -94,11 +102,10 @@ boost::asio::awaitable<FindPage> Backend::find_by_name(FindRequest request) {
       }
       page.instances.push_back(*item.instance);
     }
-    more = !answer.last_saga_id.empty();
-    query.start_after = std::move(answer.last_saga_id);
-    query.limit = std::min(kMostLookedAt + 1, query.limit * 2);
+    if (!advance(query, answer, table().key_shards)) co_return page;
+    query.limit = query.start_after.empty() ? request.limit + 1 - page.instances.size()
+                                            : std::min(kMostLookedAt + 1, query.limit * 2);
   }
-  co_return page;
 }
 
 boost::asio::awaitable<std::uint64_t> Backend::count_by_name(std::string saga_name,
@@ -109,13 +116,12 @@ boost::asio::awaitable<std::uint64_t> Backend::count_by_name(std::string saga_na
   query.now = epoch_seconds(now());
   query.select = ListQuery::Select::count;
   std::uint64_t count = 0;
-  do {
+  for (;;) {
     auto querying = gateway_.query(list_request(table(), query), QueryContent::items);
     QueryAnswer answer = co_await std::move(querying);
     count += answer.count;
-    query.start_after = std::move(answer.last_saga_id);
-  } while (!query.start_after.empty());
-  co_return count;
+    if (!advance(query, answer, table().key_shards)) co_return count;
+  }
 }
 
 // Whether it was there, unchanged, until now.
@@ -165,7 +171,7 @@ boost::asio::awaitable<std::uint64_t> Backend::delete_completed_before(std::stri
   query.updated_before = coarse_bound(time);
   query.select = ListQuery::Select::deletable;
   std::uint64_t count = 0;
-  do {
+  for (;;) {
     auto querying = gateway_.query(list_request(table(), query), QueryContent::items);
     QueryAnswer answer = co_await std::move(querying);
     std::erase_if(answer.items, [&](const StoredItem& item) {
@@ -176,9 +182,8 @@ boost::asio::awaitable<std::uint64_t> Backend::delete_completed_before(std::stri
       auto erasing = erase_all(batch.first(std::min(kSideBySide, batch.size())));
       count += co_await std::move(erasing);
     }
-    query.start_after = std::move(answer.last_saga_id);
-  } while (!query.start_after.empty());
-  co_return count;
+    if (!advance(query, answer, table().key_shards)) co_return count;
+  }
 }
 
 }  // namespace sagabus::dynamodb

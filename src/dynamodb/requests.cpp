@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "dynamodb/attribute_value.hpp"
+#include "dynamodb/key_shards.hpp"
 #include "dynamodb/request_body.hpp"
 #include "dynamodb/user_write.hpp"
 #include "sagabus/json.hpp"
@@ -35,10 +36,27 @@ constexpr NamedAttribute kNames[] = {
     {kNameReserved, R"("#a":"_a")"},
 };
 
-void write_key(Body& body, Key key) {
-  body.raw("Key", "{");
-  body.string_attribute(kSagaName, key.saga_name);
+// An instance and its alias lie each in the shard of their own id.
+void write_key_attributes(Body& body, const TableRef& table, Key key) {
+  body.string_attribute(kSagaName, partition_of(key.saga_name, key.saga_id, table.key_shards));
   body.string_attribute(kSagaId, key.saga_id);
+}
+
+void write_key(Body& body, const TableRef& table, Key key) {
+  body.raw("Key", "{");
+  write_key_attributes(body, table, key);
+  body.close();
+}
+
+// Of a row that is in no shard.
+void write_row_attributes(Body& body, std::string_view name, std::string_view id) {
+  body.string_attribute(kSagaName, name);
+  body.string_attribute(kSagaId, id);
+}
+
+void write_row_key(Body& body, std::string_view name, std::string_view id) {
+  body.raw("Key", "{");
+  write_row_attributes(body, name, id);
   body.close();
 }
 
@@ -83,11 +101,10 @@ void write_optional(Body& body, std::string_view name, std::string_view text) {
   if (!text.empty()) body.string_attribute(name, text);
 }
 
-void write_item(Body& body, const ItemDraft& draft) {
+void write_item(Body& body, const TableRef& table, const ItemDraft& draft) {
   const Instance& i = draft.instance;
   body.raw("Item", "{");
-  body.string_attribute(kSagaName, i.saga_name);
-  body.string_attribute(kSagaId, i.saga_id);
+  write_key_attributes(body, table, {i.saga_name, i.saga_id});
   body.string_attribute(kCorrelationId, i.correlation_id);
   body.number_attribute(kVersion, i.version);
   body.bool_attribute(kIsCompleted, i.completed);
@@ -120,7 +137,7 @@ void write_create_guard(Body& body, const CreateGuard& guard) {
 void write_put(Body& body, const TableRef& table, const ItemDraft& draft,
                const CreateGuard& guard) {
   body.string("TableName", table.name);
-  write_item(body, draft);
+  write_item(body, table, draft);
   write_create_guard(body, guard);
 }
 
@@ -207,7 +224,7 @@ void write_update_values(Body& body, const ItemDraft& draft, const UpdateGuard& 
 void write_update(Body& body, const TableRef& table, const ItemDraft& draft,
                   const UpdateGuard& guard, const UpdateExtras& extras) {
   body.string("TableName", table.name);
-  write_key(body, {draft.instance.saga_name, draft.instance.saga_id});
+  write_key(body, table, {draft.instance.saga_name, draft.instance.saga_id});
   const Expression update = update_expression(draft, extras);
   const Expression condition = update_condition(guard, draft.ttl.has_value());
   body.string("UpdateExpression", update.text);
@@ -231,7 +248,7 @@ Expression delete_condition(const DeleteGuard& guard) {
 
 void write_delete(Body& body, const TableRef& table, Key key, const DeleteGuard& guard) {
   body.string("TableName", table.name);
-  write_key(body, key);
+  write_key(body, table, key);
   const Expression condition = delete_condition(guard);
   write_condition(body, condition.text);
   write_names(body, condition.names);
@@ -245,11 +262,10 @@ void write_delete(Body& body, const TableRef& table, Key key, const DeleteGuard&
   body.close();
 }
 
-void write_alias_item(Body& body, std::string_view saga_name, std::string_view derived_id,
-                      const Alias& alias, std::optional<std::int64_t> ttl) {
+void write_alias_item(Body& body, const TableRef& table, Key key, const Alias& alias,
+                      std::optional<std::int64_t> ttl) {
   body.raw("Item", "{");
-  body.string_attribute(kSagaName, saga_name);
-  body.string_attribute(kSagaId, derived_id);
+  write_key_attributes(body, table, key);
   body.string_attribute(kAliasOf, alias.target);
   write_optional(body, kBirth, alias.birth);
   if (ttl) body.number_attribute(kTtl, *ttl);
@@ -295,7 +311,7 @@ std::string get_item_request(const TableRef& table, Key key) {
   Body body;
   body.open();
   body.string("TableName", table.name);
-  write_key(body, key);
+  write_key(body, table, key);
   body.raw("ConsistentRead", "true");
   write_capacity(body, table);
   return body.finish();
@@ -306,8 +322,7 @@ std::string put_watermark_request(const TableRef& table, const WatermarkItem& it
   body.open();
   body.string("TableName", table.name);
   body.raw("Item", "{");
-  body.string_attribute(kSagaName, kWorkers);
-  body.string_attribute(kSagaId, item.worker);
+  write_row_attributes(body, kWorkers, item.worker);
   body.string_attribute(kWatermark, item.text);
   body.string_attribute(kUpdatedAt, to_iso8601(item.updated_at));
   body.number_attribute(kTtl, item.ttl);
@@ -321,7 +336,7 @@ std::string get_watermark_request(const TableRef& table, std::string_view worker
   Body body;
   body.open();
   body.string("TableName", table.name);
-  write_key(body, Key{kWorkers, worker});
+  write_row_key(body, kWorkers, worker);
   write_capacity(body, table);
   return body.finish();
 }
@@ -381,7 +396,7 @@ std::string insert_with_alias_request(const TableRef& table, const ItemDraft& dr
   write_put(body, table, draft, instance);
   next_in_transaction(body, "Put");
   body.string("TableName", table.name);
-  write_alias_item(body, draft.instance.saga_name, derived_id,
+  write_alias_item(body, table, {draft.instance.saga_name, derived_id},
                    {draft.instance.saga_id, draft.instance.bookkeeping.birth}, draft.ttl);
   write_create_guard(body, alias);
   return finish_transaction(body, table, writes, token);
@@ -397,7 +412,7 @@ std::string update_with_alias_request(const TableRef& table, const ItemDraft& dr
   write_update(body, table, draft, guard, extras);
   next_in_transaction(body, "Put");
   body.string("TableName", table.name);
-  write_alias_item(body, draft.instance.saga_name, derived_id,
+  write_alias_item(body, table, {draft.instance.saga_name, derived_id},
                    {draft.instance.saga_id, alias_birth}, draft.ttl);
   write_own_alias_guard(body, draft.instance.saga_id);
   return finish_transaction(body, table, writes, token);
@@ -410,12 +425,13 @@ std::string delete_with_alias_request(const TableRef& table, Key key, const Dele
   write_delete(body, table, key, guard);
   next_in_transaction(body, "Delete");
   body.string("TableName", table.name);
-  write_key(body, {key.saga_name, derived_id});
+  write_key(body, table, {key.saga_name, derived_id});
   write_own_alias_guard(body, key.saga_id);
   return finish_transaction(body, table, {}, token);
 }
 
 std::string list_request(const TableRef& table, const ListQuery& query) {
+  const std::string partition = partition_value(query.saga_name, query.shard, table.key_shards);
   Body body;
   body.open();
   body.string("TableName", table.name);
@@ -434,7 +450,7 @@ std::string list_request(const TableRef& table, const ListQuery& query) {
   }
   write_names(body, filter.names);
   body.raw("ExpressionAttributeValues", "{");
-  body.string_attribute(":g", query.saga_name);
+  body.string_attribute(":g", partition);
   body.number_attribute(":now", query.now);
   if (query.completed) body.bool_attribute(":c", *query.completed);
   write_optional(body, ":u", query.updated_before);
@@ -442,8 +458,7 @@ std::string list_request(const TableRef& table, const ListQuery& query) {
   if (query.limit > 0) body.raw("Limit", std::to_string(query.limit));
   if (!query.start_after.empty()) {
     body.raw("ExclusiveStartKey", "{");
-    body.string_attribute(kSagaName, query.saga_name);
-    body.string_attribute(kSagaId, query.start_after);
+    write_row_attributes(body, partition, query.start_after);
     body.close();
   }
   body.raw("ConsistentRead", "true");

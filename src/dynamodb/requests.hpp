@@ -17,6 +17,7 @@ namespace sagabus::dynamodb {
 struct TableRef {
   std::string name;         // or ARN
   bool count_units = true;  // asks for the consumed capacity
+  unsigned key_shards = 1;
 };
 
 struct Key {
@@ -98,16 +99,17 @@ std::string delete_with_alias_request(const TableRef& table, Key key, const Dele
 struct ListQuery {
   enum class Select { items, count, deletable };
   std::string_view saga_name;
+  unsigned shard = 0;
   std::int64_t now = 0;
   std::optional<bool> completed;
   std::string updated_before;  // empty: any
   Select select = Select::items;
   std::size_t limit = 0;    // items looked at; 0: as many as fit
-  std::string start_after;  // a saga id; empty: from the start
+  std::string start_after;  // a saga id; empty: from the start of the shard
 };
 std::string list_request(const TableRef& table, const ListQuery& query);
 
-// The ids that the index has for a correlation id.
+// The ids that the index has for a correlation id, where there is one shard.
 std::string index_request(const TableRef& table, std::string_view saga_name,
                           std::string_view correlation_id, std::string_view start_after);
 

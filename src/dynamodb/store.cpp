@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "dynamodb/backend.hpp"
+#include "dynamodb/key_shards.hpp"
 
 namespace sagabus::dynamodb {
 namespace {
@@ -66,6 +67,15 @@ void check(const StoreOptions& options) {
   if (options.foreign_items && options.index == CorrelationIndex::none) {
     refuse("foreign_items", "true", "an index, by which they are found");
   }
+  if (options.key_shards < 1 || options.key_shards > kMaxKeyShards) {
+    refuse("key_shards", fmt::format("{}", options.key_shards),
+           fmt::format("1 to {}", kMaxKeyShards));
+  }
+  if (options.foreign_items && options.key_shards > 1) {
+    refuse("foreign_items", "true",
+           fmt::format("one key shard, found key_shards = {}: other programs know of no shards",
+                       options.key_shards));
+  }
 }
 
 Client make_client(const StoreOptions& options) {
@@ -92,9 +102,9 @@ std::shared_ptr<Backend> make_backend(StoreOptions options) {
   backend.foreign_items = options.foreign_items;
   backend.index = options.index;
   Client client = make_client(options);
-  return std::make_shared<Backend>(std::move(client),
-                                   TableRef{options.table_name, options.count_units}, backend,
-                                   std::move(options.ambient));
+  return std::make_shared<Backend>(
+      std::move(client), TableRef{options.table_name, options.count_units, options.key_shards},
+      backend, std::move(options.ambient));
 }
 
 }  // namespace
@@ -124,6 +134,10 @@ const std::string& SagaStore::table_name() const noexcept {
 
 CorrelationIndex SagaStore::index() const noexcept {
   return dynamodb_->options().index;
+}
+
+unsigned SagaStore::key_shards() const noexcept {
+  return dynamodb_->gateway().table().key_shards;
 }
 
 const Client& SagaStore::client() const noexcept {

@@ -44,6 +44,11 @@ struct StoreOptions {
   bool foreign_items = false;  // other programs write instances to this table: asks the index
                                // before an instance is started, and for what is not found by key
   CorrelationIndex index = CorrelationIndex::all;  // what the table has
+  // Over how many partition values the instances of a saga are spread, 1 to 1,000. It is the
+  // table's, for good: a bus does not start on a table that was made with another number. When it
+  // helps, and what it costs, is said in docs/formats/dynamodb-item.md. With more than one,
+  // instances that other programs wrote are not found, whatever `index` is.
+  unsigned key_shards = 1;
   bool count_units = true;  // asks the service for the capacity units that each request took
   Ambient ambient = {};
 };
@@ -74,7 +79,8 @@ class Backend;
 // ConcurrencyError, since nobody can tell whether they were carried out. Lists and counts are
 // consistent reads. An item that another program wrote and that is no instance of the schema is a
 // ValidationError where it is asked for; a listing leaves it out, with a warning in the log, and
-// `delete_completed_before` leaves it alone. `count_by_name` reads no items: it counts it.
+// `delete_completed_before` leaves it alone. `count_by_name` reads no items: it counts it. With key
+// shards, all three go through the shards one after the other, at least one request for each.
 class SagaStore : public sagabus::SagaStore {
  public:
   // Needs no network. Throws std::invalid_argument naming the option, its value and what is
@@ -84,6 +90,7 @@ class SagaStore : public sagabus::SagaStore {
   Usage usage() const;
   const std::string& table_name() const noexcept;
   CorrelationIndex index() const noexcept;
+  unsigned key_shards() const noexcept;
   const Client& client() const noexcept;
   const Ambient& ambient() const noexcept;
 

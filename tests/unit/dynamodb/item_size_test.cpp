@@ -67,7 +67,7 @@ TEST(ItemSize, AnItemOverTheLimitIsRefusedWithItsLargestFields) {
   const std::string outbox(10 * 1024, 'x');
   const ItemDraft draft{instance, {"", outbox}, "0123456789abcdef", std::nullopt};
   try {
-    check_size(draft, 500 * 1024);
+    check_size(draft, 500 * 1024, 1);
     FAIL() << "expected StateTooLarge";
   } catch (const StateTooLarge& e) {
     EXPECT_EQ(e.limit(), 409'600U);
@@ -79,7 +79,26 @@ TEST(ItemSize, AnItemOverTheLimitIsRefusedWithItsLargestFields) {
     EXPECT_EQ(e.largest_fields()[2].name, "(outbox)");
   }
   instance.state = Value(Object{{"large", Value(std::string(300 * 1024, 'x'))}});
-  EXPECT_NO_THROW(check_size(ItemDraft{instance, {"", outbox}, "", std::nullopt}, 500 * 1024));
+  EXPECT_NO_THROW(check_size(ItemDraft{instance, {"", outbox}, "", std::nullopt}, 500 * 1024, 1));
+}
+
+TEST(ItemSize, OfADraftGrowsByItsShard) {
+  Instance instance;
+  instance.saga_name = "Order";
+  instance.saga_id = "id";
+  instance.correlation_id = "c";
+  const ItemDraft draft{instance, {}, "t", std::nullopt};
+  EXPECT_EQ(item_size(draft, 8), item_size(draft, 1) + 3);
+  EXPECT_EQ(item_size(draft, 1000), item_size(draft, 1) + 4);
+}
+
+TEST(ItemSize, APartitionValueHasRoomForItsShard) {
+  Instance instance;
+  instance.saga_name = std::string(2045, 'n');
+  instance.saga_id = "id";
+  instance.correlation_id = "c";
+  EXPECT_NO_THROW(check_keys(instance, 100));
+  EXPECT_THROW(check_keys(instance, 101), ValidationError);
 }
 
 }  // namespace

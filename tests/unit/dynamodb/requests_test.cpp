@@ -10,7 +10,7 @@
 namespace sagabus::dynamodb {
 namespace {
 
-const TableRef kTable{"sagas", true};
+const TableRef kSagas{"sagas", true};
 const TableRef kUncounted{"sagas", false};
 
 Instance order() {
@@ -27,7 +27,7 @@ Instance order() {
 }
 
 TEST(Requests, Get) {
-  EXPECT_EQ(get_item_request(kTable, {"OrderSaga", "id-1"}),
+  EXPECT_EQ(get_item_request(kSagas, {"OrderSaga", "id-1"}),
             R"({"TableName":"sagas","Key":{"sagaName":{"S":"OrderSaga"},"sagaId":{"S":"id-1"}},)"
             R"("ConsistentRead":true,"ReturnConsumedCapacity":"TOTAL"})");
 }
@@ -56,7 +56,7 @@ TEST(Requests, UpdateSetsWhatThereIsAndRemovesTheRest) {
   guard.mark = "b1";
   guard.now = 7;
   EXPECT_EQ(
-      update_item_request(kTable, draft, guard, {}),
+      update_item_request(kSagas, draft, guard, {}),
       R"({"TableName":"sagas","Key":{"sagaName":{"S":"OrderSaga"},"sagaId":{"S":"id-1"}},)"
       R"("UpdateExpression":"SET version = :n, isCompleted = :c, updatedAt = :u, #s = :s, #w = :w, )"
       R"(#i = :i REMOVE #o, #t","ConditionExpression":"version = :v AND #b = :b AND )"
@@ -77,13 +77,56 @@ TEST(Requests, AListLooksForInstancesThatHaveNotExpired) {
   query.limit = 11;
   query.start_after = "id-9";
   EXPECT_EQ(
-      list_request(kTable, query),
+      list_request(kSagas, query),
       R"({"TableName":"sagas","KeyConditionExpression":"sagaName = :g","FilterExpression":)"
       R"("attribute_not_exists(aliasOf) AND (attribute_not_exists(#t) OR #t > :now) AND )"
       R"(isCompleted = :c","ExpressionAttributeNames":{"#t":"ttl"},"ExpressionAttributeValues":)"
       R"({":g":{"S":"OrderSaga"},":now":{"N":"7"},":c":{"BOOL":true}},"Limit":11,)"
       R"("ExclusiveStartKey":{"sagaName":{"S":"OrderSaga"},"sagaId":{"S":"id-9"}},)"
       R"("ConsistentRead":true,"ReturnConsumedCapacity":"TOTAL"})");
+}
+
+TEST(Requests, WithKeyShardsEveryItemLiesInTheOneOfItsId) {
+  const TableRef table{"sagas", false, 8};
+  const Instance i = order();  // "id-1" is in shard 4, "d-1" in 3
+  const ItemDraft draft{i, {}, "t1", std::nullopt};
+  const auto partition = [](const boost::json::value& holder) {
+    return std::string(holder.at("sagaName").at("S").as_string());
+  };
+  const auto body = [](const std::string& text) { return boost::json::parse(text); };
+  EXPECT_EQ(partition(body(get_item_request(table, {"OrderSaga", "id-1"})).at("Key")),
+            "OrderSaga#04");
+  EXPECT_EQ(partition(body(put_item_request(table, draft, {})).at("Item")), "OrderSaga#04");
+  EXPECT_EQ(partition(body(update_item_request(table, draft, {}, {})).at("Key")), "OrderSaga#04");
+  EXPECT_EQ(partition(body(delete_item_request(table, {"OrderSaga", "id-1"}, {})).at("Key")),
+            "OrderSaga#04");
+
+  const auto inserted = body(insert_with_alias_request(table, draft, "d-1", {}, {}, {}, "token"));
+  EXPECT_EQ(partition(inserted.at("TransactItems").at(0).at("Put").at("Item")), "OrderSaga#04");
+  EXPECT_EQ(partition(inserted.at("TransactItems").at(1).at("Put").at("Item")), "OrderSaga#03");
+  const auto updated =
+      body(update_with_alias_request(table, draft, {}, {}, "d-1", "b", {}, "token"));
+  EXPECT_EQ(partition(updated.at("TransactItems").at(0).at("Update").at("Key")), "OrderSaga#04");
+  EXPECT_EQ(partition(updated.at("TransactItems").at(1).at("Put").at("Item")), "OrderSaga#03");
+  const auto deleted =
+      body(delete_with_alias_request(table, {"OrderSaga", "id-1"}, {}, "d-1", "token"));
+  EXPECT_EQ(partition(deleted.at("TransactItems").at(0).at("Delete").at("Key")), "OrderSaga#04");
+  EXPECT_EQ(partition(deleted.at("TransactItems").at(1).at("Delete").at("Key")), "OrderSaga#03");
+
+  ListQuery query;
+  query.saga_name = "OrderSaga";
+  query.shard = 5;
+  query.start_after = "id-9";
+  const auto listed = body(list_request(table, query));
+  EXPECT_EQ(listed.at("ExpressionAttributeValues").at(":g").at("S").as_string(), "OrderSaga#05");
+  EXPECT_EQ(partition(listed.at("ExclusiveStartKey")), "OrderSaga#05");
+}
+
+TEST(Requests, RowsThatAreNoInstancesLieInNoShard) {
+  const TableRef sharded{"sagas", true, 8};
+  EXPECT_EQ(get_watermark_request(sharded, "w1"), get_watermark_request(kSagas, "w1"));
+  EXPECT_EQ(put_watermark_request(sharded, {"w1", "text"}),
+            put_watermark_request(kSagas, {"w1", "text"}));
 }
 
 // Whatever is asked, an expression names exactly what it uses, as the service demands.
@@ -140,9 +183,9 @@ TEST(Requests, EveryVariantIsWellFormed) {
     draft.reserved = (bits & 8) != 0;
     CreateGuard create{.now = 7};
     if (bits & 16) create.stale = Alias{"x", "b"};
-    expect_well_formed(put_item_request(kTable, draft, create));
+    expect_well_formed(put_item_request(kSagas, draft, create));
     expect_well_formed(
-        insert_with_alias_request(kTable, draft, "d", {.now = 7}, create, {}, "token"));
+        insert_with_alias_request(kSagas, draft, "d", {.now = 7}, create, {}, "token"));
     for (const Life life : {Life::any, Life::birth, Life::created_at, Life::unknown}) {
       UpdateGuard update;
       update.life = life;
@@ -151,25 +194,25 @@ TEST(Requests, EveryVariantIsWellFormed) {
       UpdateExtras extras;
       extras.birth = std::string(bits & 16 ? "b2" : "");
       extras.created_at = std::string(bits & 32 ? "k" : "");
-      expect_well_formed(update_item_request(kTable, draft, update, extras));
+      expect_well_formed(update_item_request(kSagas, draft, update, extras));
       expect_well_formed(
-          update_with_alias_request(kTable, draft, update, extras, "d", "b", {}, "tok"));
+          update_with_alias_request(kSagas, draft, update, extras, "d", "b", {}, "tok"));
     }
     DeleteGuard guard;
     if (bits & 1) guard.version = 2;
     if (bits & 2) guard.updated_at = "u";
     guard.with_alias = (bits & 8) != 0;
-    expect_well_formed(delete_item_request(kTable, {"n", "i"}, guard));
-    expect_well_formed(delete_with_alias_request(kTable, {"n", "i"}, guard, "d", "token"));
+    expect_well_formed(delete_item_request(kSagas, {"n", "i"}, guard));
+    expect_well_formed(delete_with_alias_request(kSagas, {"n", "i"}, guard, "d", "token"));
     ListQuery list;
     list.saga_name = "n";
     if (bits & 1) list.completed = true;
     if (bits & 2) list.updated_before = "2026";
     list.select = static_cast<ListQuery::Select>(bits % 3);
-    expect_well_formed(list_request(kTable, list));
+    expect_well_formed(list_request(kSagas, list));
   }
-  expect_well_formed(index_request(kTable, "n", "c", ""));
-  expect_well_formed(index_request(kTable, "n", "c", "after"));
+  expect_well_formed(index_request(kSagas, "n", "c", ""));
+  expect_well_formed(index_request(kSagas, "n", "c", "after"));
 }
 
 TEST(Requests, AStateThatCannotBeWrittenIsNamed) {
@@ -177,7 +220,7 @@ TEST(Requests, AStateThatCannotBeWrittenIsNamed) {
   i.state = Value(Object{{"total", Value(1e200)}});
   const ItemDraft draft{i, {}, "t", std::nullopt};
   try {
-    put_item_request(kTable, draft, {});
+    put_item_request(kSagas, draft, {});
     FAIL() << "expected ValidationError";
   } catch (const ValidationError& e) {
     EXPECT_TRUE(std::string(e.what()).starts_with("total: ")) << e.what();
@@ -189,14 +232,14 @@ TEST(Items, AreReadAsTheyWereWritten) {
   i.completed = true;
   i.expires_at = TimePoint(std::chrono::seconds(1'767'312'000));
   const ItemDraft draft{i, {}, "t1", 1'767'312'000, true};
-  const auto body = boost::json::parse(put_item_request(kTable, draft, {}));
-  const StoredItem item = read_item(body.at("Item").as_object());
+  const auto body = boost::json::parse(put_item_request(kSagas, draft, {}));
+  const StoredItem item = read_item(body.at("Item").as_object(), 1);
   ASSERT_TRUE(item.instance);
   EXPECT_EQ(*item.instance, i);
   EXPECT_EQ(item.token, "t1");
   EXPECT_TRUE(item.reserved);
   EXPECT_EQ(item.created_at, "2026-01-01T00:00:00.001Z");
-  EXPECT_EQ(item.bytes, item_size(draft));
+  EXPECT_EQ(item.bytes, item_size(draft, 1));
   EXPECT_FALSE(is_expired(item, TimePoint(std::chrono::milliseconds(1'767'311'999'999))));
   EXPECT_TRUE(is_expired(item, TimePoint(std::chrono::milliseconds(1'767'312'000'000))));
 }
@@ -206,7 +249,7 @@ TEST(Items, OfOtherProgramsAreReadWithoutOurBookkeeping) {
       R"({"sagaName":{"S":"n"},"sagaId":{"S":"i"},"correlationId":{"S":"c"},"version":{"N":"1"},)"
       R"("isCompleted":{"BOOL":false},"state":{"M":{}},"createdAt":{"S":"2026-01-01T01:00:00+01:00"},)"
       R"("updatedAt":{"S":"2026-01-01T00:00:00.123456Z"},"note":{"SS":["x"]}})");
-  const StoredItem item = read_item(body.as_object());
+  const StoredItem item = read_item(body.as_object(), 1);
   EXPECT_EQ(item.instance->created_at, TimePoint(std::chrono::milliseconds(1'767'225'600'000)));
   EXPECT_EQ(item.instance->updated_at, TimePoint(std::chrono::milliseconds(1'767'225'600'123)));
   EXPECT_TRUE(item.instance->bookkeeping.birth.empty());
@@ -215,7 +258,7 @@ TEST(Items, OfOtherProgramsAreReadWithoutOurBookkeeping) {
 TEST(Items, OfAnotherShapeAreRefusedByAttribute) {
   const auto error_of = [](const char* text) {
     try {
-      read_item(boost::json::parse(text).as_object());
+      read_item(boost::json::parse(text).as_object(), 1);
     } catch (const ValidationError& e) {
       return std::string(e.what());
     }
@@ -230,6 +273,17 @@ TEST(Items, OfAnotherShapeAreRefusedByAttribute) {
                      R"("version":{"N":"1"},"createdAt":{"S":"yesterday"}})")
                 .find("item i: createdAt: expected a time"),
             0U);
+}
+
+TEST(Items, OfAShardBearThePlainName) {
+  const Instance i = order();
+  const ItemDraft draft{i, {}, "t1", std::nullopt};
+  const auto body = boost::json::parse(put_item_request({"sagas", true, 8}, draft, {}));
+  const auto& written = body.at("Item").as_object();
+  const StoredItem item = read_item(written, 8);
+  EXPECT_EQ(*item.instance, i);
+  EXPECT_EQ(item.bytes, item_size(draft, 8));
+  EXPECT_THROW(read_item(written, 101), ValidationError);  // it would lie elsewhere
 }
 
 }  // namespace

@@ -87,5 +87,22 @@ TEST(StoreOptions, OtherOptionsAreChecked) {
   EXPECT_TRUE(error_of(options).starts_with("dynamodb: foreign_items: ")) << error_of(options);
 }
 
+TEST(StoreOptions, KeyShardsAreBounded) {
+  EXPECT_EQ(SagaStore(good()).key_shards(), 1U);
+  StoreOptions options = good();
+  for (const unsigned wrong : {0U, 1001U}) {
+    options.key_shards = wrong;
+    EXPECT_EQ(error_of(options),
+              "dynamodb: key_shards: \"" + std::to_string(wrong) + "\", expected 1 to 1000");
+  }
+  options.key_shards = 1000;
+  EXPECT_EQ(SagaStore(options).key_shards(), 1000U);
+  options.foreign_items = true;
+  EXPECT_TRUE(error_of(options).starts_with("dynamodb: foreign_items: \"true\", expected one key"))
+      << error_of(options);
+  options.key_shards = 1;
+  EXPECT_EQ(error_of(options), "none");
+}
+
 }  // namespace
 }  // namespace sagabus::dynamodb
