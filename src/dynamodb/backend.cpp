@@ -86,6 +86,24 @@ void check_correlation(const Instance& found, std::string_view correlation_id) {
 // Names for what is asked of a key that no instance can have.
 constexpr std::string_view kProbeName = "$probe";
 
+// Throws where the table's items would not be found as this store looks for them.
+void check_record(const boost::json::object& row, const TableRef& table) {
+  const TableRecord record = row.empty() ? TableRecord{} : read_table_record(row, table.name);
+  if (record.format_version > kKnownFormat) {
+    throw ValidationError(
+        fmt::format("table {} has format version {}, this program knows version {}: use a newer "
+                    "sagabus",
+                    table.name, record.format_version, kKnownFormat));
+  }
+  if (record.key_shards == table.key_shards) return;
+  throw ValidationError(fmt::format(
+      "table {} has {} key shard{}{}, the store's option key_shards is {}: set it to {}, or take a "
+      "table that create_table made with {}; a table's number cannot be changed",
+      table.name, record.key_shards, record.key_shards == 1 ? "" : "s",
+      row.empty() ? " (it has no $table record)" : "", table.key_shards, record.key_shards,
+      table.key_shards));
+}
+
 }  // namespace
 
 // One update on its way, whose guard may be told more exactly from try to try.
@@ -227,12 +245,14 @@ boost::asio::awaitable<std::string> Backend::load_watermark(std::string worker) 
   co_return co_await std::move(getting);
 }
 
-// Asks for what cannot be there: the answer shows whether table, index and permissions are.
+// Asks for the table's record, and for what cannot be in the index: the answers also show whether
+// table, index and permissions are there.
 boost::asio::awaitable<void> Backend::prepare() {
   std::optional<ValidationError> problem;
+  boost::json::object record;
   try {
-    auto getting = gateway_.get(get_item_request(table(), Key{kProbeName, kProbeName}));
-    co_await std::move(getting);
+    auto getting = gateway_.get_row(get_record_request(table()));
+    record = co_await std::move(getting);
   } catch (const ValidationError& e) {
     problem = ValidationError(
         fmt::format("table {} has another schema: expected partition key sagaName (S) and sort key "
@@ -241,6 +261,7 @@ boost::asio::awaitable<void> Backend::prepare() {
         e.service());
   }
   if (problem) throw *problem;
+  check_record(record, table());
   if (options_.index == CorrelationIndex::none) co_return;
   try {
     auto querying =

@@ -179,6 +179,13 @@ boost::asio::awaitable<std::optional<StoredItem>> Gateway::get(std::string body,
   co_return read_item(*item, table_.key_shards);
 }
 
+boost::asio::awaitable<json::object> Gateway::get_row(std::string body) {
+  auto reading = read("GetItem", std::move(body), nullptr);
+  const json::value answer = co_await std::move(reading);
+  const json::object* item = object_member(answer, "Item");
+  co_return item ? *item : json::object();
+}
+
 boost::asio::awaitable<std::string> Gateway::get_text(std::string body,
                                                       std::string_view attribute) {
   auto reading = read("GetItem", std::move(body), nullptr);

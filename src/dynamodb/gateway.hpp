@@ -3,6 +3,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <mutex>
 #include <optional>
@@ -78,7 +79,9 @@ class Gateway {
   // added to `cost`, which may be null, also where it throws; but not where it is cancelled, or the
   // client throws before there is an answer.
   boost::asio::awaitable<std::optional<StoredItem>> get(std::string body, Cost* cost = nullptr);
-  // A text attribute of an item that is no instance; empty where there is none.
+  // An item that is no instance; empty where there is none.
+  boost::asio::awaitable<boost::json::object> get_row(std::string body);
+  // A text attribute of such an item; empty where there is none.
   boost::asio::awaitable<std::string> get_text(std::string body, std::string_view attribute);
   // `again`: an earlier try of the same write may have been carried out.
   boost::asio::awaitable<WriteAnswer> write(std::string_view operation, std::string body,

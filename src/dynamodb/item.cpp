@@ -147,7 +147,36 @@ std::vector<StateTooLarge::Field> largest_fields(const ItemDraft& draft) {
   return fields;
 }
 
+TableRecord read_record(const Reader& in) {
+  TableRecord record;
+  const std::int64_t version = in.required_whole(kFormatVersion);
+  if (version < 1) throw ValidationError(fmt::format("{}: {}", kFormatVersion, version));
+  record.format_version = static_cast<std::uint64_t>(version);
+  if (record.format_version > kKnownFormat) {
+    record.key_shards = 0;
+    return record;
+  }
+  const std::int64_t shards = in.required_whole(kKeyShards);
+  if (shards < 1 || shards > kMaxKeyShards) {
+    throw ValidationError(
+        fmt::format("{}: {}, expected 1 to {}", kKeyShards, shards, kMaxKeyShards));
+  }
+  record.key_shards = static_cast<unsigned>(shards);
+  return record;
+}
+
 }  // namespace
+
+TableRecord read_table_record(const json::object& item, std::string_view table) {
+  try {
+    return read_record(Reader(item));
+  } catch (const ValidationError& e) {
+    throw ValidationError(
+        fmt::format("table {}: its {} record is broken: {}; put back the numbers that the table "
+                    "was made with",
+                    table, kTable, e.what()));
+  }
+}
 
 StoredItem read_item(const json::object& item, unsigned key_shards) {
   const Reader in(item);

@@ -37,6 +37,22 @@ inline constexpr std::string_view kAliasOf = "aliasOf";  // S, of an alias item:
 inline constexpr std::string_view kWorkers = "$workers";     // the saga name of workers' rows
 inline constexpr std::string_view kWatermark = "watermark";  // S, what the worker tells others
 
+// The one row that tells how a table is laid out.
+inline constexpr std::string_view kTable = "$table";                 // its saga name
+inline constexpr std::string_view kTableFormat = "format";           // its saga id
+inline constexpr std::string_view kFormatVersion = "formatVersion";  // N
+inline constexpr std::string_view kKeyShards = "keyShards";          // N
+inline constexpr std::uint64_t kKnownFormat = 1;
+
+// What that row says. A table without one is as it stands here.
+struct TableRecord {
+  std::uint64_t format_version = kKnownFormat;
+  unsigned key_shards = 1;  // 0 where the format is a newer one: who knows what it says
+};
+
+// Throws ValidationError with the table's name where the row says nothing of the kind.
+TableRecord read_table_record(const boost::json::object& item, std::string_view table);
+
 // An alias: it stands at the derived key of an instance whose id its caller chose.
 struct Alias {
   std::string target;  // the instance's id

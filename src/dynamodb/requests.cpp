@@ -317,6 +317,46 @@ std::string get_item_request(const TableRef& table, Key key) {
   return body.finish();
 }
 
+std::string get_record_request(const TableRef& table) {
+  Body body;
+  body.open();
+  body.string("TableName", table.name);
+  write_row_key(body, kTable, kTableFormat);
+  body.raw("ConsistentRead", "true");
+  write_capacity(body, table);
+  return body.finish();
+}
+
+std::string put_record_request(const TableRef& table, const TableRecord& record) {
+  Body body;
+  body.open();
+  body.string("TableName", table.name);
+  body.raw("Item", "{");
+  write_row_attributes(body, kTable, kTableFormat);
+  body.number_attribute(kFormatVersion, record.format_version);
+  body.number_attribute(kKeyShards, std::uint64_t{record.key_shards});
+  body.close();
+  write_condition(body, "attribute_not_exists(sagaName)");
+  write_capacity(body, table);
+  return body.finish();
+}
+
+// Two, since one of them may be the record, which another program may just have written.
+std::string any_item_request(const TableRef& table) {
+  Body body;
+  body.open();
+  body.string("TableName", table.name);
+  body.string("FilterExpression", "sagaName <> :t");
+  body.raw("ExpressionAttributeValues", "{");
+  body.string_attribute(":t", kTable);
+  body.close();
+  body.raw("Select", "\"COUNT\"");
+  body.raw("Limit", "2");
+  body.raw("ConsistentRead", "true");
+  write_capacity(body, table);
+  return body.finish();
+}
+
 std::string put_watermark_request(const TableRef& table, const WatermarkItem& item) {
   Body body;
   body.open();

@@ -55,6 +55,12 @@ struct DeleteGuard {
 
 std::string get_item_request(const TableRef& table, Key key);
 
+// How the table is laid out: not sharded itself, and not an instance.
+std::string get_record_request(const TableRef& table);
+std::string put_record_request(const TableRef& table, const TableRecord& record);  // if none is
+// Counts what there is beside the record, up to one or two.
+std::string any_item_request(const TableRef& table);
+
 // What a worker tells others: not an instance, so in no listing, and outside of the index.
 struct WatermarkItem {
   std::string_view worker;

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <boost/json/value.hpp>
+#include <stdexcept>
 
 #include "aws/json_member.hpp"
 #include "dynamodb/gateway.hpp"
 #include "dynamodb/item.hpp"
+#include "dynamodb/key_shards.hpp"
 #include "dynamodb/table_form.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
@@ -96,6 +98,61 @@ boost::asio::awaitable<void> look_at_backups(const SagaStore& store, TableInfo& 
   }
 }
 
+TableRef table_of(const SagaStore& store) {
+  TableRef table;
+  table.name = store.table_name();
+  table.count_units = false;
+  return table;
+}
+
+// The record in an answer, or in an error that shows what was there.
+std::optional<TableRecord> record_in(const SagaStore& store, const json::value& answer) {
+  const json::value* item = find_member(answer, {"Item"});
+  if (!item || !item->is_object()) return std::nullopt;
+  return read_table_record(item->get_object(), store.table_name());
+}
+
+boost::asio::awaitable<std::optional<TableRecord>> look_at_record(const SagaStore& store) {
+  auto calling =
+      store.client().call("GetItem", get_record_request(table_of(store)), store.table_name());
+  const std::string answer = co_await std::move(calling);
+  co_return record_in(store, parse_answer("GetItem", answer));
+}
+
+// Items that are there would lie in no shard.
+boost::asio::awaitable<void> require_no_items(const SagaStore& store, unsigned key_shards) {
+  auto calling = store.client().call("Scan", any_item_request(table_of(store)), store.table_name());
+  const std::string answer = co_await std::move(calling);
+  if (aws::find_count(parse_answer("Scan", answer), {"Count"}) == 0) co_return;
+  throw ValidationError(fmt::format(
+      "table {} exists, has no {} record and holds items: it is one of 1 key shard, and "
+      "cannot become one of {}; take another table",
+      store.table_name(), kTable, key_shards));
+}
+
+// Writes the record where there is none. Gives back the one that then stands there: somebody else's
+// perhaps, or our own from before its answer was lost.
+boost::asio::awaitable<TableRecord> settle_record(const SagaStore& store, unsigned key_shards) {
+  auto looking = look_at_record(store);
+  const std::optional<TableRecord> before = co_await std::move(looking);
+  if (before) co_return *before;
+  if (key_shards > 1) {
+    auto requiring = require_no_items(store, key_shards);
+    co_await std::move(requiring);
+  }
+  TableRecord record;
+  record.key_shards = key_shards;
+  auto calling = store.client().aws().call("PutItem", put_record_request(table_of(store), record));
+  const aws::Outcome outcome = co_await std::move(calling);
+  if (outcome) co_return record;
+  const aws::ServiceError& error = outcome.error();
+  if (error.kind == aws::ErrorKind::conditional_check_failed) {
+    const auto there = record_in(store, parse_answer("PutItem", error.body));
+    if (there) co_return *there;
+  }
+  aws::throw_service_error(error, store.table_name());
+}
+
 boost::asio::awaitable<void> make(const SagaStore& store, const TableDescription& description) {
   std::string body = create_table_request(store.table_name(), description);
   auto calling = store.client().aws().call("CreateTable", std::move(body));
@@ -104,6 +161,13 @@ boost::asio::awaitable<void> make(const SagaStore& store, const TableDescription
   if (!outcome && outcome.error().code != "ResourceInUseException") {
     aws::throw_service_error(outcome.error(), store.table_name());
   }
+}
+
+TableDescription description_for(const SagaStore& store) {
+  TableDescription description;
+  description.index = store.index();
+  description.key_shards = store.key_shards();
+  return description;
 }
 
 bool is_active(const TableInfo& info) {
@@ -126,6 +190,20 @@ boost::asio::awaitable<TableInfo> wait_until_active(const SagaStore& store) {
 [[noreturn]] void refuse(const SagaStore& store, const std::vector<std::string>& differences) {
   throw ValidationError(fmt::format("table {} exists and is another one: {}", store.table_name(),
                                     fmt::join(differences, "; ")));
+}
+
+void check_key_shards(const TableDescription& description) {
+  if (description.key_shards >= 1 && description.key_shards <= kMaxKeyShards) return;
+  throw std::invalid_argument(fmt::format("table: key_shards: {}, expected 1 to {}",
+                                          description.key_shards, kMaxKeyShards));
+}
+
+boost::asio::awaitable<void> agree_on_record(const SagaStore& store,
+                                             const TableDescription& description) {
+  auto settling = settle_record(store, description.key_shards);
+  const TableRecord record = co_await std::move(settling);
+  const std::vector<std::string> differences = record_differences(description, record);
+  if (!differences.empty()) refuse(store, differences);
 }
 
 // Gives back what the service says where it refuses because of what the table is or goes through:
@@ -184,6 +262,7 @@ boost::asio::awaitable<void> turn_on_backups(const SagaStore& store) {
 }  // namespace
 
 boost::asio::awaitable<void> create_table(SagaStore store, TableDescription description) {
+  check_key_shards(description);
   auto looking = look(store);
   const std::optional<TableInfo> before = co_await std::move(looking);
   if (!before) {
@@ -196,6 +275,8 @@ boost::asio::awaitable<void> create_table(SagaStore store, TableDescription desc
   co_await std::move(looking_at_ttl);
   const std::vector<std::string> differences = schema_differences(description, info);
   if (!differences.empty()) refuse(store, differences);
+  auto agreeing = agree_on_record(store, description);
+  co_await std::move(agreeing);
   if (description.ttl && info.ttl_attribute.empty()) {
     auto turning = turn_on_ttl(store);
     co_await std::move(turning);
@@ -214,8 +295,7 @@ boost::asio::awaitable<void> create_table(SagaStore store, TableDescription desc
 }
 
 boost::asio::awaitable<void> create_table(SagaStore store) {
-  TableDescription description;
-  description.index = store.index();
+  TableDescription description = description_for(store);
   auto creating = create_table(std::move(store), std::move(description));
   co_await std::move(creating);
 }
@@ -246,6 +326,13 @@ boost::asio::awaitable<TableInfo> describe_table(SagaStore store) {
   co_await std::move(looking_at_ttl);
   auto looking_at_backups = look_at_backups(store, info);
   co_await std::move(looking_at_backups);
+  if (!has_our_keys(info)) co_return info;
+  auto looking_at_record = look_at_record(store);
+  const std::optional<TableRecord> record = co_await std::move(looking_at_record);
+  if (record) {
+    info.format_version = record->format_version;
+    info.key_shards = record->key_shards;
+  }
   co_return info;
 }
 
@@ -254,15 +341,16 @@ boost::asio::awaitable<std::vector<std::string>> verify_table(SagaStore store,
   auto describing = describe_table(std::move(store));
   const TableInfo info = co_await std::move(describing);
   std::vector<std::string> differences = schema_differences(description, info);
-  for (std::string& difference : feature_differences(description, info)) {
-    differences.push_back(std::move(difference));
+  const TableRecord record{info.format_version, info.key_shards};
+  for (const auto& more :
+       {record_differences(description, record), feature_differences(description, info)}) {
+    differences.insert(differences.end(), more.begin(), more.end());
   }
   co_return differences;
 }
 
 boost::asio::awaitable<std::vector<std::string>> verify_table(SagaStore store) {
-  TableDescription description;
-  description.index = store.index();
+  TableDescription description = description_for(store);
   auto verifying = verify_table(std::move(store), std::move(description));
   co_return co_await std::move(verifying);
 }

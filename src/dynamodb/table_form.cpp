@@ -72,6 +72,10 @@ void compare_keys(std::vector<std::string>& out, std::string_view of,
   }
 }
 
+std::vector<KeyAttribute> our_keys() {
+  return {{std::string(kSagaName), "S"}, {std::string(kSagaId), "S"}};
+}
+
 std::string_view projection_of(CorrelationIndex index) {
   return index == CorrelationIndex::keys_only ? "KEYS_ONLY" : "ALL";
 }
@@ -175,10 +179,14 @@ TableInfo read_table_info(const json::value& table) {
   return info;
 }
 
+bool has_our_keys(const TableInfo& table) {
+  return table.keys == our_keys();
+}
+
 std::vector<std::string> schema_differences(const TableDescription& expected,
                                             const TableInfo& found) {
   std::vector<std::string> out;
-  compare_keys(out, "", {{std::string(kSagaName), "S"}, {std::string(kSagaId), "S"}}, found.keys);
+  compare_keys(out, "", our_keys(), found.keys);
   compare_index(out, expected.index, found.indexes);
   if (found.billing != expected.billing) {
     out.push_back(
@@ -192,6 +200,16 @@ std::vector<std::string> schema_differences(const TableDescription& expected,
         fmt::format("time to live: expected on {}, found on {}", kTtl, found.ttl_attribute));
   }
   return out;
+}
+
+std::vector<std::string> record_differences(const TableDescription& expected,
+                                            const TableRecord& found) {
+  if (found.format_version > kKnownFormat) {
+    return {
+        fmt::format("format version: expected {}, found {}", kKnownFormat, found.format_version)};
+  }
+  if (found.key_shards == expected.key_shards) return {};
+  return {fmt::format("key shards: expected {}, found {}", expected.key_shards, found.key_shards)};
 }
 
 std::vector<std::string> feature_differences(const TableDescription& expected,

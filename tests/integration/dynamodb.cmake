@@ -5,7 +5,9 @@ sagabus_add_test(dynamodb_integration_test
     dynamodb_cost_test.cpp
     dynamodb_fault_test.cpp
     dynamodb_foreign_test.cpp
+    dynamodb_record_test.cpp
     dynamodb_schema_test.cpp
+    dynamodb_shards_test.cpp
     dynamodb_table_test.cpp
     dynamodb_transact_test.cpp
   LINK sagabus::dynamodb sagabus::memory sagabus::testing Boost::json fmt::fmt)

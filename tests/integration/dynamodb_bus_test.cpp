@@ -60,11 +60,11 @@ class DynamoDbBus : public DynamoDbTest {
   // So many orders, by so many workers that share a queue: what the service was asked for. What the
   // workers tell one another, every 5 s at most and at their end, is counted apart.
   Usage run(TableDescription description, int orders, int workers) {
-    const CorrelationIndex index = description.index;
-    make(std::move(description));
     StoreOptions here = options();
     here.ambient = Ambient{};
-    here.index = index;
+    here.index = description.index;
+    here.key_shards = description.key_shards;
+    make(std::move(description));
     const SagaStore store(std::move(here));
     std::atomic<int> left = orders;
     std::promise<void> ended;
@@ -149,6 +149,16 @@ TEST_F(DynamoDbBus, OnALeanTableAnOrderIsFourWriteUnits) {
   const Usage usage = run(std::move(lean), kOrders, 1);
   EXPECT_EQ(usage.total_requests(), 4U * kOrders + told_);
   EXPECT_LE(usage.write_units, 4 * kOrders + told_);
+}
+
+TEST_F(DynamoDbBus, KeyShardsCostNothing) {
+  constexpr int kOrders = 25;
+  const Usage usage = run({.key_shards = 8}, kOrders, 1);
+  EXPECT_EQ(usage.requests.at("PutItem"), kOrders + told_);
+  EXPECT_EQ(usage.requests.at("UpdateItem"), 3 * kOrders);
+  EXPECT_EQ(usage.total_requests(), 4U * kOrders + told_);
+  EXPECT_LE(usage.write_units, 8 * kOrders + told_);
+  expect_all_in_ledger(usage);
 }
 
 TEST_F(DynamoDbBus, TwoWorkersThatShareEveryOrderStayWithinTwiceTheRequests) {

@@ -49,6 +49,7 @@ class DynamoDbTest : public ::testing::Test {
   SagaStore make(TableDescription description = {}) {
     StoreOptions here = options();
     here.index = description.index;
+    here.key_shards = description.key_shards;
     SagaStore store(std::move(here));
     sync_wait(create_table(store, std::move(description)));
     return store;

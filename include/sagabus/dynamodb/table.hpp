@@ -1,7 +1,8 @@
 // The table that a store needs: making it, looking at it, deleting it. For set-up scripts, tests
 // and the `sagabus` command; a running program needs none of this, nor the permissions for it
 // (dynamodb:CreateTable, DescribeTable, DeleteTable, UpdateTable, DescribeTimeToLive,
-// UpdateTimeToLive, DescribeContinuousBackups, UpdateContinuousBackups).
+// UpdateTimeToLive, DescribeContinuousBackups, UpdateContinuousBackups; GetItem and PutItem for the
+// table's record, and Scan where create_table is asked for key shards).
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -29,6 +30,7 @@ struct TableDescription {
   bool ttl = true;                      // time to live on the attribute `ttl`
   bool point_in_time_recovery = false;  // on: the table can be restored to any second of 35 days
   bool stream = false;                  // with new and old images
+  unsigned key_shards = 1;              // 1 to 1,000, as StoreOptions has it
 };
 
 struct KeyAttribute {
@@ -58,6 +60,8 @@ struct TableInfo {
   std::string stream_arn;     // of the newest stream
   std::string ttl_attribute;  // empty where off
   std::optional<bool> point_in_time_recovery;  // nothing where the service has none
+  std::uint64_t format_version = 1;            // as its record says, or where it has none
+  unsigned key_shards = 1;                     // the same; 0 where the format is a newer one
   std::uint64_t items = 0;                     // as of some hours ago
   std::uint64_t bytes = 0;
 };
@@ -67,9 +71,14 @@ struct TableInfo {
 
 // Makes the store's table, as the store expects it, or as described. A table that is there and
 // matches is fine; time to live, point-in-time recovery and the stream are turned on where they are
-// asked for and off. Returns when table and index can be used. Throws ValidationError listing the
-// differences where another table has that name, Unsupported where the service has no point-in-time
-// recovery and it was asked for, TransientError where the table is not ready after ten minutes.
+// asked for and off. Writes the table's record where it has none. Returns when table and index can
+// be used. Throws ValidationError listing the differences where another table has that name, or
+// where key shards are asked for and a table without a record holds items; Unsupported where the
+// service has no point-in-time recovery and it was asked for, TransientError where the table is not
+// ready after ten minutes; std::invalid_argument for what no table can have.
+//
+// Start no program on the table before this has returned: one that expects a single shard takes a
+// table without a record for its own.
 boost::asio::awaitable<void> create_table(SagaStore store);
 boost::asio::awaitable<void> create_table(SagaStore store, TableDescription description);
 
@@ -77,18 +86,19 @@ boost::asio::awaitable<void> create_table(SagaStore store, TableDescription desc
 // is none.
 boost::asio::awaitable<void> delete_table(SagaStore store);
 
-// Throws TableNotFound where there is none.
+// Throws TableNotFound where there is none, ValidationError where its record cannot be read.
 boost::asio::awaitable<TableInfo> describe_table(SagaStore store);
 
 // What is not as described, a line each, such as "sort key: expected sagaId (S), found id (S)";
 // empty where all is well. What a table has beyond the description is no difference, but for an
-// index that a lean one should not have. Throws TableNotFound where there is none.
+// index that a lean one should not have. Throws what describe_table throws. Without a description,
+// index and key shards are the store's.
 boost::asio::awaitable<std::vector<std::string>> verify_table(SagaStore store);
 boost::asio::awaitable<std::vector<std::string>> verify_table(SagaStore store,
                                                               TableDescription description);
 
-// The body of the CreateTable request that makes such a table. Throws std::invalid_argument for
-// units of 0 where provisioned.
+// The body of the CreateTable request that makes such a table. Of key shards it says nothing: they
+// stand in the table's record. Throws std::invalid_argument for units of 0 where provisioned.
 std::string create_table_request(const std::string& table_name,
                                  const TableDescription& description);
 

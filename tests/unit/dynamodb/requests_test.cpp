@@ -127,6 +127,14 @@ TEST(Requests, RowsThatAreNoInstancesLieInNoShard) {
   EXPECT_EQ(get_watermark_request(sharded, "w1"), get_watermark_request(kSagas, "w1"));
   EXPECT_EQ(put_watermark_request(sharded, {"w1", "text"}),
             put_watermark_request(kSagas, {"w1", "text"}));
+  EXPECT_EQ(get_record_request(sharded),
+            R"({"TableName":"sagas","Key":{"sagaName":{"S":"$table"},"sagaId":{"S":"format"}},)"
+            R"("ConsistentRead":true,"ReturnConsumedCapacity":"TOTAL"})");
+  EXPECT_EQ(put_record_request(kUncounted, {1, 8}),
+            R"({"TableName":"sagas","Item":{"sagaName":{"S":"$table"},"sagaId":{"S":"format"},)"
+            R"("formatVersion":{"N":"1"},"keyShards":{"N":"8"}},)"
+            R"x("ConditionExpression":"attribute_not_exists(sagaName)",)x"
+            R"("ReturnValuesOnConditionCheckFailure":"ALL_OLD"})");
 }
 
 // Whatever is asked, an expression names exactly what it uses, as the service demands.
@@ -284,6 +292,28 @@ TEST(Items, OfAShardBearThePlainName) {
   EXPECT_EQ(*item.instance, i);
   EXPECT_EQ(item.bytes, item_size(draft, 8));
   EXPECT_THROW(read_item(written, 101), ValidationError);  // it would lie elsewhere
+}
+
+TEST(TableRecords, AreRead) {
+  const auto read = [](const char* attributes) {
+    return read_table_record(boost::json::parse(attributes).as_object(), "sagas");
+  };
+  EXPECT_EQ(read(R"({"formatVersion":{"N":"1"},"keyShards":{"N":"8"}})").key_shards, 8U);
+  const TableRecord newer = read(R"({"formatVersion":{"N":"2"},"keyShards":{"S":"many"}})");
+  EXPECT_EQ(newer.format_version, 2U);
+  EXPECT_EQ(newer.key_shards, 0U);
+  for (const char* broken :
+       {R"({})", R"({"keyShards":{"N":"8"}})", R"({"formatVersion":{"N":"1"}})",
+        R"({"formatVersion":{"N":"0"},"keyShards":{"N":"8"}})",
+        R"({"formatVersion":{"N":"1.5"},"keyShards":{"N":"8"}})",
+        R"({"formatVersion":{"S":"1"},"keyShards":{"N":"8"}})",
+        R"({"formatVersion":{"N":"1"},"keyShards":{"N":"0"}})",
+        R"({"formatVersion":{"N":"1"},"keyShards":{"N":"-8"}})",
+        R"({"formatVersion":{"N":"1"},"keyShards":{"N":"1001"}})",
+        R"({"formatVersion":{"N":"1"},"keyShards":{"N":"1e30"}})",
+        R"({"formatVersion":{"N":"1"},"keyShards":{"S":"8"}})"}) {
+    EXPECT_THROW(read(broken), ValidationError) << broken;
+  }
 }
 
 }  // namespace

@@ -83,6 +83,15 @@ TEST(TableForm, DifferencesAreListed) {
               ElementsAre("index correlationIndex: expected none"));
 }
 
+TEST(TableForm, ARecordsDifferencesAreListed) {
+  EXPECT_THAT(record_differences({}, {}), IsEmpty());
+  EXPECT_THAT(record_differences({.key_shards = 8}, {1, 8}), IsEmpty());
+  EXPECT_THAT(record_differences({.key_shards = 8}, {}),
+              ElementsAre("key shards: expected 8, found 1"));
+  EXPECT_THAT(record_differences({.key_shards = 8}, {2, 0}),
+              ElementsAre("format version: expected 1, found 2"));
+}
+
 TEST(TableForm, ACountThatIsNoneIsTransient) {
   EXPECT_EQ(read_table_info(boost::json::parse(R"({"ItemCount":7})")).items, 7U);
   EXPECT_EQ(read_table_info(boost::json::parse("{}")).items, 0U);
