@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <mutex>
+
 #include "conformance/bus_on_store.hpp"
 #include "sagabus/dynamodb/store.hpp"
 #include "sagabus/dynamodb/table.hpp"
@@ -19,20 +22,18 @@ sagabus::dynamodb::Client client() {
   return client;
 }
 
-sagabus::dynamodb::StoreOptions options() {
-  static const std::string table = "conformance-" + new_nonce(*sagabus::system_random());
-  return {.table_name = table, .client = client()};
-}
-
-sagabus::testing::StoreFactory dynamodb() {
+// Each its own table, which is made when it is first asked for.
+sagabus::testing::StoreFactory dynamodb(unsigned key_shards) {
   sagabus::testing::StoreFactory factory;
-  factory.make = [](const sagabus::testing::StoreSettings& settings) {
-    static const bool made = [] {
-      sagabus::sync_wait(create_table(sagabus::dynamodb::SagaStore(options())));
-      return true;
-    }();
-    EXPECT_TRUE(made);
-    sagabus::dynamodb::StoreOptions here = options();
+  const auto made = std::make_shared<std::once_flag>();
+  const std::string table = "conformance-" + new_nonce(*sagabus::system_random());
+  factory.make = [made, table, key_shards](const sagabus::testing::StoreSettings& settings) {
+    sagabus::dynamodb::StoreOptions here;
+    here.table_name = table;
+    here.client = client();
+    here.key_shards = key_shards;
+    std::call_once(*made,
+                   [&] { sagabus::sync_wait(create_table(sagabus::dynamodb::SagaStore(here))); });
     here.ambient = settings.ambient;
     here.ttl_days = settings.ttl_days;
     return sagabus::dynamodb::SagaStore(std::move(here));
@@ -44,5 +45,6 @@ sagabus::testing::StoreFactory dynamodb() {
 
 }  // namespace
 
-SAGABUS_STORE_CONFORMANCE(DynamoDb, dynamodb());
-SAGABUS_BUS_ON_STORE(DynamoDb, dynamodb());
+SAGABUS_STORE_CONFORMANCE(DynamoDb, dynamodb(1));
+SAGABUS_STORE_CONFORMANCE(DynamoDbInShards, dynamodb(8));
+SAGABUS_BUS_ON_STORE(DynamoDb, dynamodb(1));
