@@ -15,7 +15,8 @@ namespace sagabus::tools {
 namespace {
 
 constexpr std::string_view kForms =
-    "memory:, sqlite:///PATH or dynamodb://TABLE?region=REGION&endpoint=URL&ttl_days=N";
+    "memory:, sqlite:///PATH or "
+    "dynamodb://TABLE?region=REGION&endpoint=URL&ttl_days=N&key_shards=N";
 
 [[noreturn]] void refuse(const std::string& problem) {
   throw std::invalid_argument("store URI: " + problem);
@@ -96,6 +97,16 @@ double read_days(const std::string& text) {
   return days;
 }
 
+unsigned read_shards(const std::string& text) {
+  unsigned shards = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, shards);
+  if (error != std::errc() || stop != end) {
+    refuse("the parameter 'key_shards' is no whole number: expected one such as 8");
+  }
+  return shards;
+}
+
 StoreUri parse_memory(std::string_view rest) {
   if (!rest.empty()) refuse("nothing may follow memory:");
   return MemoryUri{};
@@ -114,7 +125,7 @@ StoreUri parse_sqlite(std::string_view rest) {
 
 StoreUri parse_dynamodb(std::string_view rest) {
   if (!rest.starts_with("//")) {
-    refuse("expected dynamodb://TABLE?region=REGION&endpoint=URL&ttl_days=N");
+    refuse("expected dynamodb://TABLE?region=REGION&endpoint=URL&ttl_days=N&key_shards=N");
   }
   rest.remove_prefix(2);
   const std::size_t question = rest.find('?');
@@ -132,9 +143,12 @@ StoreUri parse_dynamodb(std::string_view rest) {
       uri.endpoint = std::move(parameter.value);
     } else if (parameter.name == "ttl_days") {
       uri.ttl_days = read_days(parameter.value);
+    } else if (parameter.name == "key_shards") {
+      uri.key_shards = read_shards(parameter.value);
     } else {
-      refuse(fmt::format("unknown parameter '{}': dynamodb takes region, endpoint and ttl_days",
-                         parameter.name));
+      refuse(fmt::format(
+          "unknown parameter '{}': dynamodb takes region, endpoint, ttl_days and key_shards",
+          parameter.name));
     }
   }
   return uri;

@@ -2,7 +2,7 @@
 //
 //   memory:
 //   sqlite:///var/lib/orders.db
-//   dynamodb://sagas?region=us-east-1&endpoint=http://localhost:8000&ttl_days=7
+//   dynamodb://sagas?region=us-east-1&endpoint=http://localhost:8000&ttl_days=7&key_shards=8
 //
 // The path, the table and the values of parameters may be percent-encoded.
 #pragma once
@@ -29,6 +29,7 @@ struct DynamoDbUri {
   std::string region;
   std::string endpoint;
   std::optional<double> ttl_days;
+  unsigned key_shards = 1;  // the store says which it takes
   friend bool operator==(const DynamoDbUri&, const DynamoDbUri&) = default;
 };
 

@@ -60,7 +60,8 @@ Storage open(const sagabus::tools::DynamoDbUri& uri) {
   const sagabus::dynamodb::SagaStore store{{.table_name = uri.table,
                                             .region = uri.region,
                                             .endpoint = uri.endpoint,
-                                            .ttl_days = uri.ttl_days}};
+                                            .ttl_days = uri.ttl_days,
+                                            .key_shards = uri.key_shards}};
   sagabus::sync_wait(sagabus::dynamodb::create_table(store));
   Storage storage = open_temporary_sqlite();
   storage.store = store;

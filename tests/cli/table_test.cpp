@@ -88,6 +88,25 @@ TEST_F(TableVerbs, DescribeIt) {
   EXPECT_EQ(*table.find("indexes")->if_array()->at(0).find("name"), Value("correlationIndex"));
 }
 
+TEST_F(TableVerbs, TakeKeyShardsFromTheUri) {
+  const auto on_shards = [&](const char* verb, const char* shards) {
+    return run_sagabus({"table", verb, "--store", store_ + "&key_shards=" + shards});
+  };
+  ASSERT_EQ(on_shards("create", "8").exit, 0);
+  EXPECT_EQ(on_shards("verify", "8").exit, 0);
+  const Ran described = run("describe");
+  EXPECT_THAT(described.out, HasSubstr("key shards               8\n"));
+  EXPECT_THAT(described.out, HasSubstr("format version           1\n"));
+  EXPECT_EQ(*parse_json(run("describe", {"--json"}).out).find("key_shards"), Value(8));
+  const Ran verified = run("verify");
+  EXPECT_EQ(verified.exit, 4);
+  EXPECT_EQ(verified.out, "key shards: expected 1, found 8\n");
+  const Ran refused = on_shards("create", "4");
+  EXPECT_EQ(refused.exit, 1);
+  EXPECT_THAT(refused.err, HasSubstr("key shards: expected 4, found 8"));
+  EXPECT_EQ(run_sagabus({"outbox", "list", "--store", store_, "--saga", "OrderSaga"}).exit, 1);
+}
+
 TEST_F(TableVerbs, TellHowAnotherTableDiffers) {
   make_foreign_table();
   const Ran verified = run("verify");

@@ -140,6 +140,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{on_store("dynamodb://sagas?region=us_east_1"), 2, "us_east_1"},
         BadUse{on_store("dynamodb://sagas?region=us-east-1&endpoint=localhost"), 2, "endpoint"},
         BadUse{on_store("dynamodb://sagas?region=us-east-1&ttl_days=soon"), 2, "'ttl_days'"},
+        BadUse{on_store("dynamodb://sagas?region=us-east-1&key_shards=0"), 2, "1 to 1000"},
         BadUse{on_store(kNobody), 1, "127.0.0.1:1"}));
 
 Words outbox(const std::string& verb, const std::string& store, const Words& more) {

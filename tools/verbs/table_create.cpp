@@ -20,7 +20,8 @@ constexpr const char* kFooter =
     "\n"
     "Examples:\n"
     "  sagabus table create --store 'dynamodb://sagas?region=us-east-1'\n"
-    "  sagabus table create --store 'dynamodb://sagas?endpoint=http://localhost:8000'\n";
+    "  sagabus table create --store 'dynamodb://sagas?endpoint=http://localhost:8000'\n"
+    "  sagabus table create --store 'dynamodb://busy?region=us-east-1&key_shards=8'\n";
 
 asio::awaitable<Exit> create(std::string uri) {
   const dynamodb::SagaStore store = open_table(uri);

@@ -66,6 +66,9 @@ Value to_json_value(const dynamodb::TableInfo& table) {
                    table.point_in_time_recovery ? Value(*table.point_in_time_recovery) : Value());
   out.emplace_back("stream", text_or_null(table.stream));
   out.emplace_back("stream_arn", text_or_null(table.stream_arn));
+  out.emplace_back("format_version", Value(table.format_version));
+  out.emplace_back("key_shards",
+                   table.key_shards == 0 ? Value() : Value(std::uint64_t{table.key_shards}));
   out.emplace_back("items", Value(table.items));
   out.emplace_back("bytes", Value(table.bytes));
   return Value(std::move(out));
@@ -108,6 +111,8 @@ void print(const dynamodb::TableInfo& table) {
   line("point-in-time recovery", recovery_text(table));
   line("stream", or_off(table.stream));
   if (!table.stream_arn.empty()) line("stream arn", table.stream_arn);
+  line("format version", std::to_string(table.format_version));
+  line("key shards", table.key_shards == 0 ? "unknown" : std::to_string(table.key_shards));
   line("items", std::to_string(table.items));
   line("bytes", std::to_string(table.bytes));
 }

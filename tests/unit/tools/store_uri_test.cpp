@@ -38,6 +38,7 @@ INSTANTIATE_TEST_SUITE_P(
                 DynamoDbUri{"sagas", "", "http://localhost:8000/a=b", {}}},
         GoodUri{"dynamodb://sagas?ttl_days=7", DynamoDbUri{"sagas", "", "", 7.0}},
         GoodUri{"dynamodb://sagas?ttl_days=0.5", DynamoDbUri{"sagas", "", "", 0.5}},
+        GoodUri{"dynamodb://sagas?key_shards=8", DynamoDbUri{"sagas", "", "", {}, 8}},
         GoodUri{"dynamodb://arn:aws:dynamodb:us-east-1:123456789012:table/sagas",
                 DynamoDbUri{"arn:aws:dynamodb:us-east-1:123456789012:table/sagas", "", "", {}}}));
 
@@ -97,6 +98,10 @@ INSTANTIATE_TEST_SUITE_P(
         BadUri{"dynamodb://sagas?ttl_days=nan", "over 0"},
         BadUri{"dynamodb://sagas?ttl_days=inf", "over 0"},
         BadUri{"dynamodb://sagas?ttl_days=1e999", "over 0"},
+        BadUri{"dynamodb://sagas?key_shards=many", "'key_shards' is no whole number"},
+        BadUri{"dynamodb://sagas?key_shards=-8", "'key_shards' is no whole number"},
+        BadUri{"dynamodb://sagas?key_shards=8.5", "'key_shards' is no whole number"},
+        BadUri{"dynamodb://sagas?key_shards=5000000000", "'key_shards' is no whole number"},
         BadUri{"dynamodb://key:hunter2@sagas", "credentials come from the environment"},
         BadUri{"dynamodb://sagas?endpoint=http://key:hunter2@localhost:8000",
                "credentials come from the environment"}));
