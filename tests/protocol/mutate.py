@@ -89,6 +89,11 @@ PATCHES = [
      "if (!entry || options_.settlements->is_settled(*entry)) co_return;",
      'const bool settled = entry && options_.settlements->is_settled(*entry);\n'
      '  if (!entry || (settled && !mutated("resend_settled"))) co_return;'),
+    # Guesses go on where they mostly fail.
+    ("guess_always", "saga_processor.cpp",
+     "if (!rate.worth_trying(uniform(*options_.ambient.random))) return false;",
+     'const bool worth = rate.worth_trying(uniform(*options_.ambient.random));\n'
+     '  if (!worth && !mutated("guess_always")) return false;'),
 ]
 
 FILES = sorted({file for _, file, _, _ in PATCHES})
