@@ -237,10 +237,17 @@ std::size_t item_size(const ItemDraft& draft, unsigned key_shards) {
 }
 
 void check_size(const ItemDraft& draft, std::size_t written, unsigned key_shards) {
-  if (written + kSlack < kMaxItemBytes) return;  // no value is larger than its text
+  constexpr std::size_t kMaxBare = kMaxItemBytes - kBookkeepingBytes;
+  if (written + kSlack < kMaxBare) return;  // no value is larger than its text
+  const auto check = [&draft](std::size_t bytes, std::size_t limit) {
+    if (bytes <= limit) return;
+    throw StateTooLarge(draft.instance.saga_id, bytes, limit, largest_fields(draft));
+  };
   const std::size_t bytes = item_size(draft, key_shards);
-  if (bytes <= kMaxItemBytes) return;
-  throw StateTooLarge(draft.instance.saga_id, bytes, kMaxItemBytes, largest_fields(draft));
+  const std::size_t bookkeeping = text_attribute_size(kInbox, draft.bookkeeping.inbox) +
+                                  text_attribute_size(kOutbox, draft.bookkeeping.outbox);
+  if (!draft.instance.bookkeeping.birth.empty()) check(bytes - bookkeeping, kMaxBare);
+  check(bytes, kMaxItemBytes);
 }
 
 }  // namespace sagabus::dynamodb

@@ -93,7 +93,9 @@ struct ItemDraft {
 };
 
 // Throws ValidationError where a key is empty or too long, and StateTooLarge where the item passes
-// 400 KB. `written` are the bytes of the request, which no item inside it can surpass by much.
+// 400 KB, or 336 KB without inbox and outbox. The latter not for an item that has no birth: another
+// program made it, and it may have been as large before. `written` are the bytes of the request,
+// which no item inside it can surpass by much.
 void check_keys(const Instance& instance, unsigned key_shards);
 void check_size(const ItemDraft& draft, std::size_t written, unsigned key_shards);
 std::size_t item_size(const ItemDraft& draft, unsigned key_shards);

@@ -39,7 +39,7 @@ sagabus::testing::StoreFactory dynamodb(unsigned key_shards) {
     return sagabus::dynamodb::SagaStore(std::move(here));
   };
   factory.shared = true;
-  factory.max_state_bytes = 400 * 1024;
+  factory.max_state_bytes = (400 - 64) * 1024;
   return factory;
 }
 

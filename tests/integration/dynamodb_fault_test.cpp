@@ -231,12 +231,25 @@ TEST_F(DynamoDbFault, AnUnreachableEndpointIsTransientAndSoon) {
 TEST_F(DynamoDbFault, AnOversizedItemIsNotSent) {
   const SagaStore store = make();
   Instance large = first();
-  large.state = Value(Object{{"text", Value(std::string(410'000, 'x'))}});
+  const auto fill = [&large](std::size_t bytes) {
+    large.state = Value(Object{{"text", Value(std::string(bytes, 'x'))}});
+  };
+  constexpr std::size_t kLimit = 336 * 1024;
+  std::size_t beside_the_text = 0;
+  fill(kLimit);
+  try {
+    commit(store, large);
+    FAIL() << "expected StateTooLarge";
+  } catch (const StateTooLarge& e) {
+    EXPECT_EQ(e.limit(), kLimit);
+    beside_the_text = e.bytes() - kLimit;
+  }
+  fill(kLimit - beside_the_text + 1);
   EXPECT_THROW(commit(store, large), StateTooLarge);
   EXPECT_EQ(store.usage().total_requests(), 0U);
-  large.state = Value(Object{{"text", Value(std::string(409'000, 'x'))}});
+  fill(kLimit - beside_the_text);
   EXPECT_TRUE(commit(store, large).committed);
-  large.state = Value(Object{{"text", Value(std::string(409'600, 'x'))}});
+  fill(kLimit - beside_the_text + 1);
   EXPECT_THROW(sync_wait(store.update(large, 1)), StateTooLarge);
   EXPECT_EQ(store.usage().total_requests(), 1U);
 }

@@ -134,6 +134,22 @@ TEST_F(DynamoDbForeign, WhatCannotBeReadHidesNothing) {
   EXPECT_FALSE(item("odd").empty());
 }
 
+// Our own would have been kept smaller, to leave room for the bookkeeping.
+TEST_F(DynamoDbForeign, MayBeLargerThanOurOwn) {
+  const SagaStore store = make_foreign();
+  put_order();
+  Instance large = *load(store, key());
+  const auto grow = [&](std::size_t bytes) {
+    const ExpectedInstance expected = expect(large);
+    large = after(large);
+    large.state = Value(Object{{"text", Value(std::string(bytes, 'x'))}});
+    return commit(store, large, expected).committed;
+  };
+  EXPECT_TRUE(grow(350 * 1024));
+  EXPECT_TRUE(grow(390 * 1024));
+  EXPECT_THROW(grow(400 * 1024), StateTooLarge);
+}
+
 TEST_F(DynamoDbForeign, OldOnesAreDeletedWhateverTheirTimesLookLike) {
   const SagaStore store = make();
   int n = 0;

@@ -56,32 +56,6 @@ TEST(ItemSize, UnitsAreWholeKilobytes) {
   EXPECT_EQ(write_units(1025), 2);
 }
 
-TEST(ItemSize, AnItemOverTheLimitIsRefusedWithItsLargestFields) {
-  Instance instance;
-  instance.saga_name = "Order";
-  instance.saga_id = "id";
-  instance.correlation_id = "c";
-  instance.state = Value(Object{{"small", Value(1)},
-                                {"large", Value(std::string(300 * 1024, 'x'))},
-                                {"middle", Value(std::string(90 * 1024, 'x'))}});
-  const std::string outbox(10 * 1024, 'x');
-  const ItemDraft draft{instance, {"", outbox}, "0123456789abcdef", std::nullopt};
-  try {
-    check_size(draft, 500 * 1024, 1);
-    FAIL() << "expected StateTooLarge";
-  } catch (const StateTooLarge& e) {
-    EXPECT_EQ(e.limit(), 409'600U);
-    EXPECT_GT(e.bytes(), 409'600U);
-    ASSERT_EQ(e.largest_fields().size(), 4U);
-    EXPECT_EQ(e.largest_fields()[0].name, "large");
-    EXPECT_EQ(e.largest_fields()[0].bytes, 300U * 1024 + 5);
-    EXPECT_EQ(e.largest_fields()[1].name, "middle");
-    EXPECT_EQ(e.largest_fields()[2].name, "(outbox)");
-  }
-  instance.state = Value(Object{{"large", Value(std::string(300 * 1024, 'x'))}});
-  EXPECT_NO_THROW(check_size(ItemDraft{instance, {"", outbox}, "", std::nullopt}, 500 * 1024, 1));
-}
-
 TEST(ItemSize, OfADraftGrowsByItsShard) {
   Instance instance;
   instance.saga_name = "Order";
@@ -99,6 +73,56 @@ TEST(ItemSize, APartitionValueHasRoomForItsShard) {
   instance.correlation_id = "c";
   EXPECT_NO_THROW(check_keys(instance, 100));
   EXPECT_THROW(check_keys(instance, 101), ValidationError);
+}
+
+constexpr std::size_t kKilobyte = 1024;
+constexpr std::size_t kRequest = 500 * kKilobyte;  // large enough to be looked at
+
+class ItemLimit : public ::testing::Test {
+ protected:
+  // The limit that an item with such a state and outbox passes; 0: none.
+  std::size_t passed_limit(std::size_t state, std::size_t outbox, std::string birth = "b") {
+    Instance instance;
+    instance.saga_name = "Order";
+    instance.saga_id = "id";
+    instance.correlation_id = "c";
+    instance.bookkeeping.birth = std::move(birth);
+    instance.state = Value(Object{{"small", Value(1)},
+                                  {"large", Value(std::string(state - kMiddle, 'x'))},
+                                  {"middle", Value(std::string(kMiddle, 'x'))}});
+    try {
+      check_size({instance, {"", std::string(outbox, 'x')}, "token", std::nullopt}, kRequest, 1);
+      return 0;
+    } catch (const StateTooLarge& e) {
+      EXPECT_GT(e.bytes(), e.limit());
+      fields_ = e.largest_fields();
+      return e.limit();
+    }
+  }
+  static constexpr std::size_t kMiddle = 5 * kKilobyte;
+  std::vector<StateTooLarge::Field> fields_;
+};
+
+TEST_F(ItemLimit, PartOfItIsKeptForTheBookkeeping) {
+  EXPECT_EQ(passed_limit(350 * kKilobyte, 0), 336 * kKilobyte);
+  EXPECT_EQ(passed_limit(350 * kKilobyte, 90 * kKilobyte), 336 * kKilobyte);
+  EXPECT_EQ(passed_limit(300 * kKilobyte, 90 * kKilobyte), 0U);
+  EXPECT_EQ(passed_limit(300 * kKilobyte, 110 * kKilobyte), 400 * kKilobyte);
+}
+
+TEST_F(ItemLimit, ItemsOfOtherProgramsMayFillItAll) {
+  EXPECT_EQ(passed_limit(350 * kKilobyte, 0, ""), 0U);
+  EXPECT_EQ(passed_limit(350 * kKilobyte, 60 * kKilobyte, ""), 400 * kKilobyte);
+  EXPECT_EQ(passed_limit(410 * kKilobyte, 0, ""), 400 * kKilobyte);
+}
+
+TEST_F(ItemLimit, IsToldWithTheLargestFields) {
+  passed_limit(330 * kKilobyte, 80 * kKilobyte);
+  ASSERT_EQ(fields_.size(), 4U);
+  EXPECT_EQ(fields_[0].name, "large");
+  EXPECT_EQ(fields_[0].bytes, 325 * kKilobyte + 5);
+  EXPECT_EQ(fields_[1].name, "(outbox)");
+  EXPECT_EQ(fields_[2].name, "middle");
 }
 
 }  // namespace
