@@ -398,6 +398,8 @@ SendRequest Consumer::burial(const Delivery& delivery, const Verdict& verdict) c
   set(headers::kOriginalEndpoint, options_.endpoint);
   set(headers::kErrorType, verdict.reason->type);
   set(headers::kErrorMessage, verdict.reason->message);
+  // A letter that is sent back is a first delivery to its transport, which no longer tells.
+  if (delivery.redelivered || verdict.how.uncertain) set(headers::kUncertain, "1");
   letter.headers.try_emplace(std::string(headers::kFirstSeen), to_iso8601(letter.timestamp));
   SendRequest request;
   request.deduplication_key = fmt::format("{}/dead/{}/{}", letter.id, attempt, options_.endpoint);

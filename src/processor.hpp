@@ -26,7 +26,7 @@ struct Verdict {
     none  // it was acknowledged with the step, or is no longer ours
   };
   Action action = Action::acknowledge;
-  GiveBack how{};                       // for give_back
+  GiveBack how{};                       // for give_back; `uncertain` also for dead_letter
   std::unique_ptr<ErrorText> reason{};  // for dead_letter
   std::uint64_t settles = 0;            // the step whose acknowledgement this is; 0: none
 };

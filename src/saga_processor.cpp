@@ -142,7 +142,8 @@ SagaProcessor::Step SagaProcessor::begin(Work& work, Batch& batch) {
   step.incoming.message = work.message.get();
   std::string saga_id = saga_ids_.of(work.correlation_id, work.group);
   step.incoming.key = {saga_.name, std::move(work.correlation_id), std::move(saga_id)};
-  step.incoming.redelivered = work.delivery.redelivered;
+  step.incoming.redelivered =
+      work.delivery.redelivered || work.delivery.envelope->headers.contains(headers::kUncertain);
   step.view.attempt = work.delivery.failures + 1;
   if (options_.middleware.empty()) return step;  // then nobody reads it
   step.view.saga_name = saga_.name;
@@ -414,7 +415,8 @@ Verdict SagaProcessor::judge(Step& step, const std::exception_ptr& error, bool w
   // Middleware may throw after the step was committed.
   const bool committed =
       step.view.outcome == StepOutcome::committed || step.view.outcome == StepOutcome::repeated;
-  const bool uncertain = committed || step.phase == Phase::commit || step.phase == Phase::dispatch;
+  const bool in_doubt = step.phase == Phase::commit && !is_refusal(error);
+  const bool uncertain = committed || in_doubt || step.phase == Phase::dispatch;
   if (step.custody != Custody::held) return after_the_end(step, error);
   if (was_cancelled) return cancelled(uncertain || step.may_land);
   if (may_be_committed_yet(step)) return wait_out(true);

@@ -18,7 +18,7 @@ struct Incoming {
   const SagaMessage* entry = nullptr;
   const void* message = nullptr;
   InstanceKey key;
-  bool redelivered = false;
+  bool redelivered = false;  // or sent back as a letter: it may have been committed before
 };
 
 enum class Choice {

@@ -21,6 +21,10 @@ inline constexpr std::string_view kFirstSeen = "x-saga-first-seen";
 inline constexpr std::string_view kOriginalEndpoint = "x-saga-original-endpoint";
 inline constexpr std::string_view kErrorMessage = "x-saga-error-message";
 inline constexpr std::string_view kErrorType = "x-saga-error-type";
+// "1" on a dead letter that may have taken effect. Sent back with it, the message counts as one
+// that is delivered again: where its inbox no longer tells, it is buried and not run. Who has
+// looked at the instance and wants it to run removes the header.
+inline constexpr std::string_view kUncertain = "x-saga-uncertain";
 inline constexpr std::string_view kTraceParent = "traceparent";
 inline constexpr std::string_view kTraceState = "tracestate";
 }  // namespace headers

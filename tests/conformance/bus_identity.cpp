@@ -217,6 +217,30 @@ TEST_P(BusOnStore, WhatIsRedeliveredAfterItsIdHasLeftIsBuriedAndNotDoneTwice) {
   EXPECT_THAT(sums(), ElementsAre(100));
 }
 
+// To the transport, what an operator sends back is a first delivery.
+TEST_P(BusOnStore, ALetterThatCameTooLateIsBuriedAgainUntilItsDoubtIsTakenOff) {
+  Worker& first = worker(account().build(), 1h);
+  Worker& other = worker(account().build());
+  first.transport_faults->before_acknowledge = [&](const Delivery& delivery) {
+    if (!delivery.redelivered) throw TransientError("lost on the way");
+  };
+  give(first, Opened{"o", 100}, "m1");
+  give(first, Added{"o", 5}, "m2");
+  pass(11min);
+  give(other, Added{"o", 20}, "m3");
+  run();
+  first.transport_faults->before_acknowledge = [](const Delivery&) {};
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_THAT(letters(first), ElementsAre("sagabus::TooLate"));
+    send_back(first);
+    EXPECT_EQ(state(), (Account{.sum = 125, .steps = 3}));
+  }
+  send_back(first, [](Envelope& letter) { letter.headers.erase("x-saga-uncertain"); });
+  EXPECT_EQ(state(), (Account{.sum = 130, .steps = 4}));
+  EXPECT_THAT(letters(first), IsEmpty());
+  EXPECT_TRUE(is_done(first));
+}
+
 // So does a restart keep the horizon: the message of an earlier life starts no third one.
 TEST_P(BusOnStore, AStartOfAnEarlierLifeThatComesTooLateIsBuried) {
   const auto saga = account().restart_when_completed().build();

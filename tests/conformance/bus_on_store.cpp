@@ -135,6 +135,20 @@ std::vector<std::string> BusOnStore::letters(const Worker& of) const {
   return types;
 }
 
+void BusOnStore::send_back(Worker& to, const std::function<void(Envelope&)>& change) {
+  std::vector<SendRequest> requests;
+  for (const EnvelopePtr& letter : to.transport.drain(name_ + ".dlq")) {
+    auto envelope = std::make_shared<Envelope>(*letter);
+    change(*envelope);
+    SendRequest& request = requests.emplace_back();
+    request.endpoint = name_;
+    request.deduplication_key = envelope->id + "/back/" + new_nonce(*system_random());
+    request.envelope = std::move(envelope);
+  }
+  await(to.transport.backend()->send(std::move(requests)));
+  run_now();
+}
+
 std::vector<int> BusOnStore::sums() const {
   std::vector<int> sums;
   for (const auto& [id, sum] : said_) sums.push_back(sum);

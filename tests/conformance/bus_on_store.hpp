@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -136,6 +137,9 @@ class BusOnStore : public ::testing::TestWithParam<sagabus::testing::StoreFactor
   void erase(const std::string& id = "o") const;
   // The error types of the letters there, in the order of their burial.
   std::vector<std::string> letters(const Worker& of) const;
+  // Sends the letters there back, as an operator does.
+  void send_back(
+      Worker& to, const std::function<void(Envelope&)>& change = [](Envelope&) {});
   // Whether all that the worker was given is dealt with.
   bool is_done(const Worker& worker) const { return worker.transport.pending(name_) == 0; }
 

@@ -319,6 +319,54 @@ TEST_F(BusTest, ALetterThatIsSentBackAndFailsAgainIsBuriedAgain) {
   }
 }
 
+// A letter says whether its message may have taken effect.
+
+TEST_F(BusTest, ALetterWhoseMessageSurelyDidNothingIsNotUncertain) {
+  store_faults_->before_commit = [](const CommitRequest&) {
+    throw StateTooLarge("s", 500'000, 409'600, {});
+  };
+  const auto fails = [](const Paid&) { throw Unsupported("no"); };
+  Bus& bus = start(options({fixture::orders().build()}, {service("a").on<Paid>(fails)}));
+  await(bus.publish(Submitted{"refused by the store", 1}));
+  await(bus.publish(Paid{"o", "t"}));
+  run();
+  for (const char* endpoint : {"Orders.dlq", "a.dlq"}) {
+    const auto letters = transport_.peek(endpoint);
+    ASSERT_THAT(letters, SizeIs(1)) << endpoint;
+    EXPECT_FALSE(letters[0]->headers.contains("x-saga-uncertain")) << endpoint;
+  }
+}
+
+TEST_F(BusTest, ALetterThatWasBuriedAfterItsCommitIsUncertain) {
+  auto chosen = options({fixture::orders().build()});
+  chosen.middleware = {[](StepView&, Next next) -> boost::asio::awaitable<void> {
+    co_await next();
+    throw Unsupported("after the commit");
+  }};
+  Bus& bus = start(std::move(chosen));
+  await(bus.publish(Submitted{"o", 1}));
+  run();
+  EXPECT_EQ(state("o").steps, 1);
+  const auto letters = transport_.peek("Orders.dlq");
+  ASSERT_THAT(letters, SizeIs(1));
+  EXPECT_THAT(letters[0]->headers, Contains(Pair("x-saga-uncertain", "1")));
+}
+
+TEST_F(BusTest, ALetterOfARedeliveryIsUncertain) {
+  int runs = 0;
+  transport_faults_->before_acknowledge = [](const Delivery& delivery) {
+    if (!delivery.redelivered) throw TransientError("lost on the way");
+  };
+  Bus& bus = start(options({}, {service("a").on<Paid>([&](const Paid&) {
+                             if (++runs == 2) throw Unsupported("no second time");
+                           })}));
+  await(bus.publish(Paid{"o", "t"}));
+  run();
+  const auto letters = transport_.peek("a.dlq");
+  ASSERT_THAT(letters, SizeIs(1));
+  EXPECT_THAT(letters[0]->headers, Contains(Pair("x-saga-uncertain", "1")));
+}
+
 TEST_F(BusTest, AnErrorHandlerThatThrowsHasTheMessageRetried) {
   int runs = 0;
   auto chosen = options({}, {service("a").on<Paid>([&](const Paid&) {
