@@ -282,11 +282,16 @@ class StoreInMemory final : public StoreBackend {
     if (find(id)) throw AlreadyExists(fmt::format("saga id {} is taken", id.id));
   }
 
-  // The instance that has the correlation id: at the derived saga id, or at a chosen one.
+  // The instance that has the correlation id: at the derived saga id, or at a chosen one. Throws
+  // Error where the derived id belongs to another correlation id.
   InstancePtr holder_of(std::string_view saga_name, std::string_view correlation_id,
                         std::string_view derived_id) const {
     InstancePtr found = find({saga_name, derived_id});
-    if (found && found->correlation_id == correlation_id) return found;
+    if (found && found->correlation_id != correlation_id) {
+      throw Error(fmt::format("saga {}: the id {} belongs to another correlation id", saga_name,
+                              derived_id));
+    }
+    if (found) return found;
     if (chosen_ids_.empty()) return nullptr;
     const auto chosen = chosen_ids_.find(Key{saga_name, correlation_id});
     return chosen == chosen_ids_.end() ? nullptr : find({saga_name, chosen->second});

@@ -321,6 +321,19 @@ TEST_P(StoreConformance, AnInstanceWithAChosenIdIsFoundByItsCorrelationId) {
   EXPECT_TRUE(start("c").committed);
 }
 
+// As it would be were two correlation ids to have one hash.
+TEST_P(StoreConformance, AnIdThatBelongsToAnotherCorrelationIdIsAnErrorAndNoMixUp) {
+  make();
+  Instance given = instance("other");
+  given.saga_id = key("c").saga_id;
+  const Instance other = sync_wait(store_.insert(given));
+  EXPECT_THROW(load("c"), Error);
+  EXPECT_THROW(start("c"), Error);
+  EXPECT_THROW(sync_wait(store_.insert(instance("c"))), Error);
+  EXPECT_EQ(sync_wait(store_.get_by_correlation_id(saga_name(), "other")), other);
+  EXPECT_EQ(sync_wait(store_.count_by_name(saga_name())), 1U);
+}
+
 TEST_P(StoreConformance, OfAStartAndAnInsertWithAChosenIdOneWins) {
   make();
   for (int round = 0; round < 20; ++round) {
