@@ -51,6 +51,11 @@ constexpr unsigned kMaxCoalescedSteps = 1'000;
 constexpr std::chrono::milliseconds kMaxShutdownTimeout = std::chrono::hours(24);
 constexpr std::chrono::milliseconds kMaxInboxWindow = std::chrono::hours(24 * 365);
 
+// At the least some four ids: with fewer, hardly a redelivery would still be known. At the most
+// what a store with small items keeps for the bookkeeping.
+constexpr std::size_t kMinInboxBytes = 256;
+constexpr std::size_t kMaxInboxBytes = std::size_t{64} * 1024;
+
 void check_concurrency(const std::string& of, unsigned concurrency) {
   if (concurrency > kMaxConcurrency) {
     refuse(fmt::format("{}concurrency: {}, expected at most {}", of.empty() ? of : of + ": ",
@@ -106,6 +111,10 @@ void check(const BusOptions& options) {
   check_coalesced_steps("", options.max_coalesced_steps);
   check_span("shutdown_timeout", options.shutdown_timeout, 0ms, kMaxShutdownTimeout);
   check_span("inbox_window", options.inbox_window, 1ms, kMaxInboxWindow);
+  if (options.inbox_bytes < kMinInboxBytes || options.inbox_bytes > kMaxInboxBytes) {
+    refuse(fmt::format("inbox_bytes: {}, expected {} to {}", options.inbox_bytes, kMinInboxBytes,
+                       kMaxInboxBytes));
+  }
   for (const Middleware& middleware : options.middleware) {
     if (!middleware) refuse("middleware: one is empty");
   }

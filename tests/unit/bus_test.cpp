@@ -84,6 +84,15 @@ TEST_F(BusTest, ChecksItsOptions) {
   bad = good();
   bad.inbox_window = std::chrono::milliseconds::max();
   EXPECT_THAT(refusal(bad), HasSubstr("inbox_window"));
+  bad = good();
+  bad.inbox_bytes = 255;
+  EXPECT_EQ(refusal(bad), "inbox_bytes: 255, expected 256 to 65536");
+  bad.inbox_bytes = 65537;
+  EXPECT_EQ(refusal(bad), "inbox_bytes: 65537, expected 256 to 65536");
+  for (const std::size_t allowed : {256, 65536}) {
+    bad.inbox_bytes = allowed;
+    EXPECT_EQ(refusal(bad), "accepted");
+  }
   EXPECT_THROW(ErrorHandler(std::function<ErrorDecision(const FailedStep&)>()),
                std::invalid_argument);
   bad = good();

@@ -233,6 +233,33 @@ TEST_F(StepTest, TrimsTheInboxByAgeAndBytesAndMovesTheHorizon) {
   EXPECT_EQ(tiny.inbox.back().message_id, "m1");
 }
 
+TEST_F(StepTest, TheInboxOfABusyInstanceStaysSmall) {
+  constexpr std::size_t kAboutAKilobyte = 1100;
+  const auto random = seeded_random(1);
+  InstancePtr current = share(instance({.orderId = "o"}));
+  for (int i = 0; i < 40; ++i) {
+    const auto in = incoming(new_uuid(*random), fixture::Paid{"o", "t"}, orders_);
+    StepEnd end;
+    end.now = kStepTime + i * 1s;
+    const InstancePtr next = commit(in, current, end).next;
+    EXPECT_GE(next->bookkeeping.horizon, current->bookkeeping.horizon);
+    EXPECT_LE(write_bookkeeping(next->bookkeeping, "saga-o").inbox.size(), kAboutAKilobyte);
+    current = next;
+  }
+  EXPECT_THAT(current->bookkeeping.inbox, SizeIs(testing::Ge(16U)));  // and is well used
+  EXPECT_GT(current->bookkeeping.horizon, TimePoint{});
+}
+
+TEST_F(StepTest, ATrimNeverMovesTheHorizonBack) {
+  Instance found = instance({.orderId = "o"});
+  found.bookkeeping.horizon = kStepTime - 1min;
+  found.bookkeeping.inbox = {{"was held by its entry", kStepTime - 11min}};
+  const auto in = incoming("m1", fixture::Paid{"o", "t"}, orders_);
+  const auto trimmed = commit(in, share(found), {}).next->bookkeeping;
+  EXPECT_THAT(trimmed.inbox, SizeIs(1));
+  EXPECT_EQ(trimmed.horizon, kStepTime - 1min);
+}
+
 TEST_F(StepTest, AMessageWithoutATimeIsNotTooLateWhereNothingWasTrimmed) {
   Incoming in = incoming("m1", fixture::Paid{"o", "t"}, orders_);
   auto envelope = std::make_shared<Envelope>(*in.envelope);
