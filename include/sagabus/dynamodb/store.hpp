@@ -39,7 +39,9 @@ struct StoreOptions {
   std::optional<Client> client = {};    // shared; then none of region, endpoint, credentials and
                                         // max_attempts, which it has already
   std::optional<double> ttl_days = {};  // completed instances are removed that many days after
-                                        // completion; more than 0; nothing: never
+                                        // completion; more than 0; nothing: never. Longer than
+                                        // the transport keeps a message, and than messages may
+                                        // come late
   int max_attempts = 0;  // requests for one call, the first included; 0: AWS_MAX_ATTEMPTS, else 4
   bool foreign_items = false;  // other programs write instances to this table: asks the index
                                // before an instance is started, and for what is not found by key

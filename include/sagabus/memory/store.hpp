@@ -9,7 +9,8 @@ namespace sagabus::memory {
 
 struct StoreOptions {
   // Completed instances are gone so many days after their last write; fractions are fine, down to
-  // whole seconds. Empty: they stay. Positive, up to 36,500.
+  // whole seconds. Empty: they stay. Positive, up to 36,500. Longer than the transport keeps a
+  // message, and than messages may come late.
   std::optional<double> ttl_days{};
 
   // The clock by which instances expire.

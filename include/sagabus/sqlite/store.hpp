@@ -18,7 +18,8 @@ struct StoreOptions {
                        // exist and be writable, as SQLite keeps more files beside it
   std::optional<double> ttl_days{};  // completed instances count as absent that many days after
                                      // completion, and are removed in passing; above 0, at most
-                                     // 36,500; empty keeps them for ever
+                                     // 36,500; empty keeps them for ever. Longer than the
+                                     // transport keeps a message, and than messages may come late
   std::chrono::milliseconds busy_timeout{5000};  // how long another program may hold the file
                                                  // before operations report TransientError
   Ambient ambient{};                             // clock, randomness, log
