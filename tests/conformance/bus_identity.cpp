@@ -2,6 +2,7 @@
 // it; and what comes too late. On every store.
 #include "conformance/bus_on_store.hpp"
 #include "sagabus/error.hpp"
+#include "sagabus/sync_wait.hpp"
 
 namespace sagabus::test {
 namespace {
@@ -105,6 +106,25 @@ TEST_P(BusOnStore, AStartForWhatIsGoneStartsANewLife) {
   EXPECT_NE(find()->bookkeeping.birth, birth);
 }
 
+TEST_P(BusOnStore, AnInstanceWithAChosenIdTakesItsMessages) {
+  Worker& first = worker(account().build());
+  Worker& other = worker(account().build());
+  Instance given;
+  given.saga_name = name_;
+  given.saga_id = "chosen";
+  given.correlation_id = "o";
+  given.state = to_value(Account{.sum = 7});
+  sync_wait(store_.insert(given));
+  give(first, Opened{"o", 100}, "m1");  // starts nothing
+  give(other, Added{"o", 5}, "m2");
+  give(first, Added{"o", 20}, "m3");
+  EXPECT_EQ(find().value().saga_id, "chosen");
+  EXPECT_EQ(find()->version, 4U);
+  EXPECT_EQ(state(), (Account{.sum = 132, .steps = 3}));
+  EXPECT_EQ(sync_wait(store_.count_by_name(name_)), 1U);
+  EXPECT_THAT(sums(), ElementsAre(107));
+}
+
 // Completed instances, with and without a restart.
 
 TEST_P(BusOnStore, ACompletedInstanceIgnoresEverythingUntilItExpires) {
@@ -144,6 +164,19 @@ TEST_P(BusOnStore, ARepeatedStartRestartsNothing) {
   give(first, Opened{"o", 200}, "m3");
   EXPECT_EQ(state(), (Account{.sum = 200, .steps = 1}));
   EXPECT_THAT(sums(), ElementsAre(100, 200));
+}
+
+TEST_P(BusOnStore, ARestartTakesTheExpiryAway) {
+  Worker& worker = this->worker(account().restart_when_completed().build());
+  give(worker, Opened{"o", 100}, "m1");
+  give(worker, Ended{"o"}, "m2");
+  ASSERT_TRUE(find().value().expires_at);
+  give(worker, Opened{"o", 200}, "m3");
+  EXPECT_FALSE(find().value().expires_at);
+  pass(kLonger);
+  ASSERT_TRUE(find());
+  give(worker, Added{"o", 5}, "m4");
+  EXPECT_EQ(state(), (Account{.sum = 205, .steps = 2}));
 }
 
 TEST_P(BusOnStore, OneStartOnTwoWorkersRestartsOnce) {
