@@ -211,6 +211,29 @@ TEST_F(BusTest, AnOutageOfTheStoreCostsNoAttempts) {
   EXPECT_THAT(transport_.peek("Orders.dlq"), IsEmpty());
 }
 
+TEST_F(BusTest, AStepThatCannotBeSentHoldsUpNoOtherStepOfItsInstance) {
+  std::vector<std::string> told;
+  bool away = true;
+  transport_faults_->before_send = [&](const std::vector<SendRequest>& requests) {
+    const bool is_told = requests[0].envelope->type == message_name<PaymentRequested>();
+    if (away && is_told) throw TransientError("the transport is away");
+  };
+  Bus& bus = start(options({fixture::orders().build()}, {tap(told)}));
+  await(bus.publish(Submitted{"o", 1}));
+  await(bus.publish(Paid{"o", "t"}));
+  await(bus.publish(Closed{"o"}));
+  run_now();
+  EXPECT_EQ(state("o").steps, 3);
+  EXPECT_TRUE(find("o")->completed);
+  EXPECT_THAT(told, IsEmpty());
+  EXPECT_EQ(transport_.pending("Orders"), 1U);
+  away = false;
+  run();
+  EXPECT_THAT(told, SizeIs(1));
+  EXPECT_EQ(state("o").steps, 3);
+  EXPECT_EQ(transport_.pending("Orders"), 0U);
+}
+
 TEST_F(BusTest, WhatTheStoreCannotHoldIsBuried) {
   store_faults_->before_commit = [](const CommitRequest&) {
     throw StateTooLarge("s", 500'000, 409'600, {{"items", 499'000}});

@@ -12,6 +12,7 @@ using fixture::PaymentRequested;
 using fixture::State;
 using fixture::Status;
 using fixture::Submitted;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -193,6 +194,33 @@ TEST_F(BusTest, AConflictIsPlannedAgainAndPublishesOnce) {
   EXPECT_THAT(taps, SizeIs(2));  // one of each saga
   EXPECT_EQ(find("o", "Race")->version, 4U);
   EXPECT_EQ(from_value<State>(find("o", "Race")->state).steps, 4);
+}
+
+TEST_F(BusTest, AStepThatLosesEveryRaceIsTriedAgainLater) {
+  constexpr int kRivals = 16;  // as many as a step bears
+  int rivals = kRivals;
+  store_faults_->before_commit = [&](const CommitRequest& request) {
+    if (!request.expected || rivals == 0) return;
+    --rivals;
+    const Instance there = sync_wait(store_.get_by_correlation_id("Orders", "o")).value();
+    sync_wait(store_.update(there, there.version));
+  };
+  std::vector<StepOutcome> outcomes;
+  auto chosen = options({fixture::orders().build()});
+  chosen.middleware = {[&](StepView& view, Next next) -> boost::asio::awaitable<void> {
+    co_await next();
+    outcomes.push_back(view.outcome);
+  }};
+  Bus& bus = start(std::move(chosen));
+  await(bus.publish(Submitted{"o", 1}));
+  await(bus.publish(Paid{"o", "t"}));
+  run();
+  EXPECT_THAT(outcomes,
+              ElementsAre(StepOutcome::committed, StepOutcome::outrun, StepOutcome::committed));
+  EXPECT_EQ(find("o")->version, 2U + kRivals);
+  EXPECT_EQ(state("o").steps, 2);
+  EXPECT_EQ(transport_.pending("Orders"), 0U);
+  EXPECT_THAT(transport_.peek("Orders.dlq"), IsEmpty());
 }
 
 TEST_F(BusTest, ACommitWhoseAnswerWasLostTakesEffectOnce) {
