@@ -82,7 +82,7 @@ void Storm::begin_worker() {
   options.store = rough(worker, store_);
   options.sagas = storm_cast();
   options.concurrency = 4;
-  options.inbox_bytes = std::size_t{64} * 1024;  // ids leave by their age
+  options.inbox_bytes = settings_.inbox_bytes;
   options.max_coalesced_steps = settings_.together;
   options.executor = io_.get_executor();
   options.ambient = ambient_;
@@ -155,7 +155,7 @@ std::vector<SendRequest> Storm::in_copies(const std::vector<SendRequest>& reques
 
 void Storm::order() {
   accounts_ = static_cast<int>(1 + draw(3));
-  deposits_ = static_cast<int>(1 + draw(8));
+  deposits_ = static_cast<int>(1 + draw(settings_.deposits));
   const auto send = [this](const auto& message) {
     for (;;) {
       try {

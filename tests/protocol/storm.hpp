@@ -23,8 +23,10 @@ struct StormSettings {
   std::uint64_t seed = 0;
   std::chrono::minutes latest{6};  // of the copies of a message
   std::chrono::minutes deduplication_window{10};
-  double fault = 0.03;    // of a request or its answer to get lost
-  double death = 0.01;    // of a worker, at each request and answer
+  double fault = 0.03;                               // of a request or its answer to get lost
+  double death = 0.01;                               // of a worker, at each request and answer
+  std::uint64_t deposits = 8;                        // for each account, at most
+  std::size_t inbox_bytes = std::size_t{64} * 1024;  // so much that ids leave by their age
   unsigned together = 1;  // steps that are committed in one write, at most
 };
 

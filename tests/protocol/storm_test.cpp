@@ -92,5 +92,21 @@ TEST(Storm, WhatComesTooLateIsBuriedAndNeverDoneTwice) {
   EXPECT_TRUE(buried > 0 || !many);
 }
 
+// More than the inbox holds.
+TEST(Storm, WhatAFullInboxHasForgottenIsBuriedAndNeverDoneTwice) {
+  std::size_t buried = 0;
+  const bool many = for_each_seed([&](std::uint64_t seed) {
+    Storm storm({.seed = seed,
+                 .fault = 0,
+                 .death = 0,
+                 .deposits = 40,
+                 .inbox_bytes = BusOptions{}.inbox_bytes});
+    storm.run();
+    EXPECT_THAT(storm.problems(), IsEmpty());
+    buried += storm.too_late().size();
+  });
+  EXPECT_TRUE(buried > 0 || !many);
+}
+
 }  // namespace
 }  // namespace sagabus::protocol
