@@ -19,6 +19,17 @@ struct OrderStep {
 };
 SAGABUS_MESSAGE(OrderStep, orderId, number, reference)
 
+struct OrderPlaced {
+  std::string orderId;
+};
+SAGABUS_MESSAGE(OrderPlaced, orderId)
+
+struct StepTaken {
+  std::string orderId;
+  int number = 0;
+};
+SAGABUS_MESSAGE(StepTaken, orderId, number)
+
 struct OrderState {
   std::string orderId{};
   std::string customerId = "customer-000456";
@@ -55,6 +66,27 @@ SagaDefinition order_saga(std::function<void()> on_end) {
       .build();
 }
 
+// Takes its steps from outside, and tells of each.
+SagaDefinition slow_order_saga(const std::function<void()>& on_step) {
+  return saga<OrderState>("OrderSaga")
+      .correlate<OrderPlaced>(&OrderPlaced::orderId, can_start)
+      .correlate<OrderStep>(&OrderStep::orderId)
+      .initial([](const OrderPlaced& m) { return OrderState{.orderId = m.orderId}; })
+      .on<OrderPlaced>()
+      .handle([on_step](const OrderPlaced& m, OrderState& s, SagaContext& ctx) {
+        ++s.steps;
+        ctx.publish(StepTaken{m.orderId, 0});
+        on_step();
+      })
+      .on<OrderStep>()
+      .handle([on_step](const OrderStep& m, OrderState& s, SagaContext& ctx) {
+        ctx.publish(StepTaken{m.orderId, m.number});
+        if (++s.steps == kSteps) ctx.complete();
+        on_step();
+      })
+      .build();
+}
+
 class DynamoDbBus : public DynamoDbTest {
  protected:
   // So many orders, by so many workers that share a queue: what the service was asked for. What the
@@ -72,19 +104,8 @@ class DynamoDbBus : public DynamoDbTest {
       if (--left == 0) ended.set_value();
     });
     const memory::Transport transport;
-    const auto watermarks = std::make_shared<testing::StoreFaults>();
-    watermarks->before_save_watermark = [this] { ++told_; };
-    watermarks->before_load_watermark = [this] { ++asked_; };
     std::vector<std::unique_ptr<Bus>> buses;
-    for (int i = 0; i < workers; ++i) {
-      BusOptions chosen;
-      chosen.transport = transport;
-      chosen.store = sagabus::SagaStore(std::make_shared<testing::FaultyStore>(store, watermarks));
-      chosen.sagas = {saga};
-      chosen.threads = 1;
-      chosen.concurrency = 4;
-      sync_wait(buses.emplace_back(std::make_unique<Bus>(std::move(chosen)))->start());
-    }
+    for (int i = 0; i < workers; ++i) buses.push_back(begin(store, transport, saga));
     const Usage before = store.usage();
     for (int i = 0; i < orders; ++i) {
       const OrderStep first{fmt::format("order-{:06}", i), 0, ""};
@@ -104,6 +125,22 @@ class DynamoDbBus : public DynamoDbTest {
     EXPECT_EQ(sync_wait(store.count_by_name("OrderSaga", true)),
               static_cast<std::uint64_t>(orders));
     return difference(after, before);
+  }
+
+  std::unique_ptr<Bus> begin(const SagaStore& store, const memory::Transport& transport,
+                             const SagaDefinition& saga) {
+    const auto watermarks = std::make_shared<testing::StoreFaults>();
+    watermarks->before_save_watermark = [this] { ++told_; };
+    watermarks->before_load_watermark = [this] { ++asked_; };
+    BusOptions chosen;
+    chosen.transport = transport;
+    chosen.store = sagabus::SagaStore(std::make_shared<testing::FaultyStore>(store, watermarks));
+    chosen.sagas = {saga};
+    chosen.threads = 1;
+    chosen.concurrency = 4;
+    auto bus = std::make_unique<Bus>(std::move(chosen));
+    sync_wait(bus->start());
+    return bus;
   }
 
   static Usage difference(Usage after, const Usage& before) {
@@ -140,6 +177,42 @@ TEST_F(DynamoDbBus, AnOrderIsFourRequestsAndEightWriteUnits) {
   EXPECT_LE(usage.write_units, 8 * kOrders + told_);
   EXPECT_EQ(commits_, 4U * kOrders);
   expect_all_in_ledger(usage);
+}
+
+// A worker that comes to an instance reads it once, and from then on knows it.
+TEST_F(DynamoDbBus, AWorkerThatTakesAnOrderOverReadsItOnce) {
+  make();
+  StoreOptions here = options();
+  here.ambient = Ambient{};
+  const SagaStore store(std::move(here));
+  const memory::Transport transport;
+  std::atomic<int> left = 0;
+  std::promise<void> handled;
+  const auto saga = slow_order_saga([&] {
+    if (--left == 0) handled.set_value();
+  });
+  Usage asked;
+  const auto by_a_worker_of_its_own = [&](const auto&... messages) {
+    const auto bus = begin(store, transport, saga);
+    const Usage before = store.usage();
+    left = sizeof...(messages);
+    handled = {};
+    (sync_wait(bus->publish(messages)), ...);
+    handled.get_future().wait();
+    sync_wait(bus->stop());
+    const Usage taken = difference(store.usage(), before);
+    for (const auto& [operation, count] : taken.requests) asked.requests[operation] += count;
+  };
+  by_a_worker_of_its_own(OrderPlaced{"order"});
+  by_a_worker_of_its_own(OrderStep{"order", 1, ""}, OrderStep{"order", 2, ""},
+                         OrderStep{"order", 3, ""});
+  EXPECT_EQ(asked.requests["PutItem"], 1 + told_);
+  EXPECT_EQ(asked.requests["GetItem"], 1 + asked_);
+  EXPECT_EQ(asked.requests["UpdateItem"], 3U);
+  EXPECT_EQ(asked.total_requests(), 5U + told_ + asked_);
+  EXPECT_GE(told_, 2U);
+  EXPECT_EQ(asked_, 1U);  // whether what the first one committed is settled
+  EXPECT_EQ(sync_wait(store.count_by_name("OrderSaga", true)), 1U);
 }
 
 TEST_F(DynamoDbBus, OnALeanTableAnOrderIsFourWriteUnits) {

@@ -1,6 +1,7 @@
 // What the store asks of the service, and what that costs.
 #include "dynamodb/item_size.hpp"
 #include "dynamodb_support.hpp"
+#include "sagabus/error.hpp"
 
 namespace sagabus::dynamodb {
 namespace {
@@ -100,6 +101,37 @@ TEST_F(DynamoDbCost, AConflictReturnsWhatIsThereWithoutARead) {
   EXPECT_EQ(usage.total_requests(), 4U);
   EXPECT_EQ(usage.failed_conditions, 2U);
   EXPECT_EQ(usage.write_units, 2 + 1 + 2 + 1);
+}
+
+// The service bills a refused write by what was there, and does not say so.
+TEST_F(DynamoDbCost, ARefusedWriteCountsByTheSizeOfWhatWasThere) {
+  const SagaStore store = make();
+  Instance large = first();
+  large.state = Value(Object{{"text", Value(std::string(2500, 'x'))}});
+  ASSERT_TRUE(commit(store, large).committed);
+  double units = store.usage().write_units;
+  const auto more = [&] {
+    return store.usage().write_units - std::exchange(units, store.usage().write_units);
+  };
+  EXPECT_FALSE(commit(store, first()).committed);
+  EXPECT_EQ(more(), 3);
+  ASSERT_TRUE(commit(store, after(large), expect(large)).committed);
+  more();
+  EXPECT_FALSE(commit(store, after(large), expect(large)).committed);
+  EXPECT_EQ(more(), 3);
+}
+
+// Each of its two actions is billed twice.
+TEST_F(DynamoDbCost, ARefusedInsertOfAChosenIdCountsBothActions) {
+  const SagaStore store = make();
+  ASSERT_TRUE(commit(store, first()).committed);
+  const double before = store.usage().write_units;
+  Instance chosen = order();
+  chosen.saga_id = "mine";
+  EXPECT_THROW(sync_wait(store.insert(chosen)), AlreadyExists);
+  EXPECT_EQ(store.usage().write_units - before, 2 + 2);
+  EXPECT_EQ(store.usage().requests.at("TransactWriteItems"), 1U);
+  EXPECT_EQ(store.usage().failed_conditions, 1U);
 }
 
 TEST_F(DynamoDbCost, SizesAreThoseThatTheServiceBills) {

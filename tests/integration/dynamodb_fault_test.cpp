@@ -162,6 +162,54 @@ TEST_F(DynamoDbFault, ADeletionWhoseAnswerWasLostCounts) {
   EXPECT_EQ(store.usage().requests.at("DeleteItem"), 2U);
 }
 
+// What an instance with a chosen id and its alias go through together.
+TEST_F(DynamoDbFault, ATransactionWhoseAnswerWasLostCounts) {
+  make();
+  StoreOptions here = options();
+  here.client = lossy_store().client();
+  here.ttl_days = 1;
+  const SagaStore store(std::move(here));
+  const auto transactions = [&] { return store.usage().requests["TransactWriteItems"]; };
+  Instance chosen = order();
+  chosen.saga_id = "mine";
+  http_->lose("TransactWriteItems", 1);
+  Instance stored = sync_wait(store.insert(chosen));
+  EXPECT_EQ(transactions(), 2U);
+
+  stored.completed = true;
+  http_->lose("TransactWriteItems", 1);
+  stored = sync_wait(store.update(stored, 1));
+  EXPECT_EQ(stored.version, 2U);
+  EXPECT_EQ(transactions(), 4U);
+  EXPECT_EQ(item("mine").at("version"), boost::json::parse(R"({"N":"2"})"));
+  ASSERT_TRUE(item("mine").contains("ttl"));
+  EXPECT_EQ(item("mine").at("ttl"), item(key().saga_id).at("ttl"));
+
+  http_->lose("TransactWriteItems", 1);
+  sync_wait(store.erase("Order", "mine", 2));
+  EXPECT_EQ(transactions(), 6U);
+  EXPECT_TRUE(item("mine").empty());
+  EXPECT_TRUE(item(key().saga_id).empty());
+}
+
+// None of its answers comes, and the next call meets what it did.
+TEST_F(DynamoDbFault, ATransactionThatNeverGotAnAnswerIsTransient) {
+  make();
+  const SagaStore store = lossy_store();
+  Instance chosen = order();
+  chosen.saga_id = "mine";
+  Instance stored = sync_wait(store.insert(chosen));
+  stored.completed = true;
+  stored = sync_wait(store.update(stored, 1));
+  http_->lose("TransactWriteItems", 100);
+  EXPECT_THROW(sync_wait(store.erase("Order", "mine", 2)), TransientError);
+  http_->lose(0);
+  EXPECT_TRUE(item("mine").empty());
+  EXPECT_TRUE(item(key().saga_id).empty());
+  sync_wait(store.erase("Order", "mine", 2));
+  EXPECT_EQ(sync_wait(store.insert(order())).saga_id, key().saga_id);
+}
+
 TEST_F(DynamoDbFault, AWriteThatNeverGotAnAnswerIsTransient) {
   make();
   const SagaStore store = lossy_store();

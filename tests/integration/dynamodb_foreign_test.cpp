@@ -1,9 +1,25 @@
 // Items that another program put into the same table.
+#include <future>
+
 #include "dynamodb_support.hpp"
+#include "sagabus/bus.hpp"
 #include "sagabus/error.hpp"
+#include "sagabus/memory/transport.hpp"
+#include "sagabus/saga.hpp"
 
 namespace sagabus::dynamodb {
 namespace {
+
+struct Placed {
+  std::string orderId;
+  double total = 0;
+};
+SAGABUS_MESSAGE(Placed, orderId, total)
+
+struct Totals {
+  double total = 0;
+};
+SAGABUS_DESCRIBE(Totals, total)
 
 class DynamoDbForeign : public DynamoDbTest {
  protected:
@@ -20,6 +36,35 @@ class DynamoDbForeign : public DynamoDbTest {
         R"("state":{{"M":{{"total":{{"N":"5"}},"tags":{{"SS":["a"]}}}}}},)"
         R"("updatedAt":{{"S":"2026-01-01T00:00:00.000Z"}},"note":{{"S":"kept"}})",
         created_at));
+  }
+  using Requests = std::map<std::string, std::uint64_t>;  // by operation
+
+  // Has a bus take in a message that can start an instance: what it asked of the service for it.
+  Requests start_by_bus(const SagaStore& store) {
+    std::promise<void> taken;
+    BusOptions options;
+    options.transport = memory::Transport();
+    options.store = store;
+    options.threads = 1;
+    options.sagas = {saga<Totals>("Order")
+                         .correlate<Placed>(&Placed::orderId, can_start)
+                         .initial([] { return Totals{}; })
+                         .on<Placed>()
+                         .handle([&taken](const Placed& m, Totals& s) {
+                           s.total += m.total;
+                           taken.set_value();
+                         })
+                         .build()};
+    Bus bus(std::move(options));
+    sync_wait(bus.start());
+    const auto before = store.usage().requests;
+    sync_wait(bus.publish(Placed{"c", 2}));
+    taken.get_future().wait();
+    sync_wait(bus.stop());
+    auto asked = store.usage().requests;
+    for (const auto& [operation, count] : before) asked[operation] -= count;
+    std::erase_if(asked, [](const auto& operation) { return operation.second == 0; });
+    return asked;
   }
   void expect_completes(const SagaStore& store) {
     const InstancePtr found = load(store, key());
@@ -89,6 +134,37 @@ TEST_F(DynamoDbForeign, AStartMeetsThem) {
   EXPECT_FALSE(result.committed);
   ASSERT_TRUE(result.current);
   EXPECT_EQ(result.current->saga_id, "theirs");
+}
+
+TEST_F(DynamoDbForeign, ABusTakesThemOverOnAStart) {
+  const SagaStore store = make_foreign();
+  put_order();
+  const Requests asked = start_by_bus(store);
+  EXPECT_EQ(asked, (Requests{{"GetItem", 2}, {"Query", 1}, {"UpdateItem", 1}}));
+  const auto there = item("theirs");
+  EXPECT_EQ(there.at("state"), boost::json::parse(R"({"M":{"total":{"N":"7"}}})"));
+  EXPECT_EQ(there.at("version"), boost::json::parse(R"({"N":"4"})"));
+  EXPECT_EQ(there.at("note"), boost::json::parse(R"({"S":"kept"})"));
+  EXPECT_EQ(sync_wait(store.count_by_name("Order")), 1U);
+}
+
+// The index is asked twice: by the step, which must know what to run on, and by the write, since a
+// step may have come to its start without asking, when what it went by was gone.
+TEST_F(DynamoDbForeign, AFreshStartAsksTheIndexBeforeTheStepAndBeforeTheWrite) {
+  const SagaStore store = make_foreign();
+  EXPECT_EQ(start_by_bus(store), (Requests{{"GetItem", 1}, {"Query", 2}, {"PutItem", 1}}));
+  EXPECT_EQ(load(store, key())->saga_id, key().saga_id);
+}
+
+TEST_F(DynamoDbForeign, AnExpiredOneIsNoObstacle) {
+  const SagaStore store = make_foreign();
+  put_order(fmt::format(R"("ttl":{{"N":"{}"}},)", clock_->now().time_since_epoch().count() / 1000));
+  start_by_bus(store);
+  const InstancePtr started = load(store, key());
+  ASSERT_TRUE(started);
+  EXPECT_EQ(started->saga_id, key().saga_id);
+  EXPECT_EQ(*started->state.find("total"), Value(2));
+  EXPECT_EQ(sync_wait(store.count_by_name("Order")), 1U);
 }
 
 TEST_F(DynamoDbForeign, OfAnotherLifeAreAConflict) {

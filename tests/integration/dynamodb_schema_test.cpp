@@ -76,6 +76,19 @@ TEST_F(DynamoDbSchema, AnInstanceIsFoundInTheIndex) {
   EXPECT_EQ(answer.at("Items").at(0).as_object(), item(stored.saga_id));
 }
 
+TEST_F(DynamoDbSchema, AWorkersRowIsNotInTheIndex) {
+  const SagaStore store = make();
+  sync_wait(store.backend()->save_watermark("worker-1", "told"));
+  const auto row = item("worker-1", "$workers");
+  EXPECT_EQ(names(row),
+            (std::set<std::string>{"sagaName", "sagaId", "watermark", "updatedAt", "ttl"}));
+  EXPECT_EQ(row.at("watermark"), boost::json::parse(R"({"S":"told"})"));
+  EXPECT_EQ(row.at("ttl"), boost::json::parse(R"({"N":"1834560000"})"));  // 400 days later
+  const auto index =
+      call("Scan", fmt::format(R"({{"TableName":"{}","IndexName":"correlationIndex"}})", table_));
+  EXPECT_EQ(index.at("Count").as_int64(), 0);
+}
+
 TEST_F(DynamoDbSchema, AnAliasReservesAChosenIdsCorrelationId) {
   const SagaStore store = make();
   Instance given = order();
