@@ -11,8 +11,7 @@ changed it says here what the fault looks like now.
 import pathlib
 import sys
 
-COMMIT = """    const InstancePtr next = tried.request->next;
-    step.phase = Phase::commit;
+COMMIT = """  const InstancePtr next = batch.request.next;
 """
 
 # (name, file, the text, what stands there instead)
@@ -22,39 +21,39 @@ PATCHES = [
      "if (step.guess && !tried.request) {",
      'if (step.guess && !tried.request && !mutated("trust_guess")) {'),
     # Entries of others that look old are sent again and dropped.
-    ("resend_old", "saga_processor.cpp", COMMIT, """\
-    if (mutated("resend_old")) {
-      const auto slim = std::make_shared<Instance>(*tried.request->next);
-      std::vector<OutgoingMessage> again;
-      std::erase_if(slim->bookkeeping.outbox, [&](const OutboxEntry& entry) {
-        const auto& inbox = slim->bookkeeping.inbox;
-        const auto taken = std::find_if(inbox.begin(), inbox.end(), [&](const InboxEntry& it) {
-          return it.message_id == entry.message_id;
-        });
-        const auto now = options_.ambient.clock->now();
-        if (taken == inbox.end() || now - taken->at < std::chrono::seconds(40)) return false;
-        again.insert(again.end(), entry.messages.begin(), entry.messages.end());
-        return true;
+    ("resend_old", "saga_commit.cpp", COMMIT, """\
+  if (mutated("resend_old")) {
+    const auto slim = std::make_shared<Instance>(*batch.request.next);
+    std::vector<OutgoingMessage> again;
+    std::erase_if(slim->bookkeeping.outbox, [&](const OutboxEntry& entry) {
+      const auto& inbox = slim->bookkeeping.inbox;
+      const auto taken = std::find_if(inbox.begin(), inbox.end(), [&](const InboxEntry& it) {
+        return it.message_id == entry.message_id;
       });
-      tried.request->next = slim;
-      if (!again.empty()) co_await dispatch(step, again);
-    }
+      const auto now = options_.ambient.clock->now();
+      if (taken == inbox.end() || now - taken->at < std::chrono::seconds(40)) return false;
+      again.insert(again.end(), entry.messages.begin(), entry.messages.end());
+      return true;
+    });
+    batch.request.next = slim;
+    if (!again.empty()) co_await dispatch(lead, again);
+  }
 """ + COMMIT),
     # An entry of another worker is dropped, though nobody knows whether it is settled.
     ("drop_unknown", "settlements.cpp",
      "if (!settled(entry)) kept.push_back(entry);",
      'const bool drop = mutated("drop_unknown") && entry.worker != worker_;\n'
      "    if (!settled(entry) && !drop) kept.push_back(entry);"),
-    ("ack_first", "saga_processor.cpp", COMMIT, """\
-    if (mutated("ack_first")) {
-      Delivery early = step.work.delivery;
-      co_await options_.transport.backend()->acknowledge(std::move(early));
-    }
+    ("ack_first", "saga_commit.cpp", COMMIT, """\
+  if (mutated("ack_first")) {
+    Delivery early = lead.work.delivery;
+    co_await options_.transport.backend()->acknowledge(std::move(early));
+  }
 """ + COMMIT),
-    ("dispatch_first", "saga_processor.cpp", COMMIT, """\
-    if (mutated("dispatch_first") && step.number.sequence != 0) {
-      co_await dispatch(step, tried.request->next->bookkeeping.outbox.back().messages);
-    }
+    ("dispatch_first", "saga_commit.cpp", COMMIT, """\
+  if (mutated("dispatch_first") && lead.number.sequence != 0) {
+    co_await dispatch(lead, batch.request.next->bookkeeping.outbox.back().messages);
+  }
 """ + COMMIT),
     ("no_inbox", "step.cpp",
      "if (in_inbox(*current, incoming.envelope->id)) {",
@@ -85,7 +84,7 @@ PATCHES = [
      "if (incoming.redelivered && horizon != TimePoint{} &&",
      'if (!mutated("no_horizon") && incoming.redelivered && horizon != TimePoint{} &&'),
     # A repeat sends what its step has sent and acknowledged.
-    ("resend_settled", "saga_processor.cpp",
+    ("resend_settled", "saga_commit.cpp",
      "if (!entry || options_.settlements->is_settled(*entry)) co_return;",
      'const bool settled = entry && options_.settlements->is_settled(*entry);\n'
      '  if (!entry || (settled && !mutated("resend_settled"))) co_return;'),

@@ -12,9 +12,9 @@ using namespace std::chrono_literals;
 using namespace sagabus;
 using namespace sagabus::detail;
 using fixture::State;
-using testing::ElementsAre;
-using testing::Field;
-using testing::SizeIs;
+using ::testing::ElementsAre;
+using ::testing::Field;
+using ::testing::SizeIs;
 
 struct Forwarded {
   Value value;
@@ -23,7 +23,7 @@ SAGABUS_MESSAGE(Forwarded, value)
 
 constexpr TimePoint kStepTime{std::chrono::milliseconds(1'000'000'000)};
 
-class StepTest : public testing::Test {
+class StepTest : public ::testing::Test {
  protected:
   // A message as it comes in.
   template <Message M>
@@ -246,7 +246,7 @@ TEST_F(StepTest, TheInboxOfABusyInstanceStaysSmall) {
     EXPECT_LE(write_bookkeeping(next->bookkeeping, "saga-o").inbox.size(), kAboutAKilobyte);
     current = next;
   }
-  EXPECT_THAT(current->bookkeeping.inbox, SizeIs(testing::Ge(16U)));  // and is well used
+  EXPECT_THAT(current->bookkeeping.inbox, SizeIs(::testing::Ge(16U)));  // and is well used
   EXPECT_GT(current->bookkeeping.horizon, TimePoint{});
 }
 
@@ -348,7 +348,7 @@ TEST(Context, DerivesTheSameIdsAndKeysEveryTimeAndRefusesLateUse) {
   EXPECT_EQ(record->outgoing[0].envelope->id, derive_message_id("m1", "saga-o", 0));
   EXPECT_EQ(record->outgoing[1].envelope->id, derive_message_id("m1", "saga-o", 1));
   EXPECT_THAT(record->outgoing[0].envelope->headers,
-              ElementsAre(testing::Pair("traceparent", "00-abc")));
+              ElementsAre(::testing::Pair("traceparent", "00-abc")));
   EXPECT_EQ(record->outgoing[1].envelope->headers.at("traceparent"), "mine");
   EXPECT_EQ(record->outgoing[2].not_before, kStepTime + 5s);
   EXPECT_EQ(record->outgoing[3].not_before, TimePoint{});
