@@ -27,10 +27,6 @@ constexpr unsigned kWorksBetweenYields = 128;
 constexpr RetryPolicy kReceiveBackoff{.base_delay = std::chrono::milliseconds(50),
                                       .max_delay = std::chrono::milliseconds(1000)};
 
-bool is_done(const Work& work) {
-  return work.verdict && work.verdict->action == Verdict::Action::acknowledge;
-}
-
 }  // namespace
 
 Consumer::Consumer(ConsumerOptions options)
@@ -199,10 +195,18 @@ asio::awaitable<void> Consumer::run_lane(std::shared_ptr<Lane> lane) {
     if (state.cancelled() != asio::cancellation_type::none) {  // its message must still be returned
       co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     }
-    if (works.size() == 1) {
-      co_await end(works.front());
-    } else {
-      co_await end(works);
+    if (works.size() > 1) co_await acknowledge_together(works);
+    for (Work& work : works) {
+      if (!work.verdict) continue;
+      try {
+        if (work.verdict->action != Verdict::Action::none) co_await carry_out(work);
+        const bool gone = work.verdict->action != Verdict::Action::give_back;
+        if (gone && work.verdict->settles != 0) {
+          options_.processor->acknowledged(work.verdict->settles);
+        }
+      } catch (...) {
+        warn("a delivery could not be returned", std::current_exception());
+      }
     }
     finish(works);
     if (done % kWorksBetweenYields == 0) co_await asio::post(asio::use_awaitable);
@@ -295,49 +299,27 @@ Verdict Consumer::survive(const std::exception_ptr& error) const {
   return verdict;
 }
 
-asio::awaitable<void> Consumer::end(Work& work) {
-  if (!work.verdict) co_return;
-  try {
-    if (work.verdict->action != Verdict::Action::none) co_await carry_out(work);
-    acknowledged(work);
-  } catch (...) {
-    options_.ambient.log(LogLevel::warning,
-                         fmt::format("{}: a delivery could not be returned: {}", options_.endpoint,
-                                     describe(std::current_exception()).message));
-  }
-}
-
-// What was committed together is acknowledged together; where that fails, each by itself.
-asio::awaitable<void> Consumer::end(std::vector<Work>& works) {
+// What was committed together; where that fails, each is acknowledged by itself.
+asio::awaitable<void> Consumer::acknowledge_together(std::vector<Work>& works) {
+  std::vector<Verdict*> verdicts;
   std::vector<Delivery> deliveries;
-  for (const Work& work : works) {
-    if (is_done(work)) deliveries.push_back(work.delivery);
-  }
-  bool all = false;
-  try {
-    if (deliveries.size() > 1) {
-      co_await options_.transport.backend()->acknowledge_all(std::move(deliveries));
-      all = true;
-    }
-  } catch (...) {
-    options_.ambient.log(
-        LogLevel::warning,
-        fmt::format("{}: deliveries could not be acknowledged together: {}", options_.endpoint,
-                    describe(std::current_exception()).message));
-  }
   for (Work& work : works) {
-    if (all && is_done(work)) {
-      acknowledged(work);
-    } else {
-      co_await end(work);
-    }
+    if (!work.verdict || work.verdict->action != Verdict::Action::acknowledge) continue;
+    verdicts.push_back(&*work.verdict);
+    deliveries.push_back(work.delivery);
+  }
+  if (deliveries.size() < 2) co_return;
+  try {
+    co_await options_.transport.backend()->acknowledge_all(std::move(deliveries));
+    for (Verdict* verdict : verdicts) verdict->action = Verdict::Action::none;
+  } catch (...) {
+    warn("deliveries could not be acknowledged together", std::current_exception());
   }
 }
 
-// Also where it was dead-lettered: the message will not come again.
-void Consumer::acknowledged(const Work& work) {
-  const bool gone = work.verdict->action != Verdict::Action::give_back;
-  if (gone && work.verdict->settles != 0) options_.processor->acknowledged(work.verdict->settles);
+void Consumer::warn(std::string_view what, const std::exception_ptr& error) const {
+  options_.ambient.log(LogLevel::warning,
+                       fmt::format("{}: {}: {}", options_.endpoint, what, describe(error).message));
 }
 
 // What the transport is to do. What it throws is logged and dropped by the caller: the delivery's

@@ -74,9 +74,8 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   bool next(std::vector<Work>& works);
   void gather(std::vector<Work>& works);
   Verdict survive(const std::exception_ptr& error) const;
-  boost::asio::awaitable<void> end(std::vector<Work>& works);
-  boost::asio::awaitable<void> end(Work& work);
-  void acknowledged(const Work& work);
+  boost::asio::awaitable<void> acknowledge_together(std::vector<Work>& works);
+  void warn(std::string_view what, const std::exception_ptr& error) const;
   void finish(std::vector<Work>& works);
   void lane_ended(const std::shared_ptr<Lane>& lane);
   void pump_ended();

@@ -13,22 +13,12 @@ namespace sagabus::detail {
 
 namespace asio = boost::asio;
 
-// Commits the step, and with it those that wait for the same instance and can go along; then sends
-// what must leave. False: nothing was written, and it is to be planned again on `current`.
-asio::awaitable<bool> SagaProcessor::complete(Step& lead, CommitRequest request,
-                                              InstancePtr& current) {
-  Batch& batch = lead.batch;
+// The leading step is ready to be committed, and so are those that will join it.
+void SagaProcessor::open(Batch& batch, CommitRequest request) {
   batch.request = std::move(request);
   batch.followers.clear();
-  batch.inbox_bytes = inbox_bytes(lead.incoming.envelope->id);
+  batch.inbox_bytes = inbox_bytes(batch.lead->incoming.envelope->id);
   batch.end = Batch::End::open;
-  if (may_grow(batch)) {
-    co_await grow(batch);
-  } else {
-    co_await commit(batch);
-  }
-  current = std::move(batch.current);
-  co_return batch.end != Batch::End::again;
 }
 
 // Their ids must all fit into the inbox: one that left it again at once could not be told from one
@@ -103,9 +93,14 @@ asio::awaitable<void> SagaProcessor::commit(Batch& batch) {
   take_in(batch, std::move(result), next);
   known.settled();
   if (batch.end != Batch::End::committed) co_return;
-  batch.end = Batch::End::failed;
-  co_await dispatch(batch, *next);
-  batch.end = Batch::End::committed;
+  std::vector<SendRequest> requests = to_dispatch(batch, *next);
+  if (!requests.empty()) {
+    batch.end = Batch::End::failed;
+    batch.each([](Step& step) { step.phase = Phase::dispatch; });
+    co_await options_.transport.backend()->send(std::move(requests));
+    batch.end = Batch::End::committed;
+  }
+  batch.each([](Step& step) { step.verdict.settles = step.number.sequence; });
 }
 
 asio::awaitable<CommitResult> SagaProcessor::write(Batch& batch) {
@@ -198,7 +193,7 @@ asio::awaitable<void> SagaProcessor::take_refusal(Batch& batch, CommitResult res
 }
 
 // The entries of one write stand at the end of its outbox.
-asio::awaitable<void> SagaProcessor::dispatch(Batch& batch, const Instance& next) {
+std::vector<SendRequest> SagaProcessor::to_dispatch(const Batch& batch, const Instance& next) {
   std::ptrdiff_t entries = 0;
   batch.each([&](const Step& step) { entries += step.number.sequence != 0 ? 1 : 0; });
   const auto& outbox = next.bookkeeping.outbox;
@@ -211,9 +206,7 @@ asio::awaitable<void> SagaProcessor::dispatch(Batch& batch, const Instance& next
       std::move(more.begin(), more.end(), std::back_inserter(requests));
     }
   }
-  batch.each([](Step& step) { step.phase = Phase::dispatch; });
-  if (!requests.empty()) co_await options_.transport.backend()->send(std::move(requests));
-  batch.each([](Step& step) { step.verdict.settles = step.number.sequence; });
+  return requests;
 }
 
 asio::awaitable<void> SagaProcessor::dispatch(Step& step,

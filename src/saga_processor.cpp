@@ -212,7 +212,15 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
       step.view.outcome = StepOutcome::unchanged;
       co_return;
     }
-    if (co_await complete(step, std::move(*tried.request), current)) co_return;
+    Batch& batch = step.batch;
+    open(batch, std::move(*tried.request));
+    if (may_grow(batch)) {
+      co_await grow(batch);
+    } else {
+      co_await commit(batch);
+    }
+    if (batch.end != Batch::End::again) co_return;
+    current = std::move(batch.current);
     co_await pause_between_conflicts(conflicts++);
   }
   give_up(step, current);

@@ -120,7 +120,7 @@ class SagaProcessor final : public Processor {
   void give_up(Step& step, const InstancePtr& current);
 
   // saga_commit.cpp
-  boost::asio::awaitable<bool> complete(Step& lead, CommitRequest request, InstancePtr& current);
+  static void open(Batch& batch, CommitRequest request);
   bool may_grow(const Batch& batch) const;
   boost::asio::awaitable<void> grow(Batch& batch);
   boost::asio::awaitable<void> follow(Step& step);
@@ -132,7 +132,7 @@ class SagaProcessor final : public Processor {
   void take_in(Batch& batch, CommitResult result, const InstancePtr& next);
   boost::asio::awaitable<void> take_refusal(Batch& batch, CommitResult result,
                                             std::vector<StoreWritePtr> writes);
-  boost::asio::awaitable<void> dispatch(Batch& batch, const Instance& next);
+  static std::vector<SendRequest> to_dispatch(const Batch& batch, const Instance& next);
   boost::asio::awaitable<void> settle_repeated(Step& step, InstancePtr current);
   std::shared_ptr<StepRecord> begin_record(Step& step, const InstancePtr& current) const;
   std::optional<CommitRequest> end_record(Step& step, StepRecord& record, const Plan& plan,

@@ -356,8 +356,9 @@ class DynamoDbTransactBus : public DynamoDbTransact {
         // [reserve]
         .handle([stock = stock_](const Ordered& m, ReservationState& s, SagaContext& ctx) {
           if (!ctx.refused().empty()) {  // nothing was committed; this is the second run
-            const auto found = from_value<StockRow>(ctx.refused().front().found);
-            ctx.publish(SoldOut{m.orderId, found.available});
+            const Value& found = ctx.refused().front().found;  // null: no such row
+            const int left = found.is_null() ? 0 : from_value<StockRow>(found).available;
+            ctx.publish(SoldOut{m.orderId, left});
             return;
           }
           s.reserved = true;
