@@ -52,9 +52,9 @@ constexpr std::chrono::milliseconds kMaxShutdownTimeout = std::chrono::hours(24)
 constexpr std::chrono::milliseconds kMaxInboxWindow = std::chrono::hours(24 * 365);
 
 // At the least some four ids: with fewer, hardly a redelivery would still be known. At the most
-// what a store with small items keeps for the bookkeeping.
+// half of what a store with small items keeps for the bookkeeping: the rest is the outbox's.
 constexpr std::size_t kMinInboxBytes = 256;
-constexpr std::size_t kMaxInboxBytes = std::size_t{64} * 1024;
+constexpr std::size_t kMaxInboxBytes = std::size_t{32} * 1024;
 
 void check_concurrency(const std::string& of, unsigned concurrency) {
   if (concurrency > kMaxConcurrency) {

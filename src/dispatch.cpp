@@ -29,12 +29,9 @@ std::vector<SendRequest> to_requests(const std::vector<OutgoingMessage>& message
   return requests;
 }
 
-Verdict give_back_later(const RetryPolicy& policy, std::atomic<unsigned>& outages,
-                        RandomSource& random) {
-  Verdict verdict;
-  verdict.action = Verdict::Action::give_back;
-  verdict.how.delay = retry_delay(policy, outages.fetch_add(1) + 1, uniform(random));
-  return verdict;
+std::chrono::milliseconds outage_delay(const RetryPolicy& policy, std::atomic<unsigned>& outages,
+                                       RandomSource& random) {
+  return retry_delay(policy, outages.fetch_add(1) + 1, uniform(random));
 }
 
 }  // namespace sagabus::detail

@@ -24,9 +24,9 @@ void check_delays(const StepRecord& record, const Transport& transport);
 // The same messages give the same requests, deduplication keys included.
 std::vector<SendRequest> to_requests(const std::vector<OutgoingMessage>& messages);
 
-// For a message that is not to blame: it comes again after a wait that grows with `outages`, which
-// counts how often in a row this happened.
-Verdict give_back_later(const RetryPolicy& policy, std::atomic<unsigned>& outages,
-                        RandomSource& random);
+// How long messages that are not to blame wait: longer with `outages`, which counts how often in a
+// row this happened.
+std::chrono::milliseconds outage_delay(const RetryPolicy& policy, std::atomic<unsigned>& outages,
+                                       RandomSource& random);
 
 }  // namespace sagabus::detail

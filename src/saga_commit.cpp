@@ -163,6 +163,7 @@ void SagaProcessor::take_in(Batch& batch, CommitResult result, const InstancePtr
   batch.end = Batch::End::again;
   batch.each([&](Step& step) { release_number(step, batch.current); });
   lead.refusal.reset();
+  forget_late_request(lead, batch.current);
   remember(lead, batch.current);
   leave_out_followers(batch, StepOutcome::outrun);
 }
@@ -272,11 +273,17 @@ bool SagaProcessor::is_own(const OutboxEntry& entry) const {
 // A commit that was begun and has thrown may have been carried out, unless the store refused it.
 void SagaProcessor::leave_in_doubt(Step& step, const std::exception_ptr& error) const {
   if (step.number.sequence == 0) return;
-  if (step.phase == Phase::commit && !is_refusal(error)) {
+  if (is_in_doubt(step, error)) {
     options_.settlements->doubt(step.key(), step.number.sequence);
   } else if (step.phase == Phase::commit || step.phase == Phase::handler) {
     release_number(step, nullptr);
   }
+}
+
+// Its guard asks for a version that is gone: it comes too late, unless it is what came in between.
+void SagaProcessor::forget_late_request(Step& step, const InstancePtr& current) const {
+  if (!std::exchange(step.may_land, false)) return;
+  end_doubt(step, current ? find_entry(*current, step.incoming.envelope->id) : nullptr);
 }
 
 // The message is in the inbox. Where our commit of it is in doubt, the entry under its number is

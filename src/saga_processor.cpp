@@ -232,7 +232,7 @@ void SagaProcessor::give_up(Step& step, const InstancePtr& current) {
   // The last race may have been lost to our own write, whose answer was lost.
   const bool ours = current && in_inbox(*current, step.incoming.envelope->id);
   if (step.refusal && !ours) throw WriteRefused(*step.refusal);
-  step.verdict = wait_out(ours);
+  step.verdict = wait_out(step.batch, ours);
 }
 
 // The other workers whose watermarks may let entries of this instance go.
@@ -413,6 +413,12 @@ void SagaProcessor::conclude(Step& step, const Plan& plan) const {
   }
 }
 
+// Its commit may have been carried out. What middleware made of the error says nothing of that.
+bool SagaProcessor::is_in_doubt(const Step& step, const std::exception_ptr& error) {
+  const std::exception_ptr& cause = step.error ? step.error : error;
+  return cause && step.phase == Phase::commit && !is_refusal(cause);
+}
+
 // A request for it may reach the store yet: what became of it is open, whatever it came to since.
 bool SagaProcessor::may_be_committed_yet(const Step& step) {
   return step.may_land && step.view.outcome != StepOutcome::committed &&
@@ -423,16 +429,15 @@ Verdict SagaProcessor::judge(Step& step, const std::exception_ptr& error, bool w
   // Middleware may throw after the step was committed.
   const bool committed =
       step.view.outcome == StepOutcome::committed || step.view.outcome == StepOutcome::repeated;
-  const bool in_doubt = step.phase == Phase::commit && !is_refusal(error);
-  const bool uncertain = committed || in_doubt || step.phase == Phase::dispatch;
+  const bool uncertain = committed || is_in_doubt(step, error) || step.phase == Phase::dispatch;
   if (step.custody != Custody::held) return after_the_end(step, error);
   if (was_cancelled) return cancelled(uncertain || step.may_land);
-  if (may_be_committed_yet(step)) return wait_out(true);
+  if (may_be_committed_yet(step)) return wait_out(step.batch, true);
   const bool ours = step.phase == Phase::load || step.phase == Phase::commit;
   if (step.phase == Phase::dispatch || (ours && is_outage(error))) {
     options_.ambient.log(LogLevel::warning, fmt::format("saga {}: {}; its message is tried again",
                                                         saga_.name, describe(error).message));
-    return wait_out(uncertain);
+    return wait_out(step.batch, uncertain);
   }
   Verdict verdict =
       after_failure(options_.failure, step.work.delivery, error, uniform(*options_.ambient.random));
@@ -451,8 +456,14 @@ Verdict SagaProcessor::after_the_end(const Step& step, const std::exception_ptr&
   return verdict;
 }
 
-Verdict SagaProcessor::wait_out(bool uncertain) {
-  Verdict verdict = give_back_later(options_.failure.retry, outages_, *options_.ambient.random);
+// What one write was to take in comes again at one time, so that it keeps its order.
+Verdict SagaProcessor::wait_out(Batch& batch, bool uncertain) {
+  Verdict verdict;
+  verdict.action = Verdict::Action::give_back;
+  if (!batch.wait) {
+    batch.wait = outage_delay(options_.failure.retry, outages_, *options_.ambient.random);
+  }
+  verdict.how.delay = *batch.wait;
   verdict.how.uncertain = uncertain;
   return verdict;
 }

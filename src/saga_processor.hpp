@@ -85,8 +85,9 @@ class SagaProcessor final : public Processor {
     CommitRequest request{};         // of all of them
     std::size_t inbox_bytes = 0;     // that their ids take
     End end = End::open;
-    std::exception_ptr error{};  // failed: why
-    InstancePtr current{};       // again: what to plan on
+    std::exception_ptr error{};                       // failed: why
+    std::optional<std::chrono::milliseconds> wait{};  // before all of them come again
+    InstancePtr current{};                            // again: what to plan on
 
     template <class Act>
     void each(Act act) const {
@@ -139,6 +140,7 @@ class SagaProcessor final : public Processor {
                                           const InstancePtr& current) const;
   void release_number(Step& step, const InstancePtr& current) const;
   void leave_in_doubt(Step& step, const std::exception_ptr& error) const;
+  void forget_late_request(Step& step, const InstancePtr& current) const;
   void forget_doubt(const Step& step) const;
   void end_doubt(const Step& step, const OutboxEntry* entry) const;
   bool is_own(const OutboxEntry& entry) const;
@@ -149,8 +151,9 @@ class SagaProcessor final : public Processor {
   void conclude(Step& step, const Plan& plan) const;
   static bool may_be_committed_yet(const Step& step);
   Verdict judge(Step& step, const std::exception_ptr& error, bool cancelled);
+  static bool is_in_doubt(const Step& step, const std::exception_ptr& error);
   Verdict after_the_end(const Step& step, const std::exception_ptr& error) const;
-  Verdict wait_out(bool uncertain);  // it is not the message's fault
+  Verdict wait_out(Batch& batch, bool uncertain);  // it is not the message's fault
 
   const SagaProcessorOptions options_;
   const SagaData& saga_;

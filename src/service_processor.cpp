@@ -95,7 +95,10 @@ asio::awaitable<std::vector<SendRequest>> ServiceProcessor::handle(const Work& w
 void ServiceProcessor::acknowledged(std::uint64_t) {}  // a service keeps no outbox
 
 Verdict ServiceProcessor::wait_out() {
-  return give_back_later(options_.failure.retry, outages_, *options_.ambient.random);
+  Verdict verdict;
+  verdict.action = Verdict::Action::give_back;
+  verdict.how.delay = outage_delay(options_.failure.retry, outages_, *options_.ambient.random);
+  return verdict;
 }
 
 }  // namespace sagabus::detail

@@ -39,7 +39,7 @@ struct BusOptions {
   // The dead letters of an endpoint. Empty: "<endpoint>.dlq".
   std::function<std::string(const std::string& endpoint)> dead_letter_endpoint{};
   // Ids of messages that were taken in are kept this long, up to a year, and within this many bytes
-  // an instance, 256 to 65,536. Longer than a message may be on its way, redelivery included.
+  // an instance, 256 to 32,768. Longer than a message may be on its way, redelivery included.
   std::chrono::milliseconds inbox_window{600000};
   std::size_t inbox_bytes = 1024;
   // Running instances that this bus remembers as it wrote them last, for each saga: their next step

@@ -40,7 +40,9 @@ struct StepView {
 using Next = std::function<boost::asio::awaitable<void>()>;
 
 // The outermost comes first in BusOptions::middleware. Not awaiting `next` skips the step, and the
-// message is acknowledged without effect; throwing fails it as a handler would. A step that failed
+// message is acknowledged without effect: where it is delivered again, what its earlier commit has
+// not sent yet is never sent. That holds also where `next` was awaited and what it threw, of
+// middleware further in, is swallowed. Throwing fails it as a handler would. A step that failed
 // stays failed, also where middleware catches what `next` threw: what becomes of it is for the
 // ErrorHandler to say. Where a step is one transaction with its message (sqlite::embedded), what
 // middleware throws after the commit is only logged: there is no message left to try again. It runs

@@ -80,14 +80,31 @@ bool is_in_conflict(const json::value& reason) {
   aws::throw_service_error(cause, table);
 }
 
-Value read_found(const json::value& reason) {
+// What cannot be read is an error of the whole write, and no refusal: an earlier attempt may have
+// been carried out.
+[[noreturn]] void fail_to_read(const ValidationError& problem, const aws::ServiceError& error,
+                               const std::string& table) {
+  ServiceInfo service;
+  service.operation = error.operation;
+  service.resource = table;
+  service.attempts = error.attempts;
+  service.not_applied = !error.maybe_applied;
+  throw ValidationError(problem.what(), std::move(service));
+}
+
+Value read_found(const json::value& reason, const aws::ServiceError& error,
+                 const std::string& table) {
   const json::object* item = object_member(reason, "Item");
   if (!item) return {};
   Object found;
   const FieldPath path(MissingField::keep_default);
-  for (const json::key_value_pair& attribute : *item) {
-    const std::string_view name(attribute.key().data(), attribute.key().size());
-    found.emplace_back(name, read_attribute_value(attribute.value(), FieldPath(path, name)));
+  try {
+    for (const json::key_value_pair& attribute : *item) {
+      const std::string_view name(attribute.key().data(), attribute.key().size());
+      found.emplace_back(name, read_attribute_value(attribute.value(), FieldPath(path, name)));
+    }
+  } catch (const ValidationError& e) {
+    fail_to_read(e, error, table);
   }
   return Value(std::move(found));
 }
@@ -231,12 +248,7 @@ StoredItem Gateway::read_refusal(const json::object& item, const aws::ServiceErr
   try {
     return read_item(item, table_.key_shards);
   } catch (const ValidationError& e) {
-    ServiceInfo service;
-    service.operation = error.operation;
-    service.resource = table_.name;
-    service.attempts = error.attempts;
-    service.not_applied = !error.maybe_applied;
-    throw ValidationError(e.what(), std::move(service));
+    fail_to_read(e, error, table_.name);
   }
 }
 
@@ -297,8 +309,10 @@ WriteAnswer Gateway::cancelled(const aws::ServiceError& error, const Actions& ac
   for (std::size_t i = 0; i < actions.writes.size(); ++i) {
     const json::value& reason = (*reasons)[actions.own + i];
     const std::string_view code = find_text(reason, {"Code"});
-    if (code == kConditionFailed) out.refused_writes.push_back({i, read_found(reason)});
-    if (!is_ordinary(code)) fail_for(reason, error, content_of(*actions.writes[i]).table_name);
+    const std::string& table = content_of(*actions.writes[i]).table_name;
+    if (code == kConditionFailed)
+      out.refused_writes.push_back({i, read_found(reason, error, table)});
+    if (!is_ordinary(code)) fail_for(reason, error, table);
   }
   return out;
 }

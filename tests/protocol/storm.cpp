@@ -102,6 +102,14 @@ void Storm::maybe(Worker& worker, double fault, double death) {
   if (worker.dead || happens(fault)) throw TransientError("lost");
 }
 
+void Storm::count(const CommitRequest& request, const CommitResult& result) {
+  if (!result.committed) return;
+  std::set<std::string>& taken = taken_[request.next->saga_id];
+  const std::size_t before = taken.size();
+  for (const InboxEntry& entry : request.next->bookkeeping.inbox) taken.insert(entry.message_id);
+  if (taken.size() > before + 1) ++shared_writes_;
+}
+
 Transport Storm::rough(Worker& worker) {
   const auto faults = std::make_shared<testing::TransportFaults>();
   const auto lose = [this, &worker] { maybe(worker, settings_.fault, settings_.death); };
@@ -127,7 +135,10 @@ SagaStore Storm::rough(Worker& worker, const SagaStore& store) {
   faults->before_load = [lose](const InstanceKey&) { lose(); };
   faults->before_commit = [lose](const CommitRequest&) { lose(); };
   faults->commit_takes = [this] { return clock_->sleep_for(std::chrono::milliseconds(draw(10))); };
-  faults->after_commit = [lose](const CommitRequest&, const CommitResult&) { lose(); };
+  faults->after_commit = [this, lose](const CommitRequest& request, const CommitResult& result) {
+    count(request, result);
+    lose();
+  };
   faults->before_save_watermark = lose;
   faults->before_load_watermark = lose;
   return SagaStore(std::make_shared<testing::FaultyStore>(store, faults));

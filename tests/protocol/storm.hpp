@@ -26,7 +26,7 @@ struct StormSettings {
   double fault = 0.03;                               // of a request or its answer to get lost
   double death = 0.01;                               // of a worker, at each request and answer
   std::uint64_t deposits = 8;                        // for each account, at most
-  std::size_t inbox_bytes = std::size_t{64} * 1024;  // so much that ids leave by their age
+  std::size_t inbox_bytes = std::size_t{32} * 1024;  // so much that ids leave by their age
   unsigned together = 1;  // steps that are committed in one write, at most
 };
 
@@ -46,6 +46,7 @@ class Storm {
   // Those of the dead letters that say that a message came too late. Other letters are problems.
   const std::vector<std::string>& too_late() const noexcept { return too_late_; }
   int deaths() const noexcept { return deaths_; }
+  int shared_writes() const noexcept { return shared_writes_; }  // that took in several messages
 
  private:
   struct Worker;
@@ -56,6 +57,7 @@ class Storm {
   void begin_worker();
   void replace_the_dead();
   void maybe(Worker& worker, double fault, double death);
+  void count(const CommitRequest& request, const CommitResult& result);
   Transport rough(Worker& worker);
   SagaStore rough(Worker& worker, const SagaStore& store);
   std::vector<SendRequest> in_copies(const std::vector<SendRequest>& requests);
@@ -80,6 +82,8 @@ class Storm {
   int accounts_ = 0;
   int deposits_ = 0;  // for each account
   int deaths_ = 0;
+  int shared_writes_ = 0;
+  std::map<std::string, std::set<std::string>> taken_;  // message ids, by saga id
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Bus> world_;  // the plain handlers
 };

@@ -58,14 +58,17 @@ TEST(Storm, DeathsLostAnswersAndRepeatsDoNothingTwiceAndLoseNothing) {
 // Several steps in one write, each of which may be a repeat, and all of which die together.
 TEST(Storm, StepsThatAreCommittedTogetherAreDoneOnceEach) {
   int deaths = 0;
+  int shared_writes = 0;
   const bool many = for_each_seed([&](std::uint64_t seed) {
     Storm storm({.seed = seed, .together = 8});
     storm.run();
     EXPECT_THAT(storm.problems(), IsEmpty());
     EXPECT_THAT(storm.too_late(), IsEmpty());
     deaths += storm.deaths();
+    shared_writes += storm.shared_writes();
   });
   EXPECT_TRUE(deaths > 0 || !many);
+  EXPECT_TRUE(shared_writes > 0 || !many);
 }
 
 // Without faults, and later than the transport remembers: only what is known of settled steps keeps

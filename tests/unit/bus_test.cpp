@@ -87,10 +87,10 @@ TEST_F(BusTest, ChecksItsOptions) {
   EXPECT_THAT(refusal(bad), HasSubstr("inbox_window"));
   bad = good();
   bad.inbox_bytes = 255;
-  EXPECT_EQ(refusal(bad), "inbox_bytes: 255, expected 256 to 65536");
-  bad.inbox_bytes = 65537;
-  EXPECT_EQ(refusal(bad), "inbox_bytes: 65537, expected 256 to 65536");
-  for (const std::size_t allowed : {256, 65536}) {
+  EXPECT_EQ(refusal(bad), "inbox_bytes: 255, expected 256 to 32768");
+  bad.inbox_bytes = 32769;
+  EXPECT_EQ(refusal(bad), "inbox_bytes: 32769, expected 256 to 32768");
+  for (const std::size_t allowed : {256, 32768}) {
     bad.inbox_bytes = allowed;
     EXPECT_EQ(refusal(bad), "accepted");
   }

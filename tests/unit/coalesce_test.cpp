@@ -79,7 +79,7 @@ class CoalesceTest : public BusTest {
   BusOptions together(unsigned most, SagaDefinition saga = sums().build()) {
     BusOptions chosen = options({std::move(saga)}, {tally()});
     chosen.max_coalesced_steps = most;
-    chosen.inbox_bytes = 1 << 16;
+    chosen.inbox_bytes = 1 << 15;
     return chosen;
   }
   Service tally() {
@@ -529,6 +529,25 @@ TEST_F(CoalesceTest, AStepThatIsGivenUpIsNotCommittedByTheFirst) {
   EXPECT_THAT(taken(), ::testing::UnorderedElementsAre(1, 2, 3));
   EXPECT_THAT(told_, ::testing::UnorderedElementsAre(1, 2, 3));
   EXPECT_THAT(told_by(bus).open, IsEmpty());
+}
+
+// One write that did not go through is one outage, and changes no order.
+TEST_F(CoalesceTest, ABatchThatWasThrottledComesAgainTogether) {
+  int outages = 1;
+  store_faults_->before_commit = [&](const CommitRequest&) {
+    if (outages-- <= 0) return;
+    ServiceInfo service;
+    service.not_applied = true;
+    throw Throttled("slow down", service);
+  };
+  const TimePoint begin = clock_->now();
+  BusOptions chosen = together(8);
+  const auto first_wait = chosen.retry.base_delay;
+  start(std::move(chosen));
+  send_numbers({1, 2, 3, 4, 5, 6, 7, 8});
+  run();
+  EXPECT_THAT(taken(), ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
+  EXPECT_EQ(find("a", "Sums")->updated_at - begin, first_wait);
 }
 
 }  // namespace

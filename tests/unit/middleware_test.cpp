@@ -159,4 +159,33 @@ TEST_F(BusTest, AStepThatMiddlewareFailedAfterTheCommitIsSettledAllTheSame) {
   EXPECT_THAT(find("o")->bookkeeping.outbox, IsEmpty());
 }
 
+// Its answer was lost, and middleware says something else: what became of it is open all the same.
+TEST_F(BusTest, AnErrorThatMiddlewareMadeDoesNotSettleTheDoubt) {
+  auto chosen = options({fixture::orders().build()});
+  chosen.middleware = {[](StepView&, Next next) -> boost::asio::awaitable<void> {
+    bool failed = false;
+    try {
+      auto rest = next();
+      co_await std::move(rest);
+    } catch (const TransientError&) {
+      failed = true;
+    }
+    if (failed) throw ValidationError("not now");
+  }};
+  bool lost = false;
+  store_faults_->after_commit = [&](const CommitRequest&, const CommitResult&) {
+    if (!std::exchange(lost, true)) throw TransientError("no answer");
+  };
+  Bus& bus = start(std::move(chosen));
+  await(bus.publish(Submitted{"o", 1}));
+  run();
+  const auto letters = transport_.peek("Orders.dlq");
+  ASSERT_THAT(letters, SizeIs(1));
+  EXPECT_EQ(letters[0]->headers.at("x-saga-uncertain"), "1");
+  await(bus.publish(Paid{"o", "t"}));
+  run();
+  EXPECT_EQ(state("o").steps, 2);
+  EXPECT_THAT(find("o")->bookkeeping.outbox, SizeIs(1));  // what was never sent is still there
+}
+
 }  // namespace

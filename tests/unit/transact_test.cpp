@@ -259,4 +259,57 @@ TEST_F(TransactTest, AStepThatMayStillLandIsNotOverWhereNothingIsLeftToDo) {
   EXPECT_THAT(requested, SizeIs(1));
 }
 
+// Once another writer came in between, the request that may land finds a version that is gone.
+TEST_F(TransactTest, ALostRaceEndsTheDoubtThatARefusalLeft) {
+  int races = 100;
+  std::vector<std::string> requested;
+  Bus& bus = start(options(
+      {noted([](SagaContext& ctx) { ctx.transact(std::make_shared<Note>()); })}, {tap(requested)}));
+  await(bus.publish(Submitted{"o", 1}));
+  run_now();
+  refusals_ = 1;
+  may_still_land_ = true;
+  store_faults_->before_commit = [&](const CommitRequest& request) {
+    if (!request.writes.empty() && refusals_ == 0 && races-- > 0) change();
+  };
+  await(bus.publish(Paid{"o", "t"}));
+  run();
+  EXPECT_LT(races, 0);
+  EXPECT_GT(runs_, 100);
+  EXPECT_EQ(state("o").steps, 2);
+  EXPECT_THAT(requested, SizeIs(1));
+  await(bus.stop());
+  const std::string worker = find("o")->bookkeeping.outbox.at(0).worker;
+  EXPECT_THAT(told_by(worker).open, IsEmpty());
+}
+
+// And then a step that comes to nothing is done with.
+TEST_F(TransactTest, AfterALostRaceWhatARefusedStepComesToCounts) {
+  const auto saga = sagabus::saga<State>("Orders")
+                        .correlate<Submitted>(&Submitted::orderId, can_start)
+                        .correlate<Paid>(&Paid::orderId)
+                        .initial([](const Submitted& m) { return State{.orderId = m.orderId}; })
+                        .on<Submitted>()
+                        .handle([](const Submitted&, State& s) { ++s.steps; })
+                        .on<Paid>()
+                        .handle([this](const Paid& m, State&, SagaContext& ctx) {
+                          (void)ctx.refused();
+                          if (++runs_ == 3) return;
+                          ctx.transact(std::make_shared<Note>());
+                          ctx.publish(PaymentRequested{m.orderId, 1});
+                        })
+                        .build();
+  Bus& bus = start(options({saga}));
+  await(bus.publish(Submitted{"o", 1}));
+  run_now();
+  refusals_ = 1;
+  may_still_land_ = true;
+  store_faults_->before_commit = [&](const CommitRequest& request) {
+    if (!request.writes.empty() && refusals_ == 0) change();
+  };
+  await(bus.publish(Paid{"o", "t"}));
+  run();
+  EXPECT_EQ(runs_, 3);  // it does not come again
+}
+
 }  // namespace
