@@ -1,4 +1,4 @@
-// The text of inbox and outbox. docs/formats/bookkeeping.md is its specification.
+// The text of inbox, outbox and timers. docs/formats/bookkeeping.md is its specification.
 #include <algorithm>
 
 #include "sagabus/codec.hpp"
@@ -85,8 +85,16 @@ std::string write_inbox(const Bookkeeping& bookkeeping) {
   return to_json(Value(std::move(out)));
 }
 
-// {"f":1,"e":[[message, worker, sequence, [message, …]], …]}; the message that the step took in is
-// its place in the inbox, which holds it for as long as the entry is there.
+Array write_names(const std::vector<std::string>& names) {
+  Array out;
+  for (const std::string& name : names) out.emplace_back(name);
+  return out;
+}
+
+// {"f":1,"e":[[message, worker, sequence, [message, …], [timer, …]?, [[id, due], …]?], …]}; the
+// message that the step took in is
+// its place in the inbox, which holds it for as long as the
+// entry is there.
 std::string write_outbox(const Bookkeeping& bookkeeping, std::string_view saga_id) {
   if (bookkeeping.outbox.empty()) return {};
   const auto& inbox = bookkeeping.inbox;
@@ -101,11 +109,32 @@ std::string write_outbox(const Bookkeeping& bookkeeping, std::string_view saga_i
     for (const OutgoingMessage& message : entry.messages) {
       messages.push_back(write_message(message, origin, messages.size()));
     }
-    entries.emplace_back(
-        Array{found ? Value(std::int64_t{taken - inbox.begin()}) : Value(entry.message_id),
-              Value(entry.worker), Value(entry.sequence), Value(std::move(messages))});
+    Array parts{found ? Value(std::int64_t{taken - inbox.begin()}) : Value(entry.message_id),
+                Value(entry.worker), Value(entry.sequence), Value(std::move(messages))};
+    if (!entry.timers.empty() || !entry.cancelled.empty()) {
+      parts.emplace_back(write_names(entry.timers));
+    }
+    if (!entry.cancelled.empty()) {
+      Array cancelled;
+      for (const ScheduledMessage& it : entry.cancelled) {
+        cancelled.emplace_back(Array{Value(it.id), milliseconds(it.due)});
+      }
+      parts.emplace_back(std::move(cancelled));
+    }
+    entries.emplace_back(std::move(parts));
   }
   return to_json(Value(Object{{"f", Value(kFormat)}, {"e", Value(std::move(entries))}}));
+}
+
+// {"f":1,"t":[[name, token, due, set at], …]}
+std::string write_timers(const Bookkeeping& bookkeeping) {
+  if (bookkeeping.timers.empty()) return {};
+  Array timers;
+  for (const Timer& timer : bookkeeping.timers) {
+    timers.emplace_back(Array{Value(timer.name), Value(timer.token), milliseconds(timer.due),
+                              milliseconds(timer.set_at)});
+  }
+  return to_json(Value(Object{{"f", Value(kFormat)}, {"t", Value(std::move(timers))}}));
 }
 
 // The list under `name`, of a text whose format is ours.
@@ -144,6 +173,28 @@ InboxEntry read_origin(const Value& value, const Bookkeeping& bookkeeping, const
   return bookkeeping.inbox[static_cast<std::size_t>(*place)];
 }
 
+void read_cancelled(const Value& value, const FieldPath& path, OutboxEntry& entry) {
+  for (const Value& item : detail::read_array(value, path)) {
+    const Array& parts = detail::read_array(item, path);
+    if (parts.size() < 2) path.fail("a cancelled message needs two parts");
+    entry.cancelled.push_back(
+        {detail::read_string(parts[0], path), read_milliseconds(parts[1], path)});
+  }
+}
+
+void read_timers(const std::string& text, Bookkeeping& out) {
+  const FieldPath root(MissingField::refuse);
+  const FieldPath path(root, "timers");
+  const Value value = parse_json(text, kLimits);
+  for (const Value& item : list_of(value, "t", path)) {
+    const FieldPath at(path, out.timers.size());
+    const Array& parts = detail::read_array(item, at);
+    if (parts.size() < 4) at.fail("a timer needs four parts");
+    out.timers.push_back({detail::read_string(parts[0], at), detail::read_string(parts[1], at),
+                          read_milliseconds(parts[2], at), read_milliseconds(parts[3], at)});
+  }
+}
+
 void read_outbox(const std::string& text, std::string_view saga_id, Bookkeeping& out) {
   const FieldPath root(MissingField::refuse);
   const FieldPath path(root, "outbox");
@@ -162,6 +213,12 @@ void read_outbox(const std::string& text, std::string_view saga_id, Bookkeeping&
       const std::size_t index = entry.messages.size();
       entry.messages.push_back(read_message_text(message, origin, FieldPath(at, index), index));
     }
+    if (parts.size() > 4) {
+      for (const Value& name : detail::read_array(parts[4], at)) {
+        entry.timers.push_back(detail::read_string(name, at));
+      }
+    }
+    if (parts.size() > 5) read_cancelled(parts[5], at, entry);
     out.outbox.push_back(std::move(entry));
   }
 }
@@ -169,7 +226,7 @@ void read_outbox(const std::string& text, std::string_view saga_id, Bookkeeping&
 }  // namespace
 
 BookkeepingText write_bookkeeping(const Bookkeeping& bookkeeping, std::string_view saga_id) {
-  return {write_inbox(bookkeeping), write_outbox(bookkeeping, saga_id)};
+  return {write_inbox(bookkeeping), write_outbox(bookkeeping, saga_id), write_timers(bookkeeping)};
 }
 
 Bookkeeping read_bookkeeping(std::string birth, const BookkeepingText& text,
@@ -178,6 +235,7 @@ Bookkeeping read_bookkeeping(std::string birth, const BookkeepingText& text,
   out.birth = std::move(birth);
   if (!text.inbox.empty()) read_inbox(text.inbox, out);
   if (!text.outbox.empty()) read_outbox(text.outbox, saga_id, out);
+  if (!text.timers.empty()) read_timers(text.timers, out);
   return out;
 }
 

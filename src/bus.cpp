@@ -12,6 +12,7 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
+#include <map>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -20,7 +21,10 @@
 #include "saga_processor.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/sync_wait.hpp"
+#include "sagabus/time_text.hpp"
 #include "service_processor.hpp"
+#include "timer_rules.hpp"
+#include "timer_service.hpp"
 #include "watermark_keeper.hpp"
 
 namespace sagabus {
@@ -38,6 +42,9 @@ constexpr std::chrono::milliseconds kCancelGrace{5000};
 // still runs.
 constexpr std::chrono::milliseconds kTellGrace{3000};
 
+// How long it waits for its timers to stop firing: the same.
+constexpr std::chrono::milliseconds kTimerGrace{3000};
+
 [[noreturn]] void refuse(const std::string& problem) {
   throw std::invalid_argument(problem);
 }
@@ -50,6 +57,7 @@ constexpr unsigned kMaxCoalescedSteps = 1'000;
 
 constexpr std::chrono::milliseconds kMaxShutdownTimeout = std::chrono::hours(24);
 constexpr std::chrono::milliseconds kMaxInboxWindow = std::chrono::hours(24 * 365);
+constexpr std::chrono::milliseconds kMaxTimeout = std::chrono::days(365'000);
 
 // At the least some four ids: with fewer, hardly a redelivery would still be known. At the most
 // half of what a store with small items keeps for the bookkeeping: the rest is the outbox's.
@@ -115,6 +123,8 @@ void check(const BusOptions& options) {
     refuse(fmt::format("inbox_bytes: {}, expected {} to {}", options.inbox_bytes, kMinInboxBytes,
                        kMaxInboxBytes));
   }
+  check_span("min_timeout", options.min_timeout, 0ms, kMaxTimeout);
+  check_span("max_timeout", options.max_timeout, options.min_timeout, kMaxTimeout);
   for (const Middleware& middleware : options.middleware) {
     if (!middleware) refuse("middleware: one is empty");
   }
@@ -157,6 +167,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   explicit Impl(BusOptions options) : options_(std::move(options)) {
     check(options_);
     if (!options_.executor) threads_.emplace(thread_count(options_));
+    if (options_.fire_timers) add_timer_services();
     for (const SagaDefinition& saga : options_.sagas) add(saga);
     for (const Service& service : options_.services) add(service);
     keeper_ = std::make_shared<detail::WatermarkKeeper>(
@@ -172,6 +183,11 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   bool is_running() const noexcept { return state_ == State::running; }
   Ledger ledger() const;
   const BusOptions& options() const noexcept { return options_; }
+  asio::awaitable<ScheduledMessage> send_later(Envelope envelope, TimePoint at, TimePoint now);
+  asio::awaitable<bool> cancel(ScheduledMessage message);
+  // Which keeps what the bus itself and its services schedule; may hold none.
+  SagaStore timer_store() const;
+  std::shared_ptr<detail::TimerService> timers_of(const SagaStore& store) const;
   // Not from a thread of the bus.
   void join() {
     if (threads_) threads_->join();
@@ -199,6 +215,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
     std::atomic<State>& state;
   };
 
+  void add_timer_services();
   void add(const SagaDefinition& saga);
   void add(const Service& service);
   struct Share {
@@ -214,6 +231,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   std::vector<SagaStore> stores() const;
   asio::awaitable<void> prepare();
   asio::awaitable<void> drain(std::chrono::milliseconds timeout);
+  asio::awaitable<void> stop_timers();
   asio::awaitable<void> drain_consumers(std::chrono::milliseconds timeout);
   asio::awaitable<bool> idle_within(std::chrono::milliseconds timeout);
   asio::awaitable<void> all_idle();
@@ -227,6 +245,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   std::vector<std::shared_ptr<detail::Consumer>> consumers_;
   std::vector<std::shared_ptr<const detail::SagaProcessor>> sagas_;
   std::shared_ptr<detail::WatermarkKeeper> keeper_;
+  std::map<const StoreBackend*, std::shared_ptr<detail::TimerService>> timers_;
   detail::Gate stopping_;
 };
 
@@ -235,6 +254,31 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
 detail::FailureRules Bus::Impl::failure_rules(const std::string& endpoint,
                                               const std::optional<RetryPolicy>& retry) const {
   return {endpoint, retry.value_or(options_.retry), options_.on_error};
+}
+
+void Bus::Impl::add_timer_services() {
+  for (SagaStore& store : stores()) {
+    const StoreBackend* const backend = store.backend().get();
+    if (!store.backend()->timers()) continue;
+    detail::TimerServiceOptions options{
+        .store = std::move(store),
+        .transport = options_.transport,
+        .worker = settlements_->worker(),
+        .executor = executor(),
+        .ambient = options_.ambient,
+    };
+    timers_.emplace(backend, std::make_shared<detail::TimerService>(std::move(options)));
+  }
+}
+
+SagaStore Bus::Impl::timer_store() const {
+  if (options_.store.backend() || options_.sagas.empty()) return options_.store;
+  return options_.sagas.front().options().store.value_or(options_.store);
+}
+
+std::shared_ptr<detail::TimerService> Bus::Impl::timers_of(const SagaStore& store) const {
+  const auto service = timers_.find(store.backend().get());
+  return service == timers_.end() ? nullptr : service->second;
 }
 
 void Bus::Impl::add(const SagaDefinition& saga) {
@@ -247,6 +291,8 @@ void Bus::Impl::add(const SagaDefinition& saga) {
       .inbox = {options_.inbox_window, options_.inbox_bytes},
       .cached_instances = options_.cached_instances,
       .speculative_starts = options_.speculative_starts,
+      .timer_limits = {options_.min_timeout, options_.max_timeout},
+      .timers = timers_of(saga.options().store.value_or(options_.store)),
       .settlements = settlements_,
       .ambient = options_.ambient,
   };
@@ -264,6 +310,9 @@ void Bus::Impl::add(const Service& service) {
   detail::ServiceProcessorOptions options{
       .service = service,
       .transport = options_.transport,
+      .store = timer_store(),
+      .timer_limits = {options_.min_timeout, options_.max_timeout},
+      .timers = timers_of(timer_store()),
       .failure = failure_rules(service.endpoint(), std::nullopt),
       .ambient = options_.ambient,
   };
@@ -314,6 +363,7 @@ asio::awaitable<void> Bus::Impl::start() {
   State expected = State::starting;
   if (!state_.compare_exchange_strong(expected, State::running)) co_return;  // stopped meanwhile
   keeper_->start();
+  for (const auto& [store, service] : timers_) service->start();
   for (const auto& consumer : consumers_) consumer->start();
 }
 
@@ -321,10 +371,15 @@ asio::awaitable<void> Bus::Impl::start() {
 std::vector<SagaStore> Bus::Impl::stores() const {
   std::vector<SagaStore> found;
   std::set<StoreBackend*> seen;
+  const auto add = [&](SagaStore store) {
+    if (store.backend() && seen.insert(store.backend().get()).second) {
+      found.push_back(std::move(store));
+    }
+  };
   for (const SagaDefinition& saga : options_.sagas) {
-    SagaStore store = saga.options().store.value_or(options_.store);
-    if (seen.insert(store.backend().get()).second) found.push_back(std::move(store));
+    add(saga.options().store.value_or(options_.store));
   }
+  add(timer_store());
   return found;
 }
 
@@ -362,10 +417,19 @@ asio::awaitable<void> Bus::Impl::stop(std::chrono::milliseconds timeout) {
 }
 
 asio::awaitable<void> Bus::Impl::drain(std::chrono::milliseconds timeout) {
+  co_await stop_timers();
   co_await drain_consumers(timeout);
   auto told = keeper_->stop();
   auto late = options_.ambient.clock->sleep_for(kTellGrace);
   co_await (std::move(told) || std::move(late));
+}
+
+asio::awaitable<void> Bus::Impl::stop_timers() {
+  for (const auto& [store, service] : timers_) {
+    auto stopped = service->stop();
+    auto late = options_.ambient.clock->sleep_for(kTimerGrace);
+    co_await (std::move(stopped) || std::move(late));
+  }
 }
 
 asio::awaitable<void> Bus::Impl::drain_consumers(std::chrono::milliseconds timeout) {
@@ -403,6 +467,41 @@ asio::awaitable<void> Bus::Impl::run() {
   co_await stop(options_.shutdown_timeout);
 }
 
+// Messages for later.
+
+asio::awaitable<ScheduledMessage> Bus::Impl::send_later(Envelope envelope, TimePoint at,
+                                                        TimePoint now) {
+  const auto self = shared_from_this();
+  if (at > now) envelope.timestamp = std::min(at, kLatestText);
+  sagabus::check(envelope);
+  const SagaStore store = timer_store();
+  const bool with_rows = store.backend() && store.backend()->timers();
+  ScheduledMessage handle{envelope.id, std::max(at, now)};
+  if (at > now) detail::check_scheduled(envelope, at - now, options_.max_timeout);
+  OutgoingMessage message{std::make_shared<const Envelope>(std::move(envelope)),
+                          at > now ? at : TimePoint{}};
+  detail::Effects effects;
+  const std::vector<OutgoingMessage> messages{std::move(message)};
+  detail::add_messages(messages, with_rows, effects);
+  TimerBackend* const timers = with_rows ? store.backend()->timers() : nullptr;
+  const auto service = timers_of(store);
+  auto carrying = detail::carry_out(std::move(effects), *options_.transport.backend(), timers,
+                                    service.get(), nullptr);
+  co_await std::move(carrying);
+  co_return handle;
+}
+
+asio::awaitable<bool> Bus::Impl::cancel(ScheduledMessage message) {
+  const auto self = shared_from_this();
+  const SagaStore store = timer_store();
+  TimerBackend* const timers = store.backend() ? store.backend()->timers() : nullptr;
+  if (!timers) throw Unsupported("cancel: no store keeps scheduled messages");
+  std::vector<TimerKey> keys;
+  keys.push_back({message.due, std::move(message.id)});
+  auto erasing = timers->erase(std::move(keys), nullptr);
+  co_return co_await std::move(erasing) > 0;
+}
+
 // The public face.
 
 Bus::Bus(BusOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {}
@@ -435,22 +534,17 @@ Ledger Bus::ledger() const {
   return impl_->ledger();
 }
 
-TimePoint Bus::now() const {
-  return impl_->options().ambient.clock->now();
+TimePoint Bus::timer_now() const {
+  const auto store = impl_->timer_store().backend();
+  TimerBackend* const timers = store ? store->timers() : nullptr;
+  return timers ? timers->now() : impl_->options().ambient.clock->now();
 }
 
 asio::awaitable<void> Bus::publish(Envelope envelope) {
-  impl_->require_started();
-  const BusOptions& options = impl_->options();
-  sagabus::check(envelope);
-  std::vector<SendRequest> requests(1);
-  requests[0].envelope = std::make_shared<const Envelope>(std::move(envelope));
-  co_await options.transport.backend()->send(std::move(requests));
+  return send(std::move(envelope), TimePoint{});
 }
 
-asio::awaitable<void> Bus::send(std::string_view type, Value payload, PublishOptions options,
-                                TimePoint not_before) {
-  impl_->require_started();
+Envelope Bus::make_envelope(std::string_view type, Value payload, PublishOptions options) const {
   const Ambient& ambient = impl_->options().ambient;
   Envelope envelope;
   envelope.id = options.id.empty() ? new_uuid(*ambient.random) : std::move(options.id);
@@ -459,11 +553,28 @@ asio::awaitable<void> Bus::send(std::string_view type, Value payload, PublishOpt
   envelope.headers = std::move(options.headers);
   envelope.timestamp = ambient.clock->now();
   envelope.partition_key = std::move(options.partition_key);
+  return envelope;
+}
+
+asio::awaitable<void> Bus::send(Envelope envelope, TimePoint not_before) {
+  impl_->require_started();
   sagabus::check(envelope);
   std::vector<SendRequest> requests(1);
-  requests[0].not_before = not_before > envelope.timestamp ? not_before : TimePoint{};
+  requests[0].not_before = not_before;
   requests[0].envelope = std::make_shared<const Envelope>(std::move(envelope));
   return impl_->options().transport.backend()->send(std::move(requests));
+}
+
+asio::awaitable<ScheduledMessage> Bus::send_later(std::string_view type, Value payload,
+                                                  PublishOptions options, TimePoint at) {
+  impl_->require_started();
+  Envelope envelope = make_envelope(type, std::move(payload), std::move(options));
+  return impl_->send_later(std::move(envelope), at, timer_now());
+}
+
+asio::awaitable<bool> Bus::cancel(ScheduledMessage message) {
+  impl_->require_started();
+  return impl_->cancel(std::move(message));
 }
 
 }  // namespace sagabus

@@ -2,10 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
+#include "key_rules.hpp"
+#include "sagabus/definition.hpp"
 #include "sagabus/error.hpp"
+#include "sagabus/random.hpp"
 #include "sagabus/store.hpp"
+#include "sagabus/time_text.hpp"
+#include "sagabus/timer_store.hpp"
+#include "timer_rules.hpp"
 
 namespace sagabus {
 namespace detail {
@@ -18,10 +25,56 @@ void inherit_trace(const Headers& from, Headers& to) {
   }
 }
 
-}  // namespace
+std::vector<Timer>::iterator find(std::vector<Timer>& timers, std::string_view name) {
+  return std::find_if(timers.begin(), timers.end(),
+                      [&](const Timer& timer) { return timer.name == name; });
+}
 
-void record(StepRecord& step, std::string_view type, Value payload, PublishOptions options,
-            TimePoint not_before) {
+void add(std::vector<std::string>& names, std::string_view name) {
+  if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
+}
+
+std::string shown(std::string_view name) {
+  return name.empty() ? std::string("without a name") : fmt::format("\"{}\"", name);
+}
+
+void check_timer(const StepRecord& step, std::string_view name, TimePoint due, TimePoint now) {
+  if (!step.saga->find_timeout(name)) {
+    throw std::invalid_argument(
+        fmt::format("saga {}: set_timeout: it handles no timeout {}: add on_timeout(...) or "
+                    "on<SagaTimeoutExpired>()",
+                    *step.saga_name, shown(name)));
+  }
+  if (!step.store->timers()) {
+    throw Unsupported(fmt::format("saga {}: its store, {}, keeps no timeouts", *step.saga_name,
+                                  step.store->describe()));
+  }
+  const auto [least, most] = step.timer_limits;
+  if (due - now < least || due - now > most) {
+    throw ValidationError(fmt::format("saga {}: timeout {}: {} ms from now, expected {} to {} ms",
+                                      *step.saga_name, shown(name), (due - now).count(),
+                                      least.count(), most.count()));
+  }
+}
+
+Timer& new_timer(StepRecord& step, std::string_view name) {
+  const std::string problem = name.empty() ? std::string() : problem_of_id(name);
+  if (!problem.empty() || name.size() > kMaxTimerName) {
+    throw ValidationError(fmt::format("saga {}: the name of a timeout: {}", *step.saga_name,
+                                      problem.empty() ? "too long" : problem));
+  }
+  if (step.timers.size() >= kMaxTimers) {
+    throw ValidationError(fmt::format("saga {}: an instance has at most {} timeouts at once",
+                                      *step.saga_name, kMaxTimers));
+  }
+  Timer& timer = step.timers.emplace_back();
+  timer.name = name;
+  timer.token = new_nonce(*step.random);
+  return timer;
+}
+
+OutgoingMessage& add_outgoing(StepRecord& step, std::string_view type, Value payload,
+                              PublishOptions options, TimePoint timestamp) {
   auto envelope = std::make_shared<Envelope>();
   envelope->id = options.id.empty()
                      ? derive_message_id(step.envelope->id, *step.sender_id, step.outgoing.size())
@@ -30,10 +83,71 @@ void record(StepRecord& step, std::string_view type, Value payload, PublishOptio
   envelope->payload = std::move(payload);
   envelope->headers = std::move(options.headers);
   inherit_trace(step.envelope->headers, envelope->headers);
-  envelope->timestamp = step.now;
+  envelope->timestamp = timestamp;
   envelope->partition_key = std::move(options.partition_key);
   check(*envelope);  // while the handler can still be told: what is committed must be readable
-  step.outgoing.push_back({std::move(envelope), not_before > step.now ? not_before : TimePoint{}});
+  return step.outgoing.emplace_back(OutgoingMessage{std::move(envelope)});
+}
+
+}  // namespace
+
+void record(StepRecord& step, std::string_view type, Value payload, PublishOptions options) {
+  add_outgoing(step, type, std::move(payload), std::move(options), step.now);
+}
+
+ScheduledMessage record_scheduled(StepRecord& step, std::string_view type, Value payload,
+                                  PublishOptions options, TimePoint at) {
+  const TimePoint now = timer_now(step);
+  const TimePoint timestamp = at > now ? std::min(at, kLatestText) : step.now;
+  OutgoingMessage& message =
+      add_outgoing(step, type, std::move(payload), std::move(options), timestamp);
+  if (at <= now) return {message.envelope->id, now};
+  try {
+    check_scheduled(*message.envelope, at - now, step.timer_limits.most);
+  } catch (...) {
+    step.outgoing.pop_back();
+    throw;
+  }
+  message.not_before = at;
+  return {message.envelope->id, at};
+}
+
+void record_cancel(StepRecord& step, ScheduledMessage message) {
+  if (message.id.empty()) throw std::invalid_argument("cancel: the message has no id");
+  if (!step.store || !step.store->timers()) {
+    throw Unsupported(fmt::format("cancel: {} cannot be cancelled: no store keeps it", message.id));
+  }
+  step.cancelled.push_back(std::move(message));
+}
+
+TimePoint timer_now(const StepRecord& step) {
+  TimerBackend* const timers = step.store ? step.store->timers() : nullptr;
+  return timers ? timers->now() : step.now;
+}
+
+// One that is moved keeps its token, and the row that it has: fired there, it is put where it
+// belongs. Only where it comes nearer, no row would fire it in time.
+void set_timer(StepRecord& step, std::string_view name, TimePoint due) {
+  const TimePoint now = timer_now(step);
+  check_timer(step, name, due, now);
+  const auto set = find(step.timers, name);
+  const bool nearer = set == step.timers.end() || due < set->due;
+  Timer& timer = set == step.timers.end() ? new_timer(step, name) : *set;
+  timer.due = due;
+  timer.set_at = now;
+  if (nearer) add(step.due_rows, name);
+}
+
+void clear_timer(StepRecord& step, std::string_view name) {
+  const auto set = find(step.timers, name);
+  if (set != step.timers.end()) step.timers.erase(set);
+  std::erase(step.due_rows, name);
+}
+
+const Timer* find_timer(const StepRecord& step, std::string_view name) {
+  const auto set = std::find_if(step.timers.begin(), step.timers.end(),
+                                [&](const Timer& timer) { return timer.name == name; });
+  return set == step.timers.end() ? nullptr : &*set;
 }
 
 void record_write(StepRecord& step, StoreWritePtr write) {

@@ -53,19 +53,41 @@ void check_message(const SagaData& saga, const SagaMessage& message) {
   check_handlers(saga, message);
 }
 
+void check_timeout(const SagaData& saga, const SagaMessage& timeout) {
+  if (timeout.timeout->size() > kMaxTimerName) {
+    refuse(saga, fmt::format("on_timeout: a name of {} bytes, expected at most {}",
+                             timeout.timeout->size(), kMaxTimerName));
+  }
+  check_handlers(saga, timeout);
+}
+
 }  // namespace
 
 const SagaMessage* SagaData::find(std::string_view type) const noexcept {
   for (const SagaMessage& message : messages) {
-    if (message.type == type) return &message;
+    if (!message.timeout && message.type == type) return &message;
   }
   return nullptr;
+}
+
+const SagaMessage* SagaData::find_timeout(std::string_view wanted) const noexcept {
+  const SagaMessage* any = nullptr;
+  for (const SagaMessage& message : messages) {
+    if (!message.timeout) continue;
+    if (*message.timeout == wanted) return &message;
+    if (message.timeout->empty()) any = &message;
+  }
+  return any;
 }
 
 void check(const SagaData& saga) {
   check_name(saga);
   std::set<std::string_view> types;
   for (const SagaMessage& message : saga.messages) {
+    if (message.timeout) {
+      check_timeout(saga, message);
+      continue;
+    }
     if (!types.insert(message.type).second) {
       refuse(saga, fmt::format("two message types share the wire name {}", message.type));
     }
@@ -80,7 +102,9 @@ void check(const SagaData& saga) {
 
 std::vector<std::string> SagaDefinition::message_types() const {
   std::vector<std::string> types;
-  for (const auto& message : data_->messages) types.push_back(message.type);
+  for (const auto& message : data_->messages) {
+    if (!message.timeout) types.push_back(message.type);
+  }
   return types;
 }
 

@@ -60,8 +60,10 @@ asio::awaitable<void> learn_watermarks(SagaStore store, const Instance& instance
 asio::awaitable<InstancePtr> redispatch(SagaStore store, Transport transport, InstancePtr current,
                                         OutboxEntry entry) {
   if (!holds(current, entry)) co_return current;
-  std::vector<SendRequest> requests = detail::to_requests(entry.messages);
-  co_await transport.backend()->send(std::move(requests));
+  TimerBackend* const timers = store.backend()->timers();
+  detail::Effects effects;
+  detail::add_entry(entry, *current, timers != nullptr, effects);
+  co_await detail::carry_out(std::move(effects), *transport.backend(), timers, nullptr, nullptr);
   for (unsigned conflicts = 0; holds(current, entry);) {
     if (conflicts == kMaxConflicts) {
       throw TransientError(

@@ -93,11 +93,11 @@ asio::awaitable<void> SagaProcessor::commit(Batch& batch) {
   take_in(batch, std::move(result), next);
   known.settled();
   if (batch.end != Batch::End::committed) co_return;
-  std::vector<SendRequest> requests = to_dispatch(batch, *next);
-  if (!requests.empty()) {
+  Effects effects = to_dispatch(batch, *next);
+  if (!effects.empty()) {
     batch.end = Batch::End::failed;
     batch.each([](Step& step) { step.phase = Phase::dispatch; });
-    co_await options_.transport.backend()->send(std::move(requests));
+    co_await dispatch(std::move(effects), &lead.cost);
     batch.end = Batch::End::committed;
   }
   batch.each([](Step& step) { step.verdict.settles = step.number.sequence; });
@@ -112,13 +112,19 @@ asio::awaitable<CommitResult> SagaProcessor::write(Batch& batch) {
 // All of it in one transaction, the acknowledgements too.
 asio::awaitable<CommitResult> SagaProcessor::write_jointly(Batch& batch) {
   StepTransaction transaction;
-  transaction.write = std::move(batch.request);
+  Effects effects;
   batch.each([&](Step& step) {
-    std::move(step.sends.begin(), step.sends.end(), std::back_inserter(transaction.sends));
+    add_entry(step.entry, *batch.request.next, with_rows(), effects);
     transaction.receipts.push_back(step.work.delivery.receipt);
   });
+  const std::vector<TimerRow> rows = effects.timers.rows;
+  transaction.write = std::move(batch.request);
+  transaction.sends = std::move(effects.sends);
+  transaction.timers = std::move(effects.timers.rows);
+  transaction.cancelled = std::move(effects.timers.cancelled);
   StepResult result = co_await joint_->commit(std::move(transaction));
   if (!result.found) batch.lead->custody = Custody::done_by_another;
+  if (result.write.committed && !rows.empty() && options_.timers) options_.timers->written(rows);
   co_return std::move(result.write);
 }
 
@@ -194,26 +200,31 @@ asio::awaitable<void> SagaProcessor::take_refusal(Batch& batch, CommitResult res
 }
 
 // The entries of one write stand at the end of its outbox.
-std::vector<SendRequest> SagaProcessor::to_dispatch(const Batch& batch, const Instance& next) {
+Effects SagaProcessor::to_dispatch(const Batch& batch, const Instance& next) const {
   std::ptrdiff_t entries = 0;
   batch.each([&](const Step& step) { entries += step.number.sequence != 0 ? 1 : 0; });
   const auto& outbox = next.bookkeeping.outbox;
-  std::vector<SendRequest> requests;
+  Effects effects;
   for (auto entry = outbox.end() - entries; entry != outbox.end(); ++entry) {
-    std::vector<SendRequest> more = to_requests(entry->messages);
-    if (requests.empty()) {
-      requests = std::move(more);
-    } else {
-      std::move(more.begin(), more.end(), std::back_inserter(requests));
-    }
+    add_entry(*entry, next, with_rows(), effects);
   }
-  return requests;
+  return effects;
 }
 
-asio::awaitable<void> SagaProcessor::dispatch(Step& step,
-                                              const std::vector<OutgoingMessage>& messages) {
+asio::awaitable<void> SagaProcessor::dispatch(Effects effects, Cost* cost) {
+  StoreBackend& store = *options_.store.backend();
+  return carry_out(std::move(effects), *options_.transport.backend(), store.timers(),
+                   options_.timers.get(), cost);
+}
+
+// A timeout that came at a time from which it was moved away. No row stands at the new one.
+asio::awaitable<void> SagaProcessor::put_back(Step& step, const Instance& current) {
+  step.view.outcome = StepOutcome::ignored;
   step.phase = Phase::dispatch;
-  return options_.transport.backend()->send(to_requests(messages));
+  const Timer* const timer = find_timer(current, step.incoming);
+  Effects effects;
+  effects.timers.rows.push_back(timeout_row(current, *timer));
+  co_await dispatch(std::move(effects), &step.cost);
 }
 
 // Committed before, by whichever worker: what its entry still holds is sent, and nothing of our
@@ -226,7 +237,10 @@ asio::awaitable<void> SagaProcessor::settle_repeated(Step& step, InstancePtr cur
   end_doubt(step, entry);
   if (!entry || options_.settlements->is_settled(*entry)) co_return;
   known_.forget(step.work.group);  // it is about to be written
-  co_await dispatch(step, entry->messages);
+  Effects effects;
+  add_entry(*entry, *current, with_rows(), effects);
+  step.phase = Phase::dispatch;
+  co_await dispatch(std::move(effects), &step.cost);
   if (is_own(*entry)) step.verdict.settles = entry->sequence;
   // A lost race means that another step has written; it may have carried the entry along. But the
   // entry of another life is not ours to remove.

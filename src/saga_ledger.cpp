@@ -12,6 +12,8 @@ SagaLedger::SagaLedger(const SagaData& saga) {
   for (std::size_t i = 0; i < lines_.size(); ++i) {
     lines_[i].saga_name = saga.name;
     lines_[i].message_type = saga.messages[i].type;
+    const auto& timeout = saga.messages[i].timeout;
+    if (timeout && !timeout->empty()) lines_[i].message_type += ": " + *timeout;
   }
 }
 

@@ -51,21 +51,14 @@ Work SagaProcessor::admit(Delivery delivery) {
     work.verdict = dead_letter("sagabus::ValidationError", work.delivery.malformed->problem);
     return work;
   }
-  const SagaMessage* entry = saga_.find(envelope->type);
-  if (!entry) {
-    work.verdict = dead_letter("sagabus::ValidationError",
-                               fmt::format("saga {} does not handle this type", saga_.name));
-    return work;
-  }
-  work.entry = static_cast<std::size_t>(entry - saga_.messages.data());
   try {
-    work.message = entry->read(*envelope);
+    read_message(work);
   } catch (...) {
     work.verdict = dead_letter(std::current_exception());
     return work;
   }
   try {
-    work.correlation_id = entry->correlate(work.message.get());
+    work.correlation_id = saga_.messages[work.entry].correlate(work.message.get());
   } catch (...) {
     return refuse_correlation(std::move(work), describe(std::current_exception()).message);
   }
@@ -74,6 +67,26 @@ Work SagaProcessor::admit(Delivery delivery) {
   // Two instances may share a hash: then they only wait for one another.
   work.group = std::max<std::uint64_t>(SagaIds::hash(work.correlation_id), 1);
   return work;
+}
+
+// A timeout has the type of all timeouts; its name tells what handles it.
+void SagaProcessor::read_message(Work& work) const {
+  const Envelope& envelope = *work.delivery.envelope;
+  const SagaMessage* entry = nullptr;
+  std::string name;
+  if (envelope.type == message_name<SagaTimeoutExpired>()) {
+    read_firing(envelope);
+    name = sagabus::read_message<SagaTimeoutExpired>(envelope).timeoutName.value_or("");
+    entry = saga_.find_timeout(name);
+  } else {
+    entry = saga_.find(envelope.type);
+  }
+  if (!entry) {
+    throw ValidationError(fmt::format("saga {} does not handle this {}{}", saga_.name,
+                                      name.empty() ? "type" : "timeout: ", name));
+  }
+  work.entry = static_cast<std::size_t>(entry - saga_.messages.data());
+  work.message = entry->read(envelope);
 }
 
 Work SagaProcessor::refuse_correlation(Work work, std::string problem) const {
@@ -144,6 +157,7 @@ SagaProcessor::Step SagaProcessor::begin(Work& work, Batch& batch) {
   step.incoming.key = {saga_.name, std::move(work.correlation_id), std::move(saga_id)};
   step.incoming.redelivered =
       work.delivery.redelivered || work.delivery.envelope->headers.contains(headers::kUncertain);
+  if (step.incoming.entry->timeout) step.incoming.firing = read_firing(*step.incoming.envelope);
   step.view.attempt = work.delivery.failures + 1;
   if (options_.middleware.empty()) return step;  // then nobody reads it
   step.view.saga_name = saga_.name;
@@ -201,6 +215,10 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
     if (tried.error) std::rethrow_exception(tried.error);
     if (tried.plan.choice == Choice::repeated) {
       co_await settle_repeated(step, std::move(current));
+      co_return;
+    }
+    if (tried.plan.choice == Choice::moved) {
+      co_await put_back(step, *current);
       co_return;
     }
     if (tried.plan.choice != Choice::run) {
@@ -333,6 +351,14 @@ std::shared_ptr<StepRecord> SagaProcessor::begin_record(Step& step,
   record->attempt = step.view.attempt;
   record->now = options_.ambient.clock->now();
   record->store = options_.store.backend().get();
+  record->saga = &saga_;
+  record->random = options_.ambient.random.get();
+  record->timer_limits = options_.timer_limits;
+  if (current) {
+    record->timers = current->bookkeeping.timers;
+    const Timer* const fired = find_timer(*current, step.incoming);
+    if (fired) std::erase(record->timers, *fired);
+  }
   if (step.refusal) record->refused = step.refusal->refused();
   record->metadata = &step.view.metadata;
   return record;
@@ -348,15 +374,20 @@ std::optional<CommitRequest> SagaProcessor::end_record(Step& step, StepRecord& r
   if (changes_nothing(current, state, record)) return std::nullopt;
   StepEnd end;
   end.state = std::move(state);
+  end.timers = std::move(record.timers);
   if (joint_) {
-    step.sends = to_requests(record.outgoing);
+    step.entry.messages = std::move(record.outgoing);
+    step.entry.timers = std::move(record.due_rows);
+    step.entry.cancelled = std::move(record.cancelled);
   } else {
     end.outgoing = std::move(record.outgoing);
+    end.due_rows = std::move(record.due_rows);
+    end.cancelled = std::move(record.cancelled);
   }
   end.completed = record.completed;
   end.now = record.now;
   step.number = {};
-  if (!end.outgoing.empty()) step.number = options_.settlements->begin(step.key());
+  if (has_effects(end)) step.number = options_.settlements->begin(step.key());
   end.sequence = step.number.sequence;
   if (step.batch.lead != &step) end.together = 1 + step.batch.followers.size();
   if (!current) end.new_birth = new_nonce(*options_.ambient.random);

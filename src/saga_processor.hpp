@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "dispatch.hpp"
 #include "failure.hpp"
 #include "guess_rate.hpp"
 #include "known_instances.hpp"
@@ -20,6 +21,7 @@
 #include "sagabus/middleware.hpp"
 #include "settlements.hpp"
 #include "step.hpp"
+#include "timer_service.hpp"
 
 namespace sagabus::detail {
 
@@ -32,6 +34,8 @@ struct SagaProcessorOptions {
   InboxLimits inbox;
   std::size_t cached_instances = 0;
   bool speculative_starts = false;
+  TimerLimits timer_limits{};
+  std::shared_ptr<TimerService> timers;  // null: nobody is told of rows that are due soon
   std::shared_ptr<Settlements> settlements;
   Ambient ambient;
 };
@@ -61,9 +65,9 @@ class SagaProcessor final : public Processor {
     Incoming incoming;
     StepView view;
     Phase phase = Phase::middleware;
-    std::exception_ptr error{};        // what ended it, so that middleware cannot hide it
-    Settlements::Number number{};      // of the last try to commit; 0: it has no outbox entry
-    std::vector<SendRequest> sends{};  // of the last try, where there is no outbox
+    std::exception_ptr error{};    // what ended it, so that middleware cannot hide it
+    Settlements::Number number{};  // of the last try to commit; 0: it has no outbox entry
+    OutboxEntry entry{};           // of the last try, where there is no outbox to put it in
     Custody custody = Custody::held;
     Cost cost{};                            // of all its calls to the store
     bool asked = false;                     // its handler, for refused(), when it ran last
@@ -102,6 +106,7 @@ class SagaProcessor final : public Processor {
     std::exception_ptr error{};
   };
 
+  void read_message(Work& work) const;
   Work refuse_correlation(Work work, std::string problem) const;
   Step begin(Work& work, Batch& batch);
   boost::asio::awaitable<void> take(std::span<Work> works, Batch* joining);
@@ -133,7 +138,7 @@ class SagaProcessor final : public Processor {
   void take_in(Batch& batch, CommitResult result, const InstancePtr& next);
   boost::asio::awaitable<void> take_refusal(Batch& batch, CommitResult result,
                                             std::vector<StoreWritePtr> writes);
-  static std::vector<SendRequest> to_dispatch(const Batch& batch, const Instance& next);
+  Effects to_dispatch(const Batch& batch, const Instance& next) const;
   boost::asio::awaitable<void> settle_repeated(Step& step, InstancePtr current);
   std::shared_ptr<StepRecord> begin_record(Step& step, const InstancePtr& current) const;
   std::optional<CommitRequest> end_record(Step& step, StepRecord& record, const Plan& plan,
@@ -144,9 +149,10 @@ class SagaProcessor final : public Processor {
   void forget_doubt(const Step& step) const;
   void end_doubt(const Step& step, const OutboxEntry* entry) const;
   bool is_own(const OutboxEntry& entry) const;
+  bool with_rows() const { return options_.store.backend()->timers() != nullptr; }
   void require_same_instance(const Step& step, const InstancePtr& current) const;
-  // Takes what it needs at once: the messages may go before it is awaited.
-  boost::asio::awaitable<void> dispatch(Step& step, const std::vector<OutgoingMessage>& messages);
+  boost::asio::awaitable<void> dispatch(Effects effects, Cost* cost);
+  boost::asio::awaitable<void> put_back(Step& step, const Instance& current);
   boost::asio::awaitable<void> pause_between_conflicts(unsigned conflicts);
   void conclude(Step& step, const Plan& plan) const;
   static bool may_be_committed_yet(const Step& step);

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "dispatch.hpp"
+#include "timer_service.hpp"
 
 namespace sagabus::detail {
 
@@ -50,9 +50,12 @@ asio::awaitable<Verdict> ServiceProcessor::run(Work& work) {
   std::exception_ptr error;
   bool handled = false;
   try {
-    std::vector<SendRequest> requests = co_await handle(work);
+    Effects effects = co_await handle(work);
     handled = true;
-    if (!requests.empty()) co_await options_.transport.backend()->send(std::move(requests));
+    if (!effects.empty()) {
+      co_await carry_out(std::move(effects), *options_.transport.backend(), timers(),
+                         options_.timers.get(), nullptr);
+    }
     outages_.store(0, std::memory_order_relaxed);
     Verdict acknowledge;
     co_return acknowledge;
@@ -71,7 +74,7 @@ asio::awaitable<Verdict> ServiceProcessor::run(Work& work) {
                           uniform(*options_.ambient.random));
 }
 
-asio::awaitable<std::vector<SendRequest>> ServiceProcessor::handle(const Work& work) {
+asio::awaitable<Effects> ServiceProcessor::handle(const Work& work) {
   const auto record = std::make_shared<StepRecord>();
   Metadata metadata;
   record->envelope = work.delivery.envelope;
@@ -79,6 +82,8 @@ asio::awaitable<std::vector<SendRequest>> ServiceProcessor::handle(const Work& w
   record->attempt = work.delivery.failures + 1;
   record->now = options_.ambient.clock->now();
   record->metadata = &metadata;
+  record->store = options_.store.backend().get();
+  record->timer_limits = options_.timer_limits;
   const CloseRecord close{*record};
   MessageContext context(record);
   const ServiceHandler& handler = options_.service.handlers()[work.entry];
@@ -89,7 +94,17 @@ asio::awaitable<std::vector<SendRequest>> ServiceProcessor::handle(const Work& w
     co_await std::move(op);
   }
   check_delays(*record, options_.transport);
-  co_return to_requests(record->outgoing);
+  Effects effects;
+  add_messages(record->outgoing, timers() != nullptr, effects);
+  for (const ScheduledMessage& it : record->cancelled) {
+    effects.timers.cancelled.push_back({it.due, it.id});
+  }
+  co_return effects;
+}
+
+TimerBackend* ServiceProcessor::timers() const {
+  const auto& store = options_.store.backend();
+  return store ? store->timers() : nullptr;
 }
 
 void ServiceProcessor::acknowledged(std::uint64_t) {}  // a service keeps no outbox

@@ -3,16 +3,21 @@
 
 #include <atomic>
 
+#include "dispatch.hpp"
 #include "failure.hpp"
 #include "processor.hpp"
 #include "sagabus/ambient.hpp"
 #include "sagabus/service.hpp"
+#include "sagabus/store.hpp"
 
 namespace sagabus::detail {
 
 struct ServiceProcessorOptions {
   Service service;
   Transport transport;
+  SagaStore store;  // which keeps what is scheduled; may hold none
+  TimerLimits timer_limits{};
+  std::shared_ptr<TimerService> timers;  // null: nobody is told of rows that are due soon
   FailureRules failure;
   Ambient ambient;
 };
@@ -27,7 +32,8 @@ class ServiceProcessor final : public Processor {
 
  private:
   boost::asio::awaitable<Verdict> run(Work& work);
-  boost::asio::awaitable<std::vector<SendRequest>> handle(const Work& work);
+  boost::asio::awaitable<Effects> handle(const Work& work);
+  TimerBackend* timers() const;
   Verdict wait_out();
 
   const ServiceProcessorOptions options_;

@@ -34,6 +34,19 @@ Plan plan_on(const Incoming& incoming, ErasedState state) {
   return plan;
 }
 
+// The token tells whether it has come before, however late it is: no horizon is needed. One that no
+// guard lets through is gone all the same, by a step without a handler.
+Plan choose_timeout(const SagaData& saga, const Incoming& incoming, const Instance& current) {
+  Plan plan;
+  const Timer* const timer = find_timer(current, incoming);
+  if (current.completed || !timer) return plan;
+  plan.choice = timer->due > incoming.firing->due ? Choice::moved : Choice::run;
+  if (plan.choice == Choice::moved) return plan;
+  plan.state = saga.state.read(current.state);
+  plan.handler = first_open(incoming, plan.state.get());
+  return plan;
+}
+
 // Makes room for one more id. An id may leave when it is older than the window or the bytes are
 // used up, but never before its outbox entry, nor in the write that brought it: nobody could tell
 // then that its message was done. What leaves moves the horizon.
@@ -55,6 +68,17 @@ void trim_inbox(Bookkeeping& bookkeeping, const std::string& new_id, const StepE
     return true;
   });
   inbox.erase(kept, old_end);
+}
+
+// What an earlier step scheduled, and perhaps has not put into its row yet, is not put there again.
+void forget_cancelled(Bookkeeping& bookkeeping, const std::vector<ScheduledMessage>& cancelled) {
+  for (const ScheduledMessage& it : cancelled) {
+    for (OutboxEntry& entry : bookkeeping.outbox) {
+      std::erase_if(entry.messages, [&](const OutgoingMessage& message) {
+        return message.not_before == it.due && message.envelope->id == it.id;
+      });
+    }
+  }
 }
 
 // The horizon is compared with the time at which a message was sent, by its sender's clock. That
@@ -107,10 +131,20 @@ ExpectedInstance expect(const Instance& instance) {
   return {instance.version, instance.bookkeeping.birth, instance.created_at};
 }
 
+const Timer* find_timer(const Instance& instance, const Incoming& incoming) {
+  if (!incoming.firing) return nullptr;
+  const auto& timers = instance.bookkeeping.timers;
+  const auto timer = std::find_if(timers.begin(), timers.end(), [&](const Timer& it) {
+    return it.token == incoming.firing->token;
+  });
+  return timer == timers.end() ? nullptr : &*timer;
+}
+
 Plan choose(const SagaData& saga, const Incoming& incoming, const InstancePtr& current) {
   Plan plan;
   const bool starts = incoming.entry->can_start;
   if (!current) {
+    if (incoming.firing) return plan;
     if (starts) return plan_on(incoming, initial_state(saga, incoming));
     plan.choice = Choice::not_found;
     return plan;
@@ -119,6 +153,7 @@ Plan choose(const SagaData& saga, const Incoming& incoming, const InstancePtr& c
     plan.choice = Choice::repeated;
     return plan;
   }
+  if (incoming.firing) return choose_timeout(saga, incoming, *current);
   const TimePoint horizon = current->bookkeeping.horizon;
   if (incoming.redelivered && horizon != TimePoint{} && incoming.envelope->timestamp <= horizon) {
     plan.choice = Choice::too_late;
@@ -132,7 +167,12 @@ Plan choose(const SagaData& saga, const Incoming& incoming, const InstancePtr& c
 
 bool changes_nothing(const InstancePtr& current, const Value& state, const StepRecord& record) {
   return current && !current->completed && !record.completed && record.outgoing.empty() &&
-         record.writes.empty() && state == current->state;
+         record.writes.empty() && record.cancelled.empty() &&
+         record.timers == current->bookkeeping.timers && state == current->state;
+}
+
+bool has_effects(const StepEnd& end) {
+  return !end.outgoing.empty() || !end.due_rows.empty() || !end.cancelled.empty();
 }
 
 CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, StepEnd end,
@@ -153,9 +193,12 @@ CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, 
   next->state = std::move(end.state);
   next->updated_at = end.now;
   bookkeeping.inbox.push_back({incoming.envelope->id, inbox_time(incoming, end.now, limits)});
-  if (!end.outgoing.empty()) {
-    bookkeeping.outbox.push_back(
-        {incoming.envelope->id, settlements.worker(), end.sequence, std::move(end.outgoing)});
+  if (!end.completed) bookkeeping.timers = std::move(end.timers);
+  if (has_effects(end)) {
+    forget_cancelled(bookkeeping, end.cancelled);
+    bookkeeping.outbox.push_back({incoming.envelope->id, settlements.worker(), end.sequence,
+                                  std::move(end.outgoing), std::move(end.due_rows),
+                                  std::move(end.cancelled)});
   }
   CommitRequest request;
   if (current) request.expected = expect(*current);

@@ -9,6 +9,7 @@
 #include "sagabus/instance.hpp"
 #include "sagabus/store.hpp"
 #include "settlements.hpp"
+#include "timer_rules.hpp"
 
 namespace sagabus::detail {
 
@@ -18,7 +19,8 @@ struct Incoming {
   const SagaMessage* entry = nullptr;
   const void* message = nullptr;
   InstanceKey key;
-  bool redelivered = false;  // or sent back as a letter: it may have been committed before
+  bool redelivered = false;        // or sent back as a letter: it may have been committed before
+  std::optional<Firing> firing{};  // of a timeout
 };
 
 enum class Choice {
@@ -27,6 +29,7 @@ enum class Choice {
   too_late,   // it may have been committed before: the inbox no longer tells
   ignored,    // the instance is completed, or no handler's guard holds
   not_found,  // there is no instance, and the message starts none
+  moved,      // a timeout that comes later by now: its row must be put there
 };
 
 struct Plan {
@@ -44,6 +47,9 @@ struct InboxLimits {
   std::size_t bytes = 1024;
 };
 
+// The timer that has come, where it is one of the instance's; null else.
+const Timer* find_timer(const Instance& instance, const Incoming& incoming);
+
 // The handler left the state as it was, asked for nothing, and the instance exists.
 bool changes_nothing(const InstancePtr& current, const Value& state, const StepRecord& record);
 
@@ -51,12 +57,17 @@ bool changes_nothing(const InstancePtr& current, const Value& state, const StepR
 struct StepEnd {
   Value state;
   std::vector<OutgoingMessage> outgoing;
+  std::vector<Timer> timers{};
+  std::vector<std::string> due_rows{};  // of these timers
+  std::vector<ScheduledMessage> cancelled{};
   bool completed = false;
   TimePoint now{};
   std::uint64_t sequence = 0;  // the worker's number for this step; used where messages must leave
   std::string new_birth;       // used where the instance starts
   std::size_t together = 0;    // steps before this one in the same write
 };
+// Whether something must leave after the commit.
+bool has_effects(const StepEnd& end);
 CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, StepEnd end,
                           const InboxLimits& limits, const Settlements& settlements);
 

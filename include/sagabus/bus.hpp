@@ -54,6 +54,14 @@ struct BusOptions {
   // `concurrency` at most; and their ids must fit into `inbox_bytes`, which by default some
   // eighteen do.
   unsigned max_coalesced_steps = 1;
+  // How near and how far timeouts may be set, and how far ahead messages scheduled; up to 1,000
+  // years. A near one may be late by a second.
+  std::chrono::milliseconds min_timeout{1000};
+  std::chrono::milliseconds max_timeout = std::chrono::days(3650);
+  // Whether this bus sends what is due in its stores: timeouts and scheduled messages, whoever set
+  // them. Those of a bus that does not are left to others, which may take some 10 seconds to see
+  // that one is due. Somebody must.
+  bool fire_timers = true;
   Ambient ambient{};
 };
 
@@ -112,36 +120,50 @@ class Bus {
   }
   template <detail::CheckedMessage M>
   boost::asio::awaitable<void> publish(const M& message, PublishOptions options) {
-    return send(message_name<M>(), to_value(message), std::move(options), TimePoint{});
+    return send(make_envelope(message_name<M>(), to_value(message), std::move(options)),
+                TimePoint{});
   }
 
-  // The same, not delivered before `at`, or before `after` has passed.
+  // The same, sent at `at`, or when `after` has passed, by the clock of the bus's store, and from
+  // now on as durable as that store is: sagabus/context.hpp says what holds of scheduled messages.
+  // Zero, negative and past times mean at once. Returns what cancel() takes. Without a store the
+  // transport holds the message back, as far as it can (else Unsupported).
   template <detail::CheckedMessage M>
-  boost::asio::awaitable<void> schedule(const M& message, TimePoint at) {
+  boost::asio::awaitable<ScheduledMessage> schedule(const M& message, TimePoint at) {
     return schedule(message, at, PublishOptions());
   }
   template <detail::CheckedMessage M>
-  boost::asio::awaitable<void> schedule(const M& message, TimePoint at, PublishOptions options) {
-    return send(message_name<M>(), to_value(message), std::move(options), at);
+  boost::asio::awaitable<ScheduledMessage> schedule(const M& message, TimePoint at,
+                                                    PublishOptions options) {
+    return send_later(message_name<M>(), to_value(message), std::move(options), at);
   }
   template <detail::CheckedMessage M>
-  boost::asio::awaitable<void> schedule(const M& message, std::chrono::milliseconds after) {
-    return schedule(message, later(now(), after), PublishOptions());
+  boost::asio::awaitable<ScheduledMessage> schedule(const M& message,
+                                                    std::chrono::milliseconds after) {
+    return schedule(message, later(timer_now(), after), PublishOptions());
   }
   template <detail::CheckedMessage M>
-  boost::asio::awaitable<void> schedule(const M& message, std::chrono::milliseconds after,
-                                        PublishOptions options) {
-    return schedule(message, later(now(), after), std::move(options));
+  boost::asio::awaitable<ScheduledMessage> schedule(const M& message,
+                                                    std::chrono::milliseconds after,
+                                                    PublishOptions options) {
+    return schedule(message, later(timer_now(), after), std::move(options));
   }
+
+  // The message is not sent, if it was not yet: true where it was still there. One that is being
+  // sent at this moment may be sent all the same. May be repeated. Throws Unsupported without a
+  // store.
+  boost::asio::awaitable<bool> cancel(ScheduledMessage message);
 
   // Sends an envelope as it is: for gateways and tools. Throws ValidationError naming what no
   // transport could carry, as the functions above do.
   boost::asio::awaitable<void> publish(Envelope envelope);
 
  private:
-  boost::asio::awaitable<void> send(std::string_view type, Value payload, PublishOptions options,
-                                    TimePoint not_before);
-  TimePoint now() const;
+  Envelope make_envelope(std::string_view type, Value payload, PublishOptions options) const;
+  boost::asio::awaitable<void> send(Envelope envelope, TimePoint not_before);
+  boost::asio::awaitable<ScheduledMessage> send_later(std::string_view type, Value payload,
+                                                      PublishOptions options, TimePoint at);
+  TimePoint timer_now() const;
 
   class Impl;
   std::shared_ptr<Impl> impl_;

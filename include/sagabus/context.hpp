@@ -4,9 +4,11 @@
 // state is committed; a step that is run again records it anew.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,9 +16,11 @@
 #include "sagabus/envelope.hpp"
 #include "sagabus/instance.hpp"
 #include "sagabus/store_write.hpp"
+#include "sagabus/timer.hpp"
 
 namespace sagabus {
 
+class RandomSource;
 class StoreBackend;
 
 // Notes from middleware to handlers and back; they last for the step.
@@ -30,6 +34,14 @@ struct PublishOptions {
 
 namespace detail {
 
+struct SagaData;
+
+// How far ahead timeouts, and scheduled messages, may be.
+struct TimerLimits {
+  std::chrono::milliseconds least{1000};
+  std::chrono::milliseconds most = std::chrono::days(3650);
+};
+
 // What a step has recorded so far. Shared by the step and every copy of its context.
 struct StepRecord {
   EnvelopePtr envelope;
@@ -42,7 +54,13 @@ struct StepRecord {
   TimePoint now{};
   std::vector<OutgoingMessage> outgoing;
   bool completed = false;
-  const StoreBackend* store = nullptr;  // a saga's
+  StoreBackend* store = nullptr;  // a saga's, or the one that keeps what a service schedules
+  const SagaData* saga = nullptr;
+  RandomSource* random = nullptr;
+  TimerLimits timer_limits{};
+  std::vector<Timer> timers{};          // a saga's, as they are to be
+  std::vector<std::string> due_rows{};  // timers that have come nearer: their rows must be put
+  std::vector<ScheduledMessage> cancelled{};
   std::vector<StoreWritePtr> writes{};
   std::vector<RefusedWrite> refused{};
   bool asked_refused = false;
@@ -50,8 +68,16 @@ struct StepRecord {
   bool open = true;
 };
 
-void record(StepRecord& step, std::string_view type, Value payload, PublishOptions options,
-            TimePoint not_before);
+void record(StepRecord& step, std::string_view type, Value payload, PublishOptions options);
+// Not before `at`.
+ScheduledMessage record_scheduled(StepRecord& step, std::string_view type, Value payload,
+                                  PublishOptions options, TimePoint at);
+void record_cancel(StepRecord& step, ScheduledMessage message);
+void set_timer(StepRecord& step, std::string_view name, TimePoint due);
+void clear_timer(StepRecord& step, std::string_view name);
+const Timer* find_timer(const StepRecord& step, std::string_view name);
+// By which timers are due: the store's.
+TimePoint timer_now(const StepRecord& step);
 void record_write(StepRecord& step, StoreWritePtr write);
 [[noreturn]] void refuse_closed_context();
 
@@ -77,19 +103,29 @@ class MessageContext {
   // ValidationError naming what no transport could carry, as check(Envelope) does.
   template <detail::CheckedMessage M>
   void publish(const M& message, PublishOptions options = {}) {
-    detail::record(step(), message_name<M>(), to_value(message), std::move(options), TimePoint{});
+    detail::record(step(), message_name<M>(), to_value(message), std::move(options));
   }
 
-  // The same, not delivered before `at`, or before `after` has passed. Zero, negative and past
-  // times mean at once.
+  // The same, sent at `at`, or when `after` has passed, by the store's clock: about a second late
+  // at the most while a bus runs. Zero, negative and past times mean at once. Who keeps what it
+  // returns can cancel it. As durable as a committed state, whatever the transport; of any length
+  // up to BusOptions::max_timeout, else ValidationError. A payload of over 256 KB, and an id of
+  // over 512 bytes, are ValidationErrors as well.
   template <detail::CheckedMessage M>
-  void schedule(const M& message, TimePoint at, PublishOptions options = {}) {
-    detail::record(step(), message_name<M>(), to_value(message), std::move(options), at);
+  ScheduledMessage schedule(const M& message, TimePoint at, PublishOptions options = {}) {
+    return detail::record_scheduled(step(), message_name<M>(), to_value(message),
+                                    std::move(options), at);
   }
   template <detail::CheckedMessage M>
-  void schedule(const M& message, std::chrono::milliseconds after, PublishOptions options = {}) {
-    schedule(message, later(now(), after), std::move(options));
+  ScheduledMessage schedule(const M& message, std::chrono::milliseconds after,
+                            PublishOptions options = {}) {
+    return schedule(message, later(detail::timer_now(step()), after), std::move(options));
   }
+
+  // Once the step is committed, the message is not sent any more; too late, and harmless, where it
+  // was sent already, or is due at this moment. Whoever scheduled it, the bus or a step: but what
+  // another instance's step scheduled may come all the same while that step is still at work.
+  void cancel(ScheduledMessage message) { detail::record_cancel(step(), std::move(message)); }
 
   // For calls to other services: the same for every run of this step for this message, different
   // for any other. Give each call of one step a purpose of its own.
@@ -115,6 +151,34 @@ class SagaContext : public MessageContext {
   const std::string& saga_name() const { return *step().saga_name; }
   const std::string& saga_id() const { return *step().sender_id; }
   const std::string& correlation_id() const { return *step().correlation_id; }
+
+  // The instance gets SagaTimeoutExpired when `after` has passed, or at `at`, by the store's clock;
+  // about a second late at the most while a bus runs, and never early. The handler is that of
+  // .on_timeout(name), else that of .on<SagaTimeoutExpired>(). Where a timeout of that name is set
+  // already, it is moved. An instance that ends takes its timeouts with it.
+  //
+  // Throws std::invalid_argument where the saga handles no such timeout; ValidationError where it
+  // is nearer than BusOptions::min_timeout or farther than max_timeout, where its name is longer
+  // than kMaxTimerName, or is one more than kMaxTimers; Unsupported where the store keeps no
+  // timers.
+  void set_timeout(std::string_view name, TimePoint at) { detail::set_timer(step(), name, at); }
+  void set_timeout(std::string_view name, std::chrono::milliseconds after) {
+    set_timeout(name, later(detail::timer_now(step()), after));
+  }
+  // Without a name, for a saga that has one timeout only.
+  void set_timeout(TimePoint at) { set_timeout({}, at); }
+  void set_timeout(std::chrono::milliseconds after) { set_timeout({}, after); }
+
+  // It does not come any more, even where it is due at this moment. Nothing happens where it is not
+  // set, or has come.
+  void clear_timeout(std::string_view name = {}) { detail::clear_timer(step(), name); }
+
+  // How long it has to go; zero where it is due and has not come yet; empty where none is set.
+  std::optional<std::chrono::milliseconds> timeout_remaining(std::string_view name = {}) const {
+    const Timer* const timer = detail::find_timer(step(), name);
+    if (!timer) return std::nullopt;
+    return std::max(timer->due - detail::timer_now(step()), std::chrono::milliseconds::zero());
+  }
 
   // The instance ends with this step. Later messages to it are ignored until it expires.
   void complete() { step().completed = true; }

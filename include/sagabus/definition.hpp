@@ -36,6 +36,7 @@ struct SagaHandler {
 
 struct SagaMessage {
   std::string type;
+  std::optional<std::string> timeout{};  // it is SagaTimeoutExpired: of that name, or (empty) any
   ErasedMessage (*read)(const Envelope&) = nullptr;
   bool can_start = false;
   std::function<std::string(const void* message)> correlate;  // an empty text: there is none
@@ -51,7 +52,10 @@ struct SagaData {
   std::function<ErasedState()> initial;  // for starting messages without one of their own
   bool restartable = false;
 
+  // Of a message that is no timeout.
   const SagaMessage* find(std::string_view type) const noexcept;
+  // What takes the timeout of that name: its own handlers, else those for any.
+  const SagaMessage* find_timeout(std::string_view timeout_name) const noexcept;
 };
 
 // Throws std::invalid_argument naming what is missing or stands twice.
@@ -78,7 +82,7 @@ class SagaDefinition {
 
   const std::string& name() const noexcept { return data_->name; }
 
-  // The wire names of the messages that it takes.
+  // The wire names of the messages that it takes, but for timeouts, which it gets all the same.
   std::vector<std::string> message_types() const;
 
   // The same definition, run with these options.

@@ -25,6 +25,9 @@ inline constexpr std::string_view kErrorType = "x-saga-error-type";
 // that is delivered again: where its inbox no longer tells, it is buried and not run. Who has
 // looked at the instance and wants it to run removes the header.
 inline constexpr std::string_view kUncertain = "x-saga-uncertain";
+// On SagaTimeoutExpired: which timeout it is, and when its row was due (milliseconds since 1970).
+inline constexpr std::string_view kTimeoutToken = "x-saga-timeout-token";
+inline constexpr std::string_view kTimeoutDue = "x-saga-timeout-due";
 inline constexpr std::string_view kTraceParent = "traceparent";
 inline constexpr std::string_view kTraceState = "tracestate";
 }  // namespace headers
@@ -36,7 +39,8 @@ struct Envelope {
   std::string type;  // the message's name on the wire
   Value payload;
   Headers headers;
-  TimePoint timestamp{};      // when it was published; a retry keeps it
+  TimePoint timestamp{};      // when it was published, or was to be sent where it was scheduled; a
+                              // retry keeps it
   std::string partition_key;  // messages with one key keep their order where the transport can; may
                               // be empty
 

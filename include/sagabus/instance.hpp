@@ -10,6 +10,7 @@
 
 #include "sagabus/clock.hpp"
 #include "sagabus/envelope.hpp"
+#include "sagabus/timer.hpp"
 #include "sagabus/value.hpp"
 
 namespace sagabus {
@@ -34,6 +35,8 @@ struct OutboxEntry {
   std::string worker;          // the incarnation of the worker that committed the step
   std::uint64_t sequence = 0;  // its running number there
   std::vector<OutgoingMessage> messages;
+  std::vector<std::string> timers{};          // names of those whose rows must be put
+  std::vector<ScheduledMessage> cancelled{};  // whose rows must go
   friend bool operator==(const OutboxEntry&, const OutboxEntry&) = default;
 };
 
@@ -43,6 +46,7 @@ struct Bookkeeping {
   std::vector<InboxEntry> inbox;  // in the order in which they were taken in
   TimePoint horizon{};            // the newest time that has left the inbox
   std::vector<OutboxEntry> outbox;
+  std::vector<Timer> timers{};  // in the order in which they were set first
   friend bool operator==(const Bookkeeping&, const Bookkeeping&) = default;
 };
 
@@ -51,6 +55,7 @@ struct Bookkeeping {
 struct BookkeepingText {
   std::string inbox;  // with the horizon
   std::string outbox;
+  std::string timers{};
 };
 // `saga_id` is the instance's: what follows from it is left out.
 BookkeepingText write_bookkeeping(const Bookkeeping& bookkeeping, std::string_view saga_id);

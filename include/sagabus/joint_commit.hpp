@@ -6,15 +6,18 @@
 #include <vector>
 
 #include "sagabus/store.hpp"
+#include "sagabus/timer_store.hpp"
 #include "sagabus/transport.hpp"
 
 namespace sagabus {
 
-// What a step does, or several that are committed together: it writes its instance, sends messages,
-// and is done with the one it took in.
+// What a step does, or several that are committed together: it writes its instance, sends messages
+// now and later, and is done with the one it took in.
 struct StepTransaction {
   CommitRequest write{};
   std::vector<SendRequest> sends{};
+  std::vector<TimerRow> timers{};                 // rows to put
+  std::vector<TimerKey> cancelled{};              // and then to erase
   std::vector<std::shared_ptr<void>> receipts{};  // of the deliveries, acknowledged with it
 };
 
@@ -33,6 +36,9 @@ class JointCommit {
  public:
   virtual ~JointCommit() = default;
   virtual boost::asio::awaitable<StepResult> commit(StepTransaction step) = 0;
+
+  // Sends the messages of those rows that are still there, and erases these.
+  virtual boost::asio::awaitable<void> fire(std::vector<TimerRow> rows) = 0;
 };
 
 }  // namespace sagabus

@@ -62,6 +62,24 @@ template <class F, class M, class State>
 inline constexpr bool is_handler = std::is_invocable_v<F, const M&, State&, SagaContext&> ||
                                    std::is_invocable_v<F, const M&, State&>;
 
+// Of a timeout, which need not look at the message.
+template <class F, class State>
+inline constexpr bool is_bare =
+    !is_handler<F, SagaTimeoutExpired, State> &&
+    (std::is_invocable_v<F, State&, SagaContext&> || std::is_invocable_v<F, State&>);
+
+template <class State, class F>
+auto with_message(F handler) {
+  return [handler = std::move(handler)](const SagaTimeoutExpired&, State& s,
+                                        [[maybe_unused]] SagaContext& context) -> decltype(auto) {
+    if constexpr (std::is_invocable_v<const F&, State&, SagaContext&>) {
+      return std::invoke(handler, s, context);
+    } else {
+      return std::invoke(handler, s);
+    }
+  };
+}
+
 struct NoCorrelateAll {};
 
 // A correlation id from what a correlation function returned: text, optional text, or an integer.
@@ -150,7 +168,8 @@ void erase_handler(F handler, SagaHandler& into) {
 template <class State, class CorrelateAll, Message M>
 class [[nodiscard("a handler without .handle(...) does nothing")]] HandlerBuilder {
  public:
-  explicit HandlerBuilder(SagaBuilder<State, CorrelateAll> & saga) : saga_(&saga) {}
+  HandlerBuilder(SagaBuilder<State, CorrelateAll> & saga, std::size_t entry)
+      : saga_(&saga), entry_(entry) {}
 
   // A condition on the state, on the message, or on both: (const State&), (const M&) or
   // (const M&, const State&), returning bool. Several must all hold.
@@ -166,10 +185,23 @@ class [[nodiscard("a handler without .handle(...) does nothing")]] HandlerBuilde
     return *this;
   }
 
-  // (const M&, State&, SagaContext&) or (const M&, State&), plain or awaitable. It changes a copy
-  // of the state; an exception undoes everything that it did and asked for.
+  // (const M&, State&, SagaContext&) or (const M&, State&), plain or awaitable; for a timeout also
+  // (State&, SagaContext&) or (State&). It changes a copy of the state; an exception undoes
+  // everything that it did and asked for.
   template <class F>
   SagaBuilder<State, CorrelateAll>& handle(F handler) {
+    if constexpr (!std::is_same_v<M, SagaTimeoutExpired>) {
+      return add(std::move(handler));
+    } else if constexpr (detail::is_bare<const F&, State>) {
+      return add(detail::with_message<State>(std::move(handler)));
+    } else {
+      return add(std::move(handler));
+    }
+  }
+
+ private:
+  template <class F>
+  SagaBuilder<State, CorrelateAll>& add(F handler) {
     constexpr bool fits = detail::is_handler<const F&, M, State>;
     constexpr bool is_mutable = !fits && detail::is_handler<F&, M, State>;
     static_assert(!is_mutable, "a handler runs for several instances at once: it is not mutable");
@@ -178,11 +210,11 @@ class [[nodiscard("a handler without .handle(...) does nothing")]] HandlerBuilde
     static_assert(!std::is_same_v<detail::Parameter<F, 1>, State>,
                   "a handler takes the state by reference: what it did to a copy would be lost");
     if constexpr (fits) detail::erase_handler<State, M>(std::move(handler), handler_);
-    return saga_->add(std::type_identity<M>{}, std::move(handler_));
+    return saga_->add(entry_, std::move(handler_));
   }
 
- private:
   SagaBuilder<State, CorrelateAll>* saga_;
+  std::size_t entry_;
   detail::SagaHandler handler_;
 };
 
@@ -258,23 +290,36 @@ class SagaBuilder {
     return *this;
   }
 
-  // The next handler, for messages of type M.
+  // The next handler, for messages of type M. SagaTimeoutExpired: for timeouts that have no
+  // on_timeout of their own.
   template <detail::CheckedMessage M>
   HandlerBuilder<State, CorrelateAll, M> on() {
-    detail::SagaMessage& entry = message<M>();
-    if constexpr (std::is_invocable_v<const CorrelateAll&, const M&>) {
-      if (!entry.correlate) {
-        entry.correlate = detail::erase_correlation<M>(correlate_all_);
-        entry.correlated_by_all = true;
+    if constexpr (std::is_same_v<M, SagaTimeoutExpired>) {
+      return on_timeout({});
+    } else {
+      detail::SagaMessage& entry = message<M>();
+      if constexpr (std::is_invocable_v<const CorrelateAll&, const M&>) {
+        if (!entry.correlate) {
+          entry.correlate = detail::erase_correlation<M>(correlate_all_);
+          entry.correlated_by_all = true;
+        }
       }
+      return HandlerBuilder<State, CorrelateAll, M>(*this, index_of(entry));
     }
-    return HandlerBuilder<State, CorrelateAll, M>(*this);
   }
   // The same, for a message that may start the saga.
   template <detail::CheckedMessage M>
   HandlerBuilder<State, CorrelateAll, M> on(CanStart) {
     message<M>().can_start = true;
     return on<M>();
+  }
+
+  // The next handler, for the timeout that SagaContext::set_timeout sets under this name. It finds
+  // its instance by itself. A timeout that comes while no guard holds is gone, as one that was
+  // handled.
+  HandlerBuilder<State, CorrelateAll, SagaTimeoutExpired> on_timeout(std::string name) {
+    return HandlerBuilder<State, CorrelateAll, SagaTimeoutExpired>(
+        *this, index_of(timeout(std::move(name))));
   }
 
   // A starting message for a completed instance starts it afresh, under the same id. Without this,
@@ -294,16 +339,35 @@ class SagaBuilder {
   template <class, class, Message>
   friend class HandlerBuilder;
 
-  template <detail::CheckedMessage M>
-  SagaBuilder& add(std::type_identity<M>, detail::SagaHandler handler) {
-    message<M>().handlers.push_back(std::move(handler));
+  SagaBuilder& add(std::size_t entry, detail::SagaHandler handler) {
+    data_.messages[entry].handlers.push_back(std::move(handler));
     return *this;
+  }
+
+  std::size_t index_of(const detail::SagaMessage& entry) const {
+    return static_cast<std::size_t>(&entry - data_.messages.data());
+  }
+
+  detail::SagaMessage& timeout(std::string name) {
+    for (detail::SagaMessage& entry : data_.messages) {
+      if (entry.timeout == name) return entry;
+    }
+    detail::SagaMessage entry;
+    entry.type = message_name<SagaTimeoutExpired>();
+    entry.timeout = std::move(name);
+    entry.read = &detail::read_erased<SagaTimeoutExpired>;
+    entry.correlate =
+        detail::erase_correlation<SagaTimeoutExpired>(&SagaTimeoutExpired::correlationId);
+    return data_.messages.emplace_back(std::move(entry));
   }
 
   // The entry of M, made where it is not there yet. Two types with one wire name stay two entries,
   // for build() to refuse.
   template <detail::CheckedMessage M>
   detail::SagaMessage& message() {
+    static_assert(!std::is_same_v<M, SagaTimeoutExpired>,
+                  "a timeout finds its instance by itself, and cannot start one: it is only "
+                  "handled, by on_timeout(...) or on<SagaTimeoutExpired>()");
     for (detail::SagaMessage& entry : data_.messages) {
       if (entry.read == &detail::read_erased<M>) return entry;
     }

@@ -19,6 +19,7 @@
 namespace sagabus {
 
 class JointCommit;
+class TimerBackend;
 class TransportBackend;
 
 struct FindRequest {
@@ -114,6 +115,10 @@ class StoreBackend {
       const std::shared_ptr<TransportBackend>& /*transport*/) const {
     return nullptr;
   }
+
+  // Where it keeps what is to be sent later (sagabus/timer_store.hpp); null where it cannot: then
+  // its sagas have no timeouts. Always the same, and without I/O.
+  virtual TimerBackend* timers() noexcept { return nullptr; }
 
   // What a worker tells others, a short text under the worker's name, in place of what it told
   // before. Kept for a year at the least, and shown in no listing or count. Reading gives what was

@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "ambient_rules.hpp"
+#include "memory/timers.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 #include "ttl.hpp"
@@ -118,7 +119,8 @@ class StoreInMemory final : public StoreBackend {
  public:
   explicit StoreInMemory(StoreOptions options)
       : StoreBackend(std::move(options.ambient)),
-        time_to_live_(detail::read_ttl(options.ttl_days)) {
+        time_to_live_(detail::read_ttl(options.ttl_days)),
+        timers_(ambient().clock) {
     detail::check(ambient());
   }
 
@@ -133,6 +135,8 @@ class StoreInMemory final : public StoreBackend {
   boost::asio::awaitable<CommitResult> commit(CommitRequest request) override {
     co_return commit_now(with_expiry(std::move(request.next)), request.expected);
   }
+
+  TimerBackend* timers() noexcept override { return &timers_; }
 
   boost::asio::awaitable<void> save_watermark(std::string worker, std::string text) override {
     const std::lock_guard lock(mutex_);
@@ -359,6 +363,7 @@ class StoreInMemory final : public StoreBackend {
   static constexpr std::size_t kFirstSweep = 1024;
 
   const std::optional<std::chrono::seconds> time_to_live_;  // empty: for ever
+  TimersInMemory timers_;
   mutable std::mutex mutex_;
   boost::unordered_flat_set<Slot, SlotHash, SlotEqual> instances_;
   // Only of instances whose id is not the derived one: (saga name, correlation id) to saga id.

@@ -7,11 +7,17 @@
 #include <vector>
 
 #include "sqlite/queues.hpp"
+#include "sqlite/timer_rows.hpp"
 
 namespace sagabus::sqlite {
 namespace {
 
 namespace asio = boost::asio;
+
+struct TimerChanges {
+  std::vector<StoredTimer> put{};
+  std::vector<TimerKey> cancelled{};  // after that
+};
 
 // The message is taken from whoever holds it. Where its time ran out here, it may have been
 // delivered again; but a step that is ready to be committed must not be thrown away for that, or
@@ -24,8 +30,11 @@ class JointJob {
     CommitJob::Outcome write{};
   };
 
-  JointJob(CommitJob write, SendJob sends, std::vector<std::int64_t> messages)
-      : write_(std::move(write)), sends_(std::move(sends)), messages_(std::move(messages)) {}
+  JointJob(CommitJob write, SendJob sends, TimerChanges timers, std::vector<std::int64_t> messages)
+      : write_(std::move(write)),
+        sends_(std::move(sends)),
+        timers_(std::move(timers)),
+        messages_(std::move(messages)) {}
 
   Outcome operator()(Connection& connection) {
     sends_.reached.clear();  // of a run that was rolled back
@@ -43,6 +52,10 @@ class JointJob {
   void finish(Connection& connection) {
     try {
       sends_(connection);
+      for (const StoredTimer& timer : timers_.put) put_timer(connection, timer);
+      for (const TimerKey& key : timers_.cancelled) {
+        erase_timer(connection, count(key.due), key.id);
+      }
       for (const std::int64_t seq : messages_) take_message(connection, seq);
     } catch (const std::exception& error) {
       throw SqlFault{SQLITE_NOMEM, error.what()};
@@ -51,7 +64,37 @@ class JointJob {
 
   CommitJob write_;
   SendJob sends_;
+  TimerChanges timers_;
   std::vector<std::int64_t> messages_;
+};
+
+// Rows that are gone were sent, or cancelled, by another: the transaction tells.
+class FireJob {
+ public:
+  FireJob(std::vector<TimerKey> keys, SendJob sends)
+      : keys_(std::move(keys)), sends_(std::move(sends)) {}
+
+  void operator()(Connection& connection) {
+    SendJob there = sends_;
+    there.rows.clear();
+    for (std::size_t i = 0; i < keys_.size(); ++i) {
+      if (erase_timer(connection, count(keys_[i].due), keys_[i].id)) {
+        there.rows.push_back(sends_.rows[i]);
+      }
+    }
+    sends_.reached.clear();
+    try {
+      there(connection);
+    } catch (const std::exception& error) {
+      throw SqlFault{SQLITE_NOMEM, error.what()};
+    }
+    sends_.reached = std::move(there.reached);
+  }
+  void committed() const { sends_.committed(); }
+
+ private:
+  std::vector<TimerKey> keys_;
+  SendJob sends_;  // one for each key
 };
 
 class JointWriter final : public JointCommit {
@@ -65,13 +108,30 @@ class JointWriter final : public JointCommit {
     for (const auto& receipt : step.receipts) {
       if (const auto taken = receipt_of(receipt)) messages.push_back(taken->seq);
     }
+    TimerChanges timers;
+    for (const TimerRow& row : step.timers) timers.put.push_back(to_stored(row));
+    timers.cancelled = std::move(step.cancelled);
     JointJob job(CommitJob(step.write, ttl_, *database->ambient().clock),
-                 queues_->prepare(std::move(step.sends)), std::move(messages));
+                 queues_->prepare(std::move(step.sends)), std::move(timers), std::move(messages));
     JointJob::Outcome outcome = co_await database->write(std::move(job));
     StepResult result;
     result.found = outcome.found;
     result.write = to_result(std::move(outcome.write));
     co_return result;
+  }
+
+  asio::awaitable<void> fire(std::vector<TimerRow> rows) override {
+    const auto database = database_;
+    std::vector<TimerKey> keys;
+    std::vector<SendRequest> sends;
+    for (TimerRow& row : rows) {
+      keys.push_back(std::move(row.key));
+      SendRequest& request = sends.emplace_back();
+      request.envelope = std::move(row.envelope);
+      request.endpoint = std::move(row.endpoint);
+    }
+    FireJob job(std::move(keys), queues_->prepare(std::move(sends)));
+    co_await database->write(std::move(job));
   }
 
  private:

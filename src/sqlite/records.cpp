@@ -11,7 +11,7 @@ namespace {
 
 #define SAGABUS_COLUMNS                                                                        \
   "saga_name, saga_id, correlation_id, version, is_completed, state, created_at, updated_at, " \
-  "expires_at, birth, inbox, outbox"
+  "expires_at, birth, inbox, outbox, timers"
 #define SAGABUS_ALIVE(now) "(expires_at IS NULL OR expires_at > " now ")"
 
 constexpr Sql kFindById{"SELECT " SAGABUS_COLUMNS
@@ -21,19 +21,19 @@ constexpr Sql kFindByCorrelationId{"SELECT " SAGABUS_COLUMNS
                                    " FROM saga_instances WHERE saga_name = ?1 "
                                    "AND correlation_id = ?2 AND " SAGABUS_ALIVE("?3")};
 constexpr Sql kInsert{"INSERT INTO saga_instances (" SAGABUS_COLUMNS
-                      ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) "
+                      ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) "
                       "ON CONFLICT DO NOTHING"};
 constexpr Sql kMakeRoom{
     "DELETE FROM saga_instances WHERE saga_name = ?1 AND (saga_id = ?2 OR correlation_id = ?3) "
     "AND expires_at <= ?4"};
 constexpr Sql kReplace{
     "UPDATE saga_instances SET version = ?4, is_completed = ?5, state = ?6, created_at = ?7, "
-    "updated_at = ?8, expires_at = ?9, birth = ?10, inbox = ?11, outbox = ?12 "
-    "WHERE saga_name = ?1 AND saga_id = ?2 AND correlation_id = ?3 AND version = ?13 "
-    "AND birth = ?14 AND (birth <> '' OR created_at = ?15) AND " SAGABUS_ALIVE("?16")};
+    "updated_at = ?8, expires_at = ?9, birth = ?10, inbox = ?11, outbox = ?12, timers = ?13 "
+    "WHERE saga_name = ?1 AND saga_id = ?2 AND correlation_id = ?3 AND version = ?14 "
+    "AND birth = ?15 AND (birth <> '' OR created_at = ?16) AND " SAGABUS_ALIVE("?17")};
 constexpr Sql kUpdate{
     "UPDATE saga_instances SET version = ?3, is_completed = ?4, state = ?5, updated_at = ?6, "
-    "expires_at = ?7, inbox = ?8, outbox = ?9 WHERE saga_name = ?1 AND saga_id = ?2 "
+    "expires_at = ?7, inbox = ?8, outbox = ?9, timers = ?13 WHERE saga_name = ?1 AND saga_id = ?2 "
     "AND version = ?10 AND (?12 = '' OR birth = ?12) AND " SAGABUS_ALIVE("?11")};
 constexpr Sql kErase{"DELETE FROM saga_instances WHERE saga_name = ?1 AND saga_id = ?2"};
 constexpr Sql kEraseVersion{
@@ -76,6 +76,7 @@ Record read_record(const Query& row) {
   out.birth = row.text(9);
   out.inbox = row.text(10);
   out.outbox = row.text(11);
+  out.timers = row.text(12);
   return out;
 }
 
@@ -102,6 +103,7 @@ bool try_insert(Connection& connection, const Record& record) {
       .bind(10, record.birth)
       .bind(11, record.inbox)
       .bind(12, record.outbox)
+      .bind(13, record.timers)
       .run();
   return connection.changes() == 1;
 }
@@ -126,6 +128,7 @@ Record to_record(const Instance& instance) {
   BookkeepingText text = write_bookkeeping(instance.bookkeeping, instance.saga_id);
   out.inbox = std::move(text.inbox);
   out.outbox = std::move(text.outbox);
+  out.timers = std::move(text.timers);
   return out;
 }
 
@@ -145,7 +148,8 @@ Instance to_instance(Record&& record) {
     out.state = read_state(record.state);
     out.created_at = read_time(record.created_at);
     out.updated_at = read_time(record.updated_at);
-    const BookkeepingText text{std::move(record.inbox), std::move(record.outbox)};
+    const BookkeepingText text{std::move(record.inbox), std::move(record.outbox),
+                               std::move(record.timers)};
     out.bookkeeping = read_bookkeeping(std::move(record.birth), text, out.saga_id);
   } catch (const ValidationError& error) {
     throw ValidationError(
@@ -205,10 +209,11 @@ bool replace_record(Connection& connection, const Record& record, const Expected
       .bind(10, record.birth)
       .bind(11, record.inbox)
       .bind(12, record.outbox)
-      .bind(13, signed_version(expected.version))
-      .bind(14, expected.birth)
-      .bind(15, expected.created_at)
-      .bind(16, now)
+      .bind(13, record.timers)
+      .bind(14, signed_version(expected.version))
+      .bind(15, expected.birth)
+      .bind(16, expected.created_at)
+      .bind(17, now)
       .run();
   return connection.changes() == 1;
 }
@@ -228,6 +233,7 @@ bool update_record(Connection& connection, const Record& record, std::uint64_t e
       .bind(10, signed_version(expected_version))
       .bind(11, now)
       .bind(12, record.birth)
+      .bind(13, record.timers)
       .run();
   return connection.changes() == 1;
 }

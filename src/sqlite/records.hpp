@@ -26,6 +26,7 @@ struct Record {
   std::string birth;
   std::string inbox;
   std::string outbox;
+  std::string timers;
 };
 
 // All but `expires_at`, which only the store knows. Throws ValidationError for a state that JSON

@@ -29,6 +29,7 @@ CREATE TABLE saga_instances (
   birth          TEXT NOT NULL,
   inbox          TEXT NOT NULL,
   outbox         TEXT NOT NULL,
+  timers         TEXT NOT NULL,
   UNIQUE (saga_name, saga_id),
   UNIQUE (saga_name, correlation_id)
 );
@@ -59,6 +60,18 @@ CREATE TABLE deduplication (
   seq     INTEGER PRIMARY KEY,
   hash    BLOB NOT NULL UNIQUE,  -- of endpoint and key
   expires INTEGER NOT NULL       -- ms since 1970
+);
+CREATE TABLE timers (
+  due      INTEGER NOT NULL,  -- ms since 1970
+  id       TEXT NOT NULL,
+  endpoint TEXT NOT NULL,     -- empty: every endpoint that subscribed
+  body     TEXT NOT NULL,     -- the envelope, JSON
+  PRIMARY KEY (due, id)
+) WITHOUT ROWID;
+CREATE TABLE leases (
+  shard   INTEGER PRIMARY KEY,
+  holder  TEXT NOT NULL,
+  counter INTEGER NOT NULL
 );
 CREATE TABLE owners (
   number    INTEGER PRIMARY KEY AUTOINCREMENT,

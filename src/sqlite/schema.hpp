@@ -8,7 +8,7 @@
 
 namespace sagabus::sqlite {
 
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 // Opens the file for writing; makes it (mode 0600) and its tables where there is none. Throws
 // AccessDenied, NotFound (no such directory), ValidationError (another program's file, or a newer

@@ -13,6 +13,7 @@
 #include "sqlite/factory.hpp"
 #include "sqlite/joint_commit.hpp"
 #include "sqlite/records.hpp"
+#include "sqlite/timers.hpp"
 #include "sqlite/watermarks.hpp"
 #include "ttl.hpp"
 
@@ -67,6 +68,7 @@ class Backend final : public StoreBackend {
   Backend(std::shared_ptr<Database> database, std::optional<double> ttl_days)
       : StoreBackend(database->ambient()),
         database_(std::move(database)),
+        timers_(database_),
         ttl_(detail::read_ttl(ttl_days)) {}
 
   const Database& database() const noexcept { return *database_; }
@@ -98,6 +100,8 @@ class Backend final : public StoreBackend {
       const std::shared_ptr<TransportBackend>& transport) const override {
     return join_queues(database_, ttl_, transport);
   }
+
+  TimerBackend* timers() noexcept override { return &timers_; }
 
   asio::awaitable<void> save_watermark(std::string worker, std::string text) override {
     const auto database = database_;
@@ -220,6 +224,7 @@ class Backend final : public StoreBackend {
   }
 
   const std::shared_ptr<Database> database_;
+  Timers timers_;
   const std::optional<std::chrono::seconds> ttl_;
 };
 

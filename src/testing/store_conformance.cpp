@@ -26,6 +26,7 @@ Value state_of(std::int64_t number) {
 
 // So that the linker takes all files of the suite where it takes this one.
 void link_store_listing_conformance();
+void link_store_timer_conformance();
 void link_store_value_conformance();
 
 void PrintTo(const StoreFactory&, std::ostream* out) {
@@ -37,6 +38,7 @@ StoreConformance::StoreConformance()
           std::chrono::floor<std::chrono::seconds>(system_clock()->now()))),
       nonce_(new_nonce(*system_random())) {
   link_store_listing_conformance();
+  link_store_timer_conformance();
   link_store_value_conformance();
   if (GetParam().virtual_clock) ambient_.clock = clock_;
 }

@@ -58,6 +58,7 @@ BusOnStore::Worker& BusOnStore::worker(const SagaDefinition& saga, memory::Trans
   options.ambient = ambient_;
   options.retry.jitter = false;
   options.max_coalesced_steps = max_coalesced_steps_;
+  options.fire_timers = fire_timers_;
   worker.bus = std::make_unique<Bus>(std::move(options));
   await(worker.bus->start());
   return worker;

@@ -154,6 +154,7 @@ class BusOnStore : public ::testing::TestWithParam<sagabus::testing::StoreFactor
   const std::string name_;  // of the saga: nobody else's
   SagaStore store_;
   unsigned max_coalesced_steps_ = 1;  // of workers that are made from now on
+  bool fire_timers_ = false;          // likewise: with it, run() would not end
 
  private:
   static void add(int amount, Account& state) {

@@ -3,7 +3,7 @@
 #include <memory>
 #include <mutex>
 
-#include "conformance/bus_on_store.hpp"
+#include "conformance/bus_timers.hpp"
 #include "sagabus/dynamodb/store.hpp"
 #include "sagabus/dynamodb/table.hpp"
 #include "sagabus/random.hpp"
@@ -48,3 +48,6 @@ sagabus::testing::StoreFactory dynamodb(unsigned key_shards) {
 SAGABUS_STORE_CONFORMANCE(DynamoDb, dynamodb(1));
 SAGABUS_STORE_CONFORMANCE(DynamoDbInShards, dynamodb(8));
 SAGABUS_BUS_ON_STORE(DynamoDb, dynamodb(1));
+// Its timers go by the service's time: tests/integration has them.
+using sagabus::test::BusTimers;
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(BusTimers);

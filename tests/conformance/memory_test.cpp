@@ -1,4 +1,4 @@
-#include "conformance/bus_on_store.hpp"
+#include "conformance/bus_timers.hpp"
 #include "sagabus/memory/store.hpp"
 #include "sagabus/memory/transport.hpp"
 #include "sagabus/testing/store_conformance.hpp"
@@ -33,6 +33,7 @@ TransportFactory transport_factory() {
 
 SAGABUS_STORE_CONFORMANCE(Memory, store_factory());
 SAGABUS_BUS_ON_STORE(Memory, store_factory());
+SAGABUS_BUS_TIMERS(Memory, store_factory());
 SAGABUS_TRANSPORT_CONFORMANCE(Memory, transport_factory());
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "conformance/bus_on_store.hpp"
+#include "conformance/bus_timers.hpp"
 #include "integration/sqlite_support.hpp"
 #include "sagabus/testing/store_conformance.hpp"
 #include "sagabus/testing/transport_conformance.hpp"
@@ -45,6 +45,7 @@ TransportFactory transport_factory() {
 
 SAGABUS_STORE_CONFORMANCE(Sqlite, store_factory());
 SAGABUS_BUS_ON_STORE(Sqlite, store_factory());
+SAGABUS_BUS_TIMERS(Sqlite, store_factory());
 SAGABUS_TRANSPORT_CONFORMANCE(Sqlite, transport_factory());
 
 }  // namespace

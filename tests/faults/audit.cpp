@@ -23,9 +23,9 @@ std::string problem_of(const Instance& it) {
   }
   if (!it.completed) return "it has not ended";
   const auto s = from_value<OrderState>(it.state);
-  if (s == OrderState{1, 1, 1, 1}) return "";
-  return fmt::format("placed {}, paid {}, reserved {}, shipped {} times", s.placed, s.payments,
-                     s.reservations, s.shipments);
+  if (s == OrderState{1, 1, 1, 1, 1}) return "";
+  return fmt::format("placed {}, paid {}, reserved {}, shipped {}, picked {} times", s.placed,
+                     s.payments, s.reservations, s.shipments, s.picks);
 }
 
 }  // namespace

@@ -10,8 +10,9 @@ namespace sagabus::faults {
 namespace {
 
 const std::vector<std::string> kExpected{
-    "PaymentRequested", "PaymentTaken",      "ReservationRequested", "GoodsReserved", "answer 1",
-    "answer 2",         "ShipmentRequested", "GoodsShipped",         "OrderEnded"};
+    "PaymentRequested", "PaymentTaken", "ReservationRequested", "GoodsReserved", "answer 1",
+    "answer 2",         "answer 3",     "ShipmentRequested",    "GoodsShipped",  "OrderEnded",
+    "OrderReviewed"};
 
 std::string problem_of(const std::map<std::string, int>& account) {
   std::string text;
@@ -40,6 +41,7 @@ Service Books::service() {
         enter(m.orderId, fmt::format("answer {}", m.answers));
       })
       .on<ShipmentRequested>(count)
+      .on<OrderReviewed>(count)
       .on<GoodsShipped>(count)
       .on<OrderEnded>([this, count](const OrderEnded& m, MessageContext& context) {
         count(m);

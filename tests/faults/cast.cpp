@@ -5,11 +5,14 @@
 namespace sagabus::faults {
 namespace {
 
-// The second answer leads on. Both of its messages leave in one dispatch, for different receivers.
+using namespace std::chrono_literals;
+
+// The third answer leads on: one of them is a timeout. Both of its messages leave in one dispatch,
+// for different receivers.
 void answered(const std::string& order, OrderState& state, SagaContext& context) {
-  const int answers = state.payments + state.reservations;
+  const int answers = state.payments + state.reservations + state.picks;
   context.publish(OrderProgressed{order, answers});
-  if (answers == 2) context.publish(ShipmentRequested{order});
+  if (answers == 3) context.publish(ShipmentRequested{order});
 }
 
 SagaDefinition order() {
@@ -21,19 +24,35 @@ SagaDefinition order() {
         ++s.placed;
         ctx.publish(PaymentRequested{m.orderId});
         ctx.publish(ReservationRequested{m.orderId});
+        ctx.schedule(OrderReviewed{m.orderId}, 20ms);
+        ctx.cancel(ctx.schedule(OrderEnded{m.orderId}, 1s));
+        ctx.set_timeout("pick", 30ms);
+        ctx.set_timeout("never", 1h);
       })
       .on<PaymentTaken>()
       .handle([](const PaymentTaken& m, OrderState& s, SagaContext& ctx) {
         ++s.payments;
+        if (ctx.timeout_remaining("pick")) ctx.set_timeout("pick", 20ms);  // sooner or later
+        if (s.reservations == 0) ctx.set_timeout("never", 500ms);
         answered(m.orderId, s, ctx);
       })
       .on<GoodsReserved>()
       .handle([](const GoodsReserved& m, OrderState& s, SagaContext& ctx) {
         ++s.reservations;
+        ctx.clear_timeout("never");
+        ctx.set_timeout("never", 1h);
         answered(m.orderId, s, ctx);
       })
-      .on<GoodsShipped>()  // comes after both answers: only who goes by an old guess can doubt it
-      .when([](const OrderState& s) { return s.payments > 0 && s.reservations > 0; })
+      .on_timeout("pick")
+      .handle([](const SagaTimeoutExpired& m, OrderState& s, SagaContext& ctx) {
+        ++s.picks;
+        answered(m.correlationId, s, ctx);
+      })
+      .on_timeout("never")
+      .when([](const OrderState& s) { return s.reservations > 0; })  // set anew by then
+      .handle([](OrderState& s) { s.picks += 100; })
+      .on<GoodsShipped>()  // comes after all answers: only who goes by an old guess can doubt it
+      .when([](const OrderState& s) { return s.payments > 0 && s.reservations > 0 && s.picks > 0; })
       .handle([](const GoodsShipped& m, OrderState& s, SagaContext& ctx) {
         ++s.shipments;
         ctx.publish(OrderEnded{m.orderId});

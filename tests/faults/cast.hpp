@@ -24,6 +24,10 @@ struct ReservationRequested {
 struct GoodsReserved {
   std::string orderId;
 };
+// Said later than its step.
+struct OrderReviewed {
+  std::string orderId;
+};
 // How many answers the order has. Which answer is the second depends on who was faster, so a step
 // that is planned again says something else under the same id: what it sent too early would show.
 struct OrderProgressed {
@@ -45,6 +49,7 @@ SAGABUS_MESSAGE(PaymentTaken, orderId)
 SAGABUS_MESSAGE(ReservationRequested, orderId)
 SAGABUS_MESSAGE(GoodsReserved, orderId)
 SAGABUS_MESSAGE(OrderProgressed, orderId, answers)
+SAGABUS_MESSAGE(OrderReviewed, orderId)
 SAGABUS_MESSAGE(ShipmentRequested, orderId)
 SAGABUS_MESSAGE(GoodsShipped, orderId)
 SAGABUS_MESSAGE(OrderEnded, orderId)
@@ -54,9 +59,10 @@ struct OrderState {
   int payments = 0;
   int reservations = 0;
   int shipments = 0;
+  int picks = 0;  // by a timeout
   friend bool operator==(const OrderState&, const OrderState&) = default;
 };
-SAGABUS_DESCRIBE(OrderState, placed, payments, reservations, shipments)
+SAGABUS_DESCRIBE(OrderState, placed, payments, reservations, shipments, picks)
 
 // A participant does one thing for an order.
 struct DeedState {

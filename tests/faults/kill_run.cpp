@@ -52,7 +52,7 @@ KillRun::KillRun(KillSettings settings)
   queues_.emplace(database_);
 }
 
-// Only the plain handlers.
+// Only the plain handlers, and the timers that dead workers have left.
 BusOptions KillRun::bus_options() {
   const auto faults = std::make_shared<testing::TransportFaults>();
   faults->after_acknowledge = [this] {
@@ -62,6 +62,7 @@ BusOptions KillRun::bus_options() {
   BusOptions options;
   options.transport =
       Transport(std::make_shared<testing::FaultyTransport>(here_.transport, faults));
+  options.store = store();
   options.services = {books_.service()};
   options.threads = 1;
   return options;
@@ -77,8 +78,26 @@ void KillRun::run() {
   while (!is_quiet()) turn();
 }
 
-// A step acknowledges its message last. So where no message is left, nothing can come any more.
+SagaStore KillRun::store() const {
+  return settings_.store.backend() ? settings_.store : here_.store;
+}
+
+// A step acknowledges its message last, and a row goes when its message is there. So where neither
+// is left, nothing can come any more.
 bool KillRun::is_quiet() {
+  return no_messages() && no_timers() && no_messages() && no_timers();
+}
+
+// Those that never come are due much later.
+bool KillRun::no_timers() const {
+  TimerBackend& timers = *store().backend()->timers();
+  for (unsigned shard = 0; shard < timers.shards(); ++shard) {
+    if (!sync_wait(timers.due(shard, timers.now() + 60s, 1)).empty()) return false;
+  }
+  return true;
+}
+
+bool KillRun::no_messages() {
   return queues_->run("SELECT count(*) FROM messages WHERE endpoint NOT LIKE '%.dlq'") == "0\n";
 }
 

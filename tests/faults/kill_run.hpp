@@ -43,7 +43,10 @@ class KillRun {
   using Clock = std::chrono::steady_clock;
 
   BusOptions bus_options();
+  SagaStore store() const;
   bool is_quiet();
+  bool no_timers() const;
+  bool no_messages();
 
   void turn();  // waits for the next event, and deals with it
   std::chrono::milliseconds patience() const;

@@ -45,7 +45,7 @@ void expect_every_effect_once(Plan plan, SagaStore store = {}) {
   }
   for (const Point point : points_of(settings.plan)) {
     const auto index = static_cast<std::size_t>(point);
-    EXPECT_GE(run.kills().at().at(index), settings.kills / 12) << kPoints.at(index);
+    EXPECT_GE(run.kills().at().at(index), settings.kills / 18) << kPoints.at(index);
   }
 }
 

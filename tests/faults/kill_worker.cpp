@@ -57,6 +57,7 @@ void run(const faults::Plan& plan) {
   options.sagas = faults::cast();
   options.concurrency = 8;
   options.threads = 2;
+  options.min_timeout = 1ms;
   options.retry = {.base_delay = 5ms, .max_delay = 100ms};  // outages are short here
   Bus bus(std::move(options));
   sync_wait(bus.start());

@@ -7,7 +7,8 @@ namespace sagabus::faults {
 std::vector<Point> points_of(const Plan& plan) {
   if (plan.joint) return {Point::before_commit, Point::after_commit, Point::nowhere};
   return {Point::before_commit,      Point::after_commit,      Point::mid_dispatch,
-          Point::before_acknowledge, Point::after_acknowledge, Point::nowhere};
+          Point::before_acknowledge, Point::after_acknowledge, Point::before_row,
+          Point::after_row,          Point::before_erase,      Point::nowhere};
 }
 
 std::vector<std::string> to_words(const Plan& plan) {

@@ -15,11 +15,14 @@ enum class Point {
   mid_dispatch,
   before_acknowledge,
   after_acknowledge,
+  before_row,  // a timer's
+  after_row,
+  before_erase,  // of a row that was sent
   nowhere
 };
-inline constexpr std::array<std::string_view, 6> kPoints{"before-commit",     "after-commit",
-                                                         "mid-dispatch",      "before-acknowledge",
-                                                         "after-acknowledge", "at-random"};
+inline constexpr std::array<std::string_view, 9> kPoints{
+    "before-commit", "after-commit", "mid-dispatch", "before-acknowledge", "after-acknowledge",
+    "before-row",    "after-row",    "before-erase", "at-random"};
 
 struct Plan {
   std::string database{};  // messages, and the sagas unless there is a table

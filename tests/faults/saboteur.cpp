@@ -41,6 +41,12 @@ SagaStore Saboteur::around(const SagaStore& store) {
   faults->after_commit = [this](const CommitRequest& request, const CommitResult& result) {
     after_commit(request, result);
   };
+  faults->before_put_timers = [this](const auto&) { pass(Point::before_row); };
+  faults->after_put_timers = [this](const auto&) {
+    pass(Point::after_row);
+    lose_answer();
+  };
+  faults->before_erase_timers = [this] { pass(Point::before_erase); };
   faults->commit_threw = [this](const CommitRequest& request) {
     journal_.write(words::kDoubt, *request.next);
   };

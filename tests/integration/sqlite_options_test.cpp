@@ -94,9 +94,9 @@ TEST_F(SqliteFile, OfAnotherProgramIsRefusedAndLeftAlone) {
 
 TEST_F(SqliteFile, OfANewerVersionIsRefused) {
   prepare();
-  RawDatabase(path_).run("PRAGMA user_version = 3");
+  RawDatabase(path_).run("PRAGMA user_version = 4");
   EXPECT_EQ(error<ValidationError>(),
-            "sqlite " + path_ + ": schema version 3, this program knows version 2");
+            "sqlite " + path_ + ": schema version 4, this program knows version 3");
 }
 
 TEST_F(SqliteFile, InNoDirectoryIsRefused) {

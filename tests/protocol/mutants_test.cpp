@@ -1,5 +1,5 @@
 // The tests of the bus over a store, over the store that has faults built in.
-#include "conformance/bus_on_store.hpp"
+#include "conformance/bus_timers.hpp"
 #include "sagabus/memory/store.hpp"
 
 namespace {
@@ -13,5 +13,6 @@ sagabus::testing::StoreFactory store_factory() {
 }
 
 SAGABUS_BUS_ON_STORE(Mutant, store_factory());
+SAGABUS_BUS_TIMERS(Mutant, store_factory());
 
 }  // namespace

@@ -36,7 +36,9 @@ PATCHES = [
       return true;
     });
     batch.request.next = slim;
-    if (!again.empty()) co_await dispatch(lead, again);
+    Effects effects;
+    add_messages(again, with_rows(), effects);
+    if (!again.empty()) co_await dispatch(std::move(effects), &lead.cost);
   }
 """ + COMMIT),
     # An entry of another worker is dropped, though nobody knows whether it is settled.
@@ -52,7 +54,10 @@ PATCHES = [
 """ + COMMIT),
     ("dispatch_first", "saga_commit.cpp", COMMIT, """\
   if (mutated("dispatch_first") && lead.number.sequence != 0) {
-    co_await dispatch(lead, batch.request.next->bookkeeping.outbox.back().messages);
+    Effects effects;
+    add_entry(batch.request.next->bookkeeping.outbox.back(), *batch.request.next, with_rows(),
+              effects);
+    co_await dispatch(std::move(effects), &lead.cost);
   }
 """ + COMMIT),
     ("no_inbox", "step.cpp",
@@ -88,6 +93,30 @@ PATCHES = [
      "if (!entry || options_.settlements->is_settled(*entry)) co_return;",
      'const bool settled = entry && options_.settlements->is_settled(*entry);\n'
      '  if (!entry || (settled && !mutated("resend_settled"))) co_return;'),
+    # A timeout that was cleared, or has come, comes.
+    ("stale_timer", "step.cpp",
+     """\
+  if (current.completed || !timer) return plan;
+  plan.choice = timer->due""", """\
+  if (current.completed || (!timer && !mutated("stale_timer"))) return plan;
+  plan.choice = timer && timer->due"""),
+    # One that was moved comes when it was to come before.
+    ("early_timer", "step.cpp",
+     "timer->due > incoming.firing->due ? Choice::moved",
+     'timer->due > incoming.firing->due && !mutated("early_timer") ? Choice::moved'),
+    # A redelivery does not put the rows that its step could not.
+    ("lost_row", "saga_commit.cpp",
+     "  add_entry(*entry, *current, with_rows(), effects);\n",
+     "  add_entry(*entry, *current, with_rows(), effects);\n"
+     '  if (mutated("lost_row")) effects.timers.rows.clear();\n'),
+    # A row is erased before what it holds is sent.
+    ("erase_first", "timer_service.cpp",
+     "  co_await options_.transport.backend()->send(std::move(requests));\n",
+     '  if (mutated("erase_first")) {\n'
+     "    std::vector<TimerKey> early = keys;\n"
+     "    co_await timers_.erase(std::move(early), nullptr);\n"
+     "  }\n"
+     "  co_await options_.transport.backend()->send(std::move(requests));\n"),
     # Guesses go on where they mostly fail.
     ("guess_always", "saga_processor.cpp",
      "if (!rate.worth_trying(uniform(*options_.ambient.random))) return false;",

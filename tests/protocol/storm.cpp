@@ -139,6 +139,10 @@ SagaStore Storm::rough(Worker& worker, const SagaStore& store) {
     count(request, result);
     lose();
   };
+  faults->before_put_timers = [lose](const auto&) { lose(); };
+  faults->after_put_timers = [lose](const auto&) { lose(); };
+  faults->before_erase_timers = lose;
+  faults->before_look_at_timers = lose;
   faults->before_save_watermark = lose;
   faults->before_load_watermark = lose;
   return SagaStore(std::make_shared<testing::FaultyStore>(store, faults));
@@ -148,7 +152,8 @@ std::vector<SendRequest> Storm::in_copies(const std::vector<SendRequest>& reques
   std::vector<SendRequest> all;
   for (const SendRequest& request : requests) {
     const std::string& type = request.envelope->type;
-    if (!request.endpoint.empty() || type == message_name<Receipt>()) {
+    const bool timeout = type == message_name<SagaTimeoutExpired>();
+    if ((!request.endpoint.empty() && !timeout) || type == message_name<Receipt>()) {
       all.push_back(request);
       continue;
     }
@@ -243,6 +248,7 @@ std::vector<std::string> Storm::problems() {
     const std::string name(static_cast<std::size_t>(account + 1), 'a');
     add(ears_.problems(name, "deposit", deposits_));
     add(ears_.problems(name, "stage", kStages));
+    add(ears_.problems(name, "beat", kBeats));
     add(ears_.problems(name, "mirror", deposits_));
   }
   read_letters(problems);

@@ -10,6 +10,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::seconds kPauses[] = {0s, 0s, 2s, 60s, 3600s};
+constexpr std::chrono::seconds kBeatPauses[] = {1s, 5s, 90s, 1800s};
+
+void beat_later(int draw, SagaContext& ctx) {
+  ctx.set_timeout("beat", kBeatPauses[static_cast<std::size_t>(draw) % std::size(kBeatPauses)]);
+}
 
 SagaDefinition ledger() {
   return saga<LedgerState>(kLedger)
@@ -18,6 +23,7 @@ SagaDefinition ledger() {
       .on<Deposit>(can_start)
       .handle([](const Deposit& m, LedgerState& s, SagaContext& ctx) {
         ++s.deposits;
+        if (ctx.timeout_remaining("beat")) beat_later(m.number, ctx);  // moves it
         ctx.publish(Mirror{m.account, m.number});
         ctx.publish(Receipt{m.account, "deposit", s.deposits});
       })
@@ -25,9 +31,22 @@ SagaDefinition ledger() {
       .when([](const Stage& m, const LedgerState& s) { return m.number == s.stages; })
       .handle([](const Stage& m, LedgerState& s, SagaContext& ctx) {
         ++s.stages;
+        if (s.stages == 1) beat_later(static_cast<int>(m.account.size()), ctx);
+        if (s.stages == 2) ctx.set_timeout("dead", 12h);
+        if (s.stages == 3) ctx.clear_timeout("dead");
         ctx.publish(Receipt{m.account, "stage", s.stages});
         const auto pause = kPauses[(m.account.size() + m.number) % std::size(kPauses)];
         if (s.stages < kStages) ctx.schedule(Stage{m.account, s.stages}, pause);
+      })
+      .on_timeout("beat")
+      .handle([](const SagaTimeoutExpired& m, LedgerState& s, SagaContext& ctx) {
+        ++s.beats;
+        ctx.publish(Receipt{m.correlationId, "beat", s.beats});
+        if (s.beats < kBeats) beat_later(s.beats + static_cast<int>(m.sagaId.front()), ctx);
+      })
+      .on_timeout("dead")
+      .handle([](const SagaTimeoutExpired& m, LedgerState& s, SagaContext& ctx) {
+        ctx.publish(Receipt{m.correlationId, "beat", -s.beats});
       })
       .build();
 }

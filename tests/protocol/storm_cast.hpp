@@ -45,8 +45,9 @@ SAGABUS_MESSAGE(Receipt, account, by, count)
 struct LedgerState {
   int deposits = 0;
   int stages = 0;
+  int beats = 0;  // timeouts: each sets the next
 };
-SAGABUS_DESCRIBE(LedgerState, deposits, stages)
+SAGABUS_DESCRIBE(LedgerState, deposits, stages, beats)
 
 struct MirrorState {
   int mirrored = 0;
@@ -56,6 +57,7 @@ SAGABUS_DESCRIBE(MirrorState, mirrored)
 inline constexpr const char* kLedger = "Ledger";
 inline constexpr const char* kMirror = "Mirror";
 inline constexpr int kStages = 6;
+inline constexpr int kBeats = 4;
 
 std::vector<SagaDefinition> storm_cast();
 

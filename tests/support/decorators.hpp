@@ -29,7 +29,18 @@ struct StoreFaults {
   std::function<void()> before_save_watermark = [] {};
   std::function<void()> before_load_watermark = [] {};
   std::function<void(const CommitRequest&)> commit_threw = [](const CommitRequest&) {};
-  bool joins = false;  // with a FaultyTransport, where what is in them joins
+  std::function<void(const std::vector<TimerRow>&)> before_put_timers =
+      [](const std::vector<TimerRow>&) {};
+  std::function<void(const std::vector<TimerRow>&)> after_put_timers =
+      [](const std::vector<TimerRow>&) {};
+  std::function<void()> before_erase_timers = [] {};
+  std::function<void()> before_look_at_timers = [] {};
+  // After rows were read, and before they are erased; empty: no time.
+  std::function<boost::asio::awaitable<void>()> timers_read_takes{};
+  std::function<boost::asio::awaitable<void>()> timers_erase_takes{};
+  bool hides_timers = false;  // the store keeps none
+  bool hides_watch = false;   // rows are put unnoticed, as by another process
+  bool joins = false;         // with a FaultyTransport, where what is in them joins
 };
 
 // Called around each operation; what they throw is what the bus sees.
@@ -104,6 +115,49 @@ class FaultyTransport final : public TransportBackend {
   std::shared_ptr<TransportFaults> faults_;
 };
 
+// The faults of the store. Outlived by it.
+class FaultyTimers final : public TimerBackend {
+ public:
+  FaultyTimers(TimerBackend* inner, StoreFaults& faults) : inner_(inner), faults_(faults) {}
+
+  bool is_there() const { return inner_ != nullptr && !faults_.hides_timers; }
+  unsigned shards() const noexcept override { return inner_->shards(); }
+  unsigned shard_of(std::string_view id) const noexcept override { return inner_->shard_of(id); }
+  TimePoint now() const override { return inner_->now(); }
+  boost::asio::awaitable<void> put(std::vector<TimerRow> rows, Cost* cost) override {
+    faults_.before_put_timers(rows);
+    const std::vector<TimerRow> copy = rows;
+    co_await inner_->put(std::move(rows), cost);
+    faults_.after_put_timers(copy);
+  }
+  boost::asio::awaitable<std::size_t> erase(std::vector<TimerKey> keys, Cost* cost) override {
+    faults_.before_erase_timers();
+    if (faults_.timers_erase_takes) co_await faults_.timers_erase_takes();
+    co_return co_await inner_->erase(std::move(keys), cost);
+  }
+  boost::asio::awaitable<std::vector<TimerRow>> due(unsigned shard, TimePoint through,
+                                                    std::size_t most) override {
+    faults_.before_look_at_timers();
+    std::vector<TimerRow> rows = co_await inner_->due(shard, through, most);
+    if (faults_.timers_read_takes && !rows.empty()) co_await faults_.timers_read_takes();
+    co_return rows;
+  }
+  boost::asio::awaitable<TimerPage> list(std::size_t limit, std::string continuation) override {
+    return inner_->list(limit, std::move(continuation));
+  }
+  std::shared_ptr<void> watch(std::function<void(TimePoint due)> call) override {
+    return faults_.hides_watch ? nullptr : inner_->watch(std::move(call));
+  }
+  boost::asio::awaitable<std::vector<Lease>> leases() override { return inner_->leases(); }
+  boost::asio::awaitable<bool> take_lease(unsigned shard, Lease seen, std::string holder) override {
+    return inner_->take_lease(shard, std::move(seen), std::move(holder));
+  }
+
+ private:
+  TimerBackend* const inner_;
+  StoreFaults& faults_;
+};
+
 // The faults of the store.
 class FaultyJoint final : public JointCommit {
  public:
@@ -124,6 +178,9 @@ class FaultyJoint final : public JointCommit {
     faults_->after_commit(step.write, result.write);
     co_return result;
   }
+  boost::asio::awaitable<void> fire(std::vector<TimerRow> rows) override {
+    return inner_->fire(std::move(rows));
+  }
 
  private:
   std::shared_ptr<JointCommit> inner_;
@@ -135,9 +192,11 @@ class FaultyStore final : public StoreBackend {
   FaultyStore(SagaStore inner, std::shared_ptr<StoreFaults> faults)
       : StoreBackend(inner.backend()->ambient()),
         inner_(inner.backend()),
-        faults_(std::move(faults)) {}
+        faults_(std::move(faults)),
+        timers_(inner_->timers(), *faults_) {}
 
   std::string describe() const override { return inner_->describe(); }
+  TimerBackend* timers() noexcept override { return timers_.is_there() ? &timers_ : nullptr; }
   bool starts_safely_unseen() const noexcept override { return inner_->starts_safely_unseen(); }
   bool takes(const StoreWrite& write) const noexcept override {
     return faults_->transaction || inner_->takes(write);
@@ -214,6 +273,7 @@ class FaultyStore final : public StoreBackend {
  private:
   std::shared_ptr<StoreBackend> inner_;
   std::shared_ptr<StoreFaults> faults_;
+  FaultyTimers timers_;
 };
 
 }  // namespace sagabus::testing

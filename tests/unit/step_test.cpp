@@ -389,17 +389,24 @@ TEST(Context, RefusesWhatCouldNotBeReadAgain) {
   EXPECT_EQ(read_bookkeeping({}, write_bookkeeping(bookkeeping, "s"), "s"), bookkeeping);
 }
 
-TEST(Context, SchedulesForTheEndOfTime) {
+TEST(Context, SchedulesForNoLongerThanIsAllowed) {
   const auto record = std::make_shared<StepRecord>();
   record->envelope = std::make_shared<const Envelope>();
   const std::string sender = "saga-o";
   record->sender_id = &sender;
   record->now = kStepTime;
   SagaContext context(record);
-  context.schedule(fixture::Closed{"o"}, std::chrono::milliseconds::max());
-  context.schedule(fixture::Closed{"o"}, std::chrono::milliseconds::min());
-  EXPECT_EQ(record->outgoing[0].not_before, TimePoint::max());
+  const auto most = record->timer_limits.most;
+  EXPECT_THROW(context.schedule(fixture::Closed{"o"}, std::chrono::milliseconds::max()),
+               ValidationError);
+  EXPECT_THROW(context.schedule(fixture::Closed{"o"}, most + 1ms), ValidationError);
+  EXPECT_THAT(record->outgoing, ::testing::IsEmpty());
+  context.schedule(fixture::Closed{"o"}, most);
+  const ScheduledMessage at_once =
+      context.schedule(fixture::Closed{"o"}, std::chrono::milliseconds::min());
+  EXPECT_EQ(record->outgoing[0].not_before, kStepTime + most);
   EXPECT_EQ(record->outgoing[1].not_before, TimePoint{});
+  EXPECT_EQ(at_once, (ScheduledMessage{record->outgoing[1].envelope->id, kStepTime}));
 }
 
 }  // namespace

@@ -1,0 +1,41 @@
+// What a timer's row holds, and what a row that was fired says: pure functions.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "sagabus/instance.hpp"
+#include "sagabus/timer_store.hpp"
+
+namespace sagabus::detail {
+
+// Throws ValidationError for a message that no row could hold, or that is due too far ahead.
+void check_scheduled(const Envelope& envelope, std::chrono::milliseconds ahead,
+                     std::chrono::milliseconds most);
+
+TimerRow scheduled_row(const OutgoingMessage& message);
+
+// The row that brings a timeout to its instance when it is due.
+TimerRow timeout_row(const Instance& instance, const Timer& timer);
+
+// Of a timeout that has come: which one it is, and when its row was due.
+struct Firing {
+  std::string token;
+  TimePoint due{};
+};
+
+// Throws ValidationError where the message did not come from a row.
+Firing read_firing(const Envelope& envelope);
+
+// What is to become of rows.
+struct TimerEffects {
+  std::vector<TimerRow> rows;
+  std::vector<TimerKey> cancelled;
+  bool empty() const noexcept { return rows.empty() && cancelled.empty(); }
+};
+
+// What one outbox entry makes of timers, as the instance has them now: one that was cleared since
+// needs no row, and one that was set anew has its own entry.
+void add_timers(const OutboxEntry& entry, const Instance& instance, TimerEffects& out);
+
+}  // namespace sagabus::detail
