@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <boost/json/value.hpp>
 
-#include "dynamodb/attribute_value.hpp"
+#include "dynamodb/attribute_reader.hpp"
 #include "dynamodb/item_size.hpp"
 #include "dynamodb/key_shards.hpp"
 #include "sagabus/error.hpp"
@@ -21,66 +21,16 @@ constexpr std::size_t kMaxPartitionKeyBytes = 2048;
 constexpr std::size_t kShownFields = 5;
 constexpr std::size_t kSlack = 16 * 1024;  // more than keys, times and names of an item
 
-// Reads attributes of one item, and says which of them is wrong.
-class Reader {
- public:
-  explicit Reader(const json::object& item) : item_(item) {}
+TimePoint read_time(std::string_view name, const std::string& text) {
+  try {
+    const SplitTime time = parse_iso8601(text);
+    return time.seconds + std::chrono::floor<std::chrono::milliseconds>(time.fraction);
+  } catch (const ValidationError& e) {
+    throw ValidationError(fmt::format("{}: {}", name, e.what()));
+  }
+}
 
-  std::optional<Value> value(std::string_view name) const {
-    const json::value* attribute = item_.if_contains({name.data(), name.size()});
-    if (!attribute) return std::nullopt;
-    const FieldPath root(MissingField::refuse);
-    return read_attribute_value(*attribute, FieldPath(root, name));
-  }
-  std::optional<std::string> text(std::string_view name) const {
-    auto found = value(name);
-    if (!found) return std::nullopt;
-    if (std::string* text = found->if_string()) return std::move(*text);
-    wrong(name, "S", *found);
-  }
-  std::string required_text(std::string_view name) const {
-    auto found = text(name);
-    if (!found) missing(name);
-    return std::move(*found);
-  }
-  std::optional<std::int64_t> whole(std::string_view name) const {
-    const auto found = value(name);
-    if (!found) return std::nullopt;
-    if (const auto* number = found->if_int64()) return *number;
-    wrong(name, "a whole N", *found);
-  }
-  std::int64_t required_whole(std::string_view name) const {
-    const auto found = whole(name);
-    if (!found) missing(name);
-    return *found;
-  }
-  bool flag(std::string_view name) const {
-    const auto found = value(name);
-    if (!found) return false;
-    if (const bool* flag = found->if_bool()) return *flag;
-    wrong(name, "BOOL", *found);
-  }
-  [[noreturn]] static void missing(std::string_view name) {
-    throw ValidationError(fmt::format("{}: missing", name));
-  }
-  static TimePoint time(std::string_view name, const std::string& text) {
-    try {
-      const SplitTime time = parse_iso8601(text);
-      return time.seconds + std::chrono::floor<std::chrono::milliseconds>(time.fraction);
-    } catch (const ValidationError& e) {
-      throw ValidationError(fmt::format("{}: {}", name, e.what()));
-    }
-  }
-
- private:
-  [[noreturn]] static void wrong(std::string_view name, std::string_view type, const Value& found) {
-    throw ValidationError(fmt::format("{}: expected {}, found {}", name, type, kind_name(found)));
-  }
-
-  const json::object& item_;
-};
-
-std::uint64_t read_version(const Reader& in) {
+std::uint64_t read_version(const AttributeReader& in) {
   const std::int64_t version = in.required_whole(kVersion);
   if (version < 0) throw ValidationError("version: negative");
   return static_cast<std::uint64_t>(version);
@@ -92,21 +42,22 @@ TimePoint moment(std::int64_t epoch_second) {
       std::clamp(epoch_second, epoch_seconds(kEarliestText), epoch_seconds(kLatestText))));
 }
 
-void read_instance(const Reader& in, Instance instance, StoredItem& out) {
+void read_instance(const AttributeReader& in, Instance instance, StoredItem& out) {
   instance.correlation_id = in.required_text(kCorrelationId);
   instance.version = read_version(in);
   instance.completed = in.flag(kIsCompleted);
   if (auto state = in.value(kState)) instance.state = std::move(*state);
   out.created_at = in.text(kCreatedAt);
-  if (out.created_at) instance.created_at = Reader::time(kCreatedAt, *out.created_at);
+  if (out.created_at) instance.created_at = read_time(kCreatedAt, *out.created_at);
   instance.updated_at = instance.created_at;
   if (auto updated_at = in.text(kUpdatedAt)) {
-    instance.updated_at = Reader::time(kUpdatedAt, *updated_at);
+    instance.updated_at = read_time(kUpdatedAt, *updated_at);
     out.updated_at = std::move(*updated_at);
   }
   if (out.ttl) instance.expires_at = moment(*out.ttl);
   instance.bookkeeping = read_bookkeeping(
-      in.text(kBirth).value_or(""), {in.text(kInbox).value_or(""), in.text(kOutbox).value_or("")},
+      in.text(kBirth).value_or(""),
+      {in.text(kInbox).value_or(""), in.text(kOutbox).value_or(""), in.text(kTimers).value_or("")},
       instance.saga_id);
   out.token = in.text(kToken).value_or("");
   out.reserved = in.flag(kReserved);
@@ -126,6 +77,11 @@ std::size_t text_attribute_size(std::string_view name, std::string_view text) {
   return text.empty() ? 0 : name.size() + text.size();
 }
 
+std::size_t bookkeeping_size(const BookkeepingText& text) {
+  return text_attribute_size(kInbox, text.inbox) + text_attribute_size(kOutbox, text.outbox) +
+         text_attribute_size(kTimers, text.timers);
+}
+
 std::vector<StateTooLarge::Field> largest_fields(const ItemDraft& draft) {
   std::vector<StateTooLarge::Field> fields;
   if (const Object* state = draft.instance.state.if_object()) {
@@ -141,13 +97,16 @@ std::vector<StateTooLarge::Field> largest_fields(const ItemDraft& draft) {
   if (!draft.bookkeeping.outbox.empty()) {
     fields.push_back({"(outbox)", draft.bookkeeping.outbox.size()});
   }
+  if (!draft.bookkeeping.timers.empty()) {
+    fields.push_back({"(timers)", draft.bookkeeping.timers.size()});
+  }
   std::stable_sort(fields.begin(), fields.end(),
                    [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
   if (fields.size() > kShownFields) fields.resize(kShownFields);
   return fields;
 }
 
-TableRecord read_record(const Reader& in) {
+TableRecord read_record(const AttributeReader& in) {
   TableRecord record;
   const std::int64_t version = in.required_whole(kFormatVersion);
   if (version < 1) throw ValidationError(fmt::format("{}: {}", kFormatVersion, version));
@@ -169,7 +128,7 @@ TableRecord read_record(const Reader& in) {
 
 TableRecord read_table_record(const json::object& item, std::string_view table) {
   try {
-    return read_record(Reader(item));
+    return read_record(AttributeReader(item));
   } catch (const ValidationError& e) {
     throw ValidationError(
         fmt::format("table {}: its {} record is broken: {}; put back the numbers that the table "
@@ -179,7 +138,7 @@ TableRecord read_table_record(const json::object& item, std::string_view table) 
 }
 
 StoredItem read_item(const json::object& item, unsigned key_shards) {
-  const Reader in(item);
+  const AttributeReader in(item);
   StoredItem out;
   out.bytes = item_size(item);
   Instance instance;
@@ -230,9 +189,7 @@ std::size_t item_size(const ItemDraft& draft, unsigned key_shards) {
   bytes += kState.size() + value_size(i.state) + kCreatedAt.size() + kUpdatedAt.size() + kTimes;
   if (draft.ttl) bytes += kTtl.size() + number_size(fmt::format("{}", *draft.ttl));
   bytes += text_attribute_size(kBirth, i.bookkeeping.birth) +
-           text_attribute_size(kToken, draft.token) +
-           text_attribute_size(kInbox, draft.bookkeeping.inbox) +
-           text_attribute_size(kOutbox, draft.bookkeeping.outbox);
+           text_attribute_size(kToken, draft.token) + bookkeeping_size(draft.bookkeeping);
   return bytes + (draft.reserved ? kReserved.size() + 1 : 0);
 }
 
@@ -244,9 +201,9 @@ void check_size(const ItemDraft& draft, std::size_t written, unsigned key_shards
     throw StateTooLarge(draft.instance.saga_id, bytes, limit, largest_fields(draft));
   };
   const std::size_t bytes = item_size(draft, key_shards);
-  const std::size_t bookkeeping = text_attribute_size(kInbox, draft.bookkeeping.inbox) +
-                                  text_attribute_size(kOutbox, draft.bookkeeping.outbox);
-  if (!draft.instance.bookkeeping.birth.empty()) check(bytes - bookkeeping, kMaxBare);
+  if (!draft.instance.bookkeeping.birth.empty()) {
+    check(bytes - bookkeeping_size(draft.bookkeeping), kMaxBare);
+  }
   check(bytes, kMaxItemBytes);
 }
 

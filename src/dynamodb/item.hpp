@@ -28,6 +28,7 @@ inline constexpr std::string_view kCorrelationIndex = "correlationIndex";
 inline constexpr std::string_view kBirth = "_b";   // S, Bookkeeping::birth
 inline constexpr std::string_view kInbox = "_i";   // S, BookkeepingText::inbox
 inline constexpr std::string_view kOutbox = "_o";  // S, BookkeepingText::outbox
+inline constexpr std::string_view kTimers = "_t";  // S, BookkeepingText::timers
 inline constexpr std::string_view kToken = "_w";   // S, names the write that made the item so
 inline constexpr std::string_view kReserved =
     "_a";  // BOOL, an alias item stands at the derived key
@@ -93,9 +94,9 @@ struct ItemDraft {
 };
 
 // Throws ValidationError where a key is empty or too long, and StateTooLarge where the item passes
-// 400 KB, or 336 KB without inbox and outbox. The latter not for an item that has no birth: another
-// program made it, and it may have been as large before. `written` are the bytes of the request,
-// which no item inside it can surpass by much.
+// 400 KB, or 336 KB without inbox, outbox and timers. The latter not for an item that has no birth:
+// another program made it, and it may have been as large before. `written` are the bytes of the
+// request, which no item inside it can surpass by much.
 void check_keys(const Instance& instance, unsigned key_shards);
 void check_size(const ItemDraft& draft, std::size_t written, unsigned key_shards);
 std::size_t item_size(const ItemDraft& draft, unsigned key_shards);

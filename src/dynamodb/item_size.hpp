@@ -11,8 +11,8 @@ namespace sagabus::dynamodb {
 
 inline constexpr std::size_t kMaxItemBytes = 400 * 1024;
 
-// The part of it that is kept for inbox and outbox: where the state had filled it all, no step of
-// the instance could be committed any more.
+// The part of it that is kept for inbox, outbox and timers: where the state had filled it all, no
+// step of the instance could be committed any more.
 inline constexpr std::size_t kBookkeepingBytes = 64 * 1024;
 
 // A number's bytes: a digit pair each, one more, and one for a minus sign; 1 for 0.

@@ -4,7 +4,7 @@
 
 #include "dynamodb/attribute_value.hpp"
 #include "dynamodb/key_shards.hpp"
-#include "dynamodb/request_body.hpp"
+#include "dynamodb/request_parts.hpp"
 #include "dynamodb/user_write.hpp"
 #include "sagabus/json.hpp"
 #include "sagabus/time_text.hpp"
@@ -23,6 +23,7 @@ enum Alternative : unsigned {
   kNameOutbox = 1U << 4,
   kNameToken = 1U << 5,
   kNameReserved = 1U << 6,
+  kNameTimers = 1U << 7,
 };
 
 struct NamedAttribute {
@@ -33,7 +34,7 @@ struct NamedAttribute {
 constexpr NamedAttribute kNames[] = {
     {kNameState, R"("#s":"state")"}, {kNameTtl, R"("#t":"ttl")"},   {kNameBirth, R"("#b":"_b")"},
     {kNameInbox, R"("#i":"_i")"},    {kNameOutbox, R"("#o":"_o")"}, {kNameToken, R"("#w":"_w")"},
-    {kNameReserved, R"("#a":"_a")"},
+    {kNameReserved, R"("#a":"_a")"}, {kNameTimers, R"("#m":"_t")"},
 };
 
 // An instance and its alias lie each in the shard of their own id.
@@ -45,18 +46,6 @@ void write_key_attributes(Body& body, const TableRef& table, Key key) {
 void write_key(Body& body, const TableRef& table, Key key) {
   body.raw("Key", "{");
   write_key_attributes(body, table, key);
-  body.close();
-}
-
-// Of a row that is in no shard.
-void write_row_attributes(Body& body, std::string_view name, std::string_view id) {
-  body.string_attribute(kSagaName, name);
-  body.string_attribute(kSagaId, id);
-}
-
-void write_row_key(Body& body, std::string_view name, std::string_view id) {
-  body.raw("Key", "{");
-  write_row_attributes(body, name, id);
   body.close();
 }
 
@@ -84,21 +73,8 @@ void write_names(Body& body, unsigned used) {
   body.close();
 }
 
-void write_condition(Body& body, std::string_view condition) {
-  body.string("ConditionExpression", condition);
-  body.raw("ReturnValuesOnConditionCheckFailure", "\"ALL_OLD\"");
-}
-
-void write_capacity(Body& body, const TableRef& table) {
-  if (table.count_units) body.raw("ReturnConsumedCapacity", "\"TOTAL\"");
-}
-
 void write_state(Body& body, std::string_view name, const Value& state) {
   append_attribute_value(body.member(name), state, FieldPath(MissingField::keep_default));
-}
-
-void write_optional(Body& body, std::string_view name, std::string_view text) {
-  if (!text.empty()) body.string_attribute(name, text);
 }
 
 void write_item(Body& body, const TableRef& table, const ItemDraft& draft) {
@@ -115,6 +91,7 @@ void write_item(Body& body, const TableRef& table, const ItemDraft& draft) {
   write_optional(body, kBirth, i.bookkeeping.birth);
   write_optional(body, kInbox, draft.bookkeeping.inbox);
   write_optional(body, kOutbox, draft.bookkeeping.outbox);
+  write_optional(body, kTimers, draft.bookkeeping.timers);
   write_optional(body, kToken, draft.token);
   if (draft.reserved) body.bool_attribute(kReserved, true);
   body.close();
@@ -178,7 +155,7 @@ Expression update_condition(const UpdateGuard& guard, bool sets_ttl) {
 Expression update_expression(const ItemDraft& draft, const UpdateExtras& extras) {
   Expression update;
   update.text = "SET version = :n, isCompleted = :c, updatedAt = :u, #s = :s, #w = :w";
-  update.names = kNameState | kNameToken | kNameTtl | kNameInbox | kNameOutbox;
+  update.names = kNameState | kNameToken | kNameTtl | kNameInbox | kNameOutbox | kNameTimers;
   std::string removed;
   const auto place = [&](bool present, std::string_view name, std::string_view set) {
     if (present) {
@@ -190,6 +167,7 @@ Expression update_expression(const ItemDraft& draft, const UpdateExtras& extras)
   };
   place(!draft.bookkeeping.inbox.empty(), "#i", ", #i = :i");
   place(!draft.bookkeeping.outbox.empty(), "#o", ", #o = :o");
+  place(!draft.bookkeeping.timers.empty(), "#m", ", #m = :m");
   place(draft.ttl.has_value(), "#t", ", #t = :t");
   if (!extras.birth.empty()) {
     update.text += ", #b = :e";
@@ -210,6 +188,7 @@ void write_update_values(Body& body, const ItemDraft& draft, const UpdateGuard& 
   body.string_attribute(":w", draft.token);
   write_optional(body, ":i", draft.bookkeeping.inbox);
   write_optional(body, ":o", draft.bookkeeping.outbox);
+  write_optional(body, ":m", draft.bookkeeping.timers);
   if (draft.ttl) body.number_attribute(":t", *draft.ttl);
   write_optional(body, ":e", extras.birth);
   write_optional(body, ":k", extras.created_at);
@@ -302,7 +281,8 @@ void write_own_alias_guard(Body& body, std::string_view saga_id) {
 }
 
 std::size_t room_for(const ItemDraft& draft) {
-  return 1280 + draft.bookkeeping.inbox.size() + draft.bookkeeping.outbox.size() * 5 / 4;
+  const BookkeepingText& text = draft.bookkeeping;
+  return 1280 + text.inbox.size() + (text.outbox.size() + text.timers.size()) * 5 / 4;
 }
 
 }  // namespace

@@ -59,14 +59,25 @@ TEST(Requests, UpdateSetsWhatThereIsAndRemovesTheRest) {
       update_item_request(kSagas, draft, guard, {}),
       R"({"TableName":"sagas","Key":{"sagaName":{"S":"OrderSaga"},"sagaId":{"S":"id-1"}},)"
       R"("UpdateExpression":"SET version = :n, isCompleted = :c, updatedAt = :u, #s = :s, #w = :w, )"
-      R"(#i = :i REMOVE #o, #t","ConditionExpression":"version = :v AND #b = :b AND )"
+      R"(#i = :i REMOVE #o, #m, #t","ConditionExpression":"version = :v AND #b = :b AND )"
       R"x((attribute_not_exists(#t) OR (#t > :now AND attribute_not_exists(#a)))",)x"
       R"("ReturnValuesOnConditionCheckFailure":"ALL_OLD","ExpressionAttributeNames":{"#s":"state",)"
-      R"("#t":"ttl","#b":"_b","#i":"_i","#o":"_o","#w":"_w","#a":"_a"},)"
+      R"("#t":"ttl","#b":"_b","#i":"_i","#o":"_o","#w":"_w","#a":"_a","#m":"_t"},)"
       R"("ExpressionAttributeValues":{":n":{"N":"3"},":c":{"BOOL":false},)"
       R"(":u":{"S":"2026-01-01T00:00:01.020Z"},":s":{"M":{"total":{"N":"12.5"}}},":w":{"S":"t1"},)"
       R"(":i":{"S":"in"},":v":{"N":"2"},":b":{"S":"b1"},":now":{"N":"7"}},)"
       R"("ReturnConsumedCapacity":"TOTAL"})");
+}
+
+TEST(Requests, TimersStandBesideInboxAndOutbox) {
+  const Instance i = order();
+  const ItemDraft draft{i, {"in", "out", "ti"}, "t1", std::nullopt};
+  const auto put = boost::json::parse(put_item_request(kSagas, draft, {}));
+  EXPECT_EQ(put.at("Item").at("_t").at("S").as_string(), "ti");
+  const auto update = boost::json::parse(update_item_request(kSagas, draft, {}, {}));
+  const std::string expression(update.at("UpdateExpression").as_string());
+  EXPECT_TRUE(expression.ends_with(", #i = :i, #o = :o, #m = :m REMOVE #t")) << expression;
+  EXPECT_EQ(update.at("ExpressionAttributeValues").at(":m").at("S").as_string(), "ti");
 }
 
 TEST(Requests, AListLooksForInstancesThatHaveNotExpired) {
@@ -185,8 +196,9 @@ void expect_well_formed(const std::string& body) {
 TEST(Requests, EveryVariantIsWellFormed) {
   using Life = UpdateGuard::Life;
   const Instance i = order();
-  for (unsigned bits = 0; bits < 64; ++bits) {
-    ItemDraft draft{i, {bits & 1 ? "in" : "", bits & 2 ? "out" : ""}, "t", std::nullopt};
+  for (unsigned bits = 0; bits < 128; ++bits) {
+    ItemDraft draft{
+        i, {bits & 1 ? "in" : "", bits & 2 ? "out" : "", bits & 64 ? "ti" : ""}, "t", std::nullopt};
     if (bits & 4) draft.ttl = 9;
     draft.reserved = (bits & 8) != 0;
     CreateGuard create{.now = 7};
@@ -250,6 +262,37 @@ TEST(Items, AreReadAsTheyWereWritten) {
   EXPECT_EQ(item.bytes, item_size(draft, 1));
   EXPECT_FALSE(is_expired(item, TimePoint(std::chrono::milliseconds(1'767'311'999'999))));
   EXPECT_TRUE(is_expired(item, TimePoint(std::chrono::milliseconds(1'767'312'000'000))));
+}
+
+TEST(Items, HoldTheirTimers) {
+  Instance i = order();
+  const ItemDraft without{i, {}, "t1", std::nullopt};
+  const std::size_t bare = item_size(without, 1);
+  i.bookkeeping.timers = {{"reminder", "tok", i.updated_at, i.created_at}, {"", "tok2"}};
+  const ItemDraft draft{i, write_bookkeeping(i.bookkeeping, i.saga_id), "t1", std::nullopt};
+  const auto body = boost::json::parse(put_item_request(kSagas, draft, {}));
+  const StoredItem item = read_item(body.at("Item").as_object(), 1);
+  EXPECT_EQ(*item.instance, i);
+  EXPECT_EQ(item.bytes, item_size(draft, 1));
+  EXPECT_EQ(item.bytes, bare + 2 + draft.bookkeeping.timers.size());
+}
+
+TEST(Items, TimersTakeTheirRoomFromTheBookkeeping) {
+  Instance i = order();
+  const std::size_t other =
+      item_size(ItemDraft{i, {}, "t1", std::nullopt}, 1) - 5;  // {"total":12.5}
+  i.state = Value(Object{{"text", Value(std::string(336 * 1024 - other - 100, 'x'))}});
+  ItemDraft draft{i, {"", "", std::string(60 * 1024, 't')}, "t1", std::nullopt};
+  EXPECT_NO_THROW(check_size(draft, 500 * 1024, 1));
+  draft.bookkeeping.timers.append(10 * 1024, 't');
+  try {
+    check_size(draft, 500 * 1024, 1);
+    FAIL() << "expected StateTooLarge";
+  } catch (const StateTooLarge& e) {
+    ASSERT_EQ(e.largest_fields().size(), 2U);
+    EXPECT_EQ(e.largest_fields()[1].name, "(timers)");
+    EXPECT_EQ(e.largest_fields()[1].bytes, 70U * 1024);
+  }
 }
 
 TEST(Items, OfOtherProgramsAreReadWithoutOurBookkeeping) {
