@@ -93,7 +93,7 @@ class Backend final : public StoreBackend, public std::enable_shared_from_this<B
 
   boost::asio::awaitable<bool> erase_with_alias(const StoredItem& found, DeleteGuard guard);
   boost::asio::awaitable<bool> erase_old(StoredItem item);
-  boost::asio::awaitable<std::uint64_t> erase_all(std::span<StoredItem> items);
+  static boost::asio::awaitable<bool> erase_old(std::shared_ptr<Backend> self, StoredItem item);
 
   Gateway gateway_;
   BackendOptions options_;

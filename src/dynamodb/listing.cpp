@@ -2,18 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/error.hpp>
-#include <boost/asio/experimental/concurrent_channel.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/system/system_error.hpp>
 #include <memory>
-#include <span>
 
 #include "dynamodb/backend.hpp"
 #include "dynamodb/key_shards.hpp"
+#include "dynamodb/side_by_side.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 #include "sagabus/time_text.hpp"
@@ -21,16 +14,8 @@
 namespace sagabus::dynamodb {
 namespace {
 
-namespace asio = boost::asio;
-
 constexpr std::size_t kMostLookedAt = 1000;  // items a query, where a filter drops many
-constexpr std::size_t kSideBySide = 16;      // deletions
 constexpr std::string_view kContinuationFormat = "1";
-constexpr auto kResult = asio::as_tuple(asio::use_awaitable);
-
-// How deletions ended.
-using Ends = asio::experimental::concurrent_channel<void(boost::system::error_code,
-                                                         std::exception_ptr, bool)>;
 
 Bytes bytes_of(std::string_view text) {
   const auto* first = reinterpret_cast<const std::byte*>(text.data());
@@ -139,27 +124,9 @@ boost::asio::awaitable<bool> Backend::erase_old(StoredItem item) {
   co_return answer.done || (answer.maybe_applied && !answer.refusals.front().item);
 }
 
-// Each runs apart from its caller, whose cancellation would reach them on threads that are not
-// theirs. Those that have begun go on when the caller is cancelled.
-boost::asio::awaitable<std::uint64_t> Backend::erase_all(std::span<StoredItem> items) {
-  const auto executor = co_await asio::this_coro::executor;
-  const auto ends = std::make_shared<Ends>(executor, items.size());
-  for (StoredItem& item : items) {
-    const auto on_end = [ends, self = shared_from_this()](std::exception_ptr error, bool erased) {
-      ends->try_send(boost::system::error_code(), std::move(error), erased);
-    };
-    asio::co_spawn(executor, erase_old(std::move(item)), on_end);
-  }
-  std::uint64_t count = 0;
-  std::exception_ptr failure;
-  for (std::size_t ended = 0; ended < items.size(); ++ended) {
-    const auto [gone, error, erased] = co_await ends->async_receive(kResult);
-    if (gone) throw boost::system::system_error(asio::error::operation_aborted);
-    if (error) failure = error;
-    if (erased) ++count;
-  }
-  if (failure) std::rethrow_exception(failure);
-  co_return count;
+boost::asio::awaitable<bool> Backend::erase_old(std::shared_ptr<Backend> self, StoredItem item) {
+  auto erasing = self->erase_old(std::move(item));
+  co_return co_await std::move(erasing);
 }
 
 boost::asio::awaitable<std::uint64_t> Backend::delete_completed_before(std::string saga_name,
@@ -177,11 +144,14 @@ boost::asio::awaitable<std::uint64_t> Backend::delete_completed_before(std::stri
     std::erase_if(answer.items, [&](const StoredItem& item) {
       return !item.instance || item.instance->updated_at >= time;
     });
-    for (std::size_t i = 0; i < answer.items.size(); i += kSideBySide) {
-      const auto batch = std::span(answer.items).subspan(i);
-      auto erasing = erase_all(batch.first(std::min(kSideBySide, batch.size())));
-      count += co_await std::move(erasing);
+    std::vector<boost::asio::awaitable<bool>> erasures;
+    for (StoredItem& item : answer.items) {
+      erasures.push_back(erase_old(shared_from_this(), std::move(item)));
     }
+    auto erasing = run_side_by_side(std::move(erasures));
+    const Ends ends = co_await std::move(erasing);
+    if (ends.failure) std::rethrow_exception(ends.failure);
+    count += ends.count;
     if (!advance(query, answer, table().key_shards)) co_return count;
   }
 }
