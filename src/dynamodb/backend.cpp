@@ -131,7 +131,7 @@ ItemDraft Backend::draft(const Instance& instance) const {
 }
 
 boost::asio::awaitable<void> Backend::pause(int tries) {
-  const Client& client = gateway_.client();
+  const Client& client = gateway_->client();
   const auto most = kConflictBase * (1 << std::min(tries, 6));
   const auto wait = uniform(client.random()) *
                     std::chrono::duration<double, std::milli>(static_cast<double>(most.count()));
@@ -145,7 +145,7 @@ boost::asio::awaitable<void> Backend::pause(int tries) {
 boost::asio::awaitable<std::optional<StoredItem>> Backend::get(const std::string& saga_name,
                                                                const std::string& saga_id,
                                                                Cost* cost) {
-  auto getting = gateway_.get(get_item_request(table(), Key{saga_name, saga_id}), cost);
+  auto getting = gateway_->get(get_item_request(table(), Key{saga_name, saga_id}), cost);
   co_return co_await std::move(getting);
 }
 
@@ -189,8 +189,8 @@ boost::asio::awaitable<InstancePtr> Backend::find_in_index(const InstanceKey& ke
   std::string start_after;
   do {
     auto querying =
-        gateway_.query(index_request(table(), key.saga_name, key.correlation_id, start_after),
-                       QueryContent::ids, cost);
+        gateway_->query(index_request(table(), key.saga_name, key.correlation_id, start_after),
+                        QueryContent::ids, cost);
     QueryAnswer answer = co_await std::move(querying);
     for (const std::string& saga_id : answer.saga_ids) {
       if (saga_id == key.saga_id) continue;  // the derived key was read already
@@ -236,12 +236,12 @@ boost::asio::awaitable<void> Backend::save_watermark(std::string worker, std::st
   item.text = text;
   item.updated_at = now();
   item.ttl = epoch_seconds(later(item.updated_at, kWatermarksKept));
-  auto writing = gateway_.write("PutItem", put_watermark_request(table(), item));
+  auto writing = gateway_->write("PutItem", put_watermark_request(table(), item));
   co_await std::move(writing);
 }
 
 boost::asio::awaitable<std::string> Backend::load_watermark(std::string worker) {
-  auto getting = gateway_.get_text(get_watermark_request(table(), worker), kWatermark);
+  auto getting = gateway_->get_text(get_watermark_request(table(), worker), kWatermark);
   co_return co_await std::move(getting);
 }
 
@@ -251,7 +251,7 @@ boost::asio::awaitable<void> Backend::prepare() {
   std::optional<ValidationError> problem;
   boost::json::object record;
   try {
-    auto getting = gateway_.get_row(get_record_request(table()));
+    auto getting = gateway_->get_row(get_record_request(table()));
     record = co_await std::move(getting);
   } catch (const ValidationError& e) {
     problem = ValidationError(
@@ -265,7 +265,7 @@ boost::asio::awaitable<void> Backend::prepare() {
   if (options_.index == CorrelationIndex::none) co_return;
   try {
     auto querying =
-        gateway_.query(index_request(table(), kProbeName, kProbeName, {}), QueryContent::ids);
+        gateway_->query(index_request(table(), kProbeName, kProbeName, {}), QueryContent::ids);
     co_await std::move(querying);
   } catch (const ValidationError& e) {
     problem = ValidationError(
@@ -300,13 +300,13 @@ boost::asio::awaitable<WriteAnswer> Backend::send_put(const ItemDraft& draft,
   if (writes.empty()) {
     std::string body = put_item_request(table(), draft, guard);
     check_size(draft, body.size(), table().key_shards);
-    return gateway_.write("PutItem", std::move(body), again, cost);
+    return gateway_->write("PutItem", std::move(body), again, cost);
   }
   std::string body =
       put_transaction_request(table(), draft, guard, writes, new_uuid(*ambient().random));
   check_size(draft, body.size(), table().key_shards);
   check_transaction(writes, 1, item_size(draft, table().key_shards));
-  return gateway_.transact(std::move(body), {1, writes}, again, cost);
+  return gateway_->transact(std::move(body), {1, writes}, again, cost);
 }
 
 boost::asio::awaitable<CommitResult> Backend::put(const ItemDraft& draft, Writes writes,
@@ -349,7 +349,7 @@ boost::asio::awaitable<CommitResult> Backend::put_with_alias(const ItemDraft& dr
                                                  writes, new_uuid(*ambient().random));
     check_size(draft, body.size(), table().key_shards);
     check_transaction(writes, 2, item_size(draft, table().key_shards));
-    auto writing = gateway_.transact(std::move(body), {2, writes}, maybe_applied, cost);
+    auto writing = gateway_->transact(std::move(body), {2, writes}, maybe_applied, cost);
     WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return committed();
     if (!answer.refused_writes.empty()) co_return refused(std::move(answer), maybe_applied);
@@ -424,13 +424,13 @@ boost::asio::awaitable<WriteAnswer> Backend::send_update(Update& update) {
   if (update.writes.empty()) {
     std::string body = update_item_request(table(), update.draft, update.guard, update.extras);
     check_size(update.draft, body.size(), table().key_shards);
-    return gateway_.write("UpdateItem", std::move(body), again, update.cost);
+    return gateway_->write("UpdateItem", std::move(body), again, update.cost);
   }
   std::string body = update_transaction_request(table(), update.draft, update.guard, update.extras,
                                                 update.writes, new_uuid(*ambient().random));
   check_size(update.draft, body.size(), table().key_shards);
   check_transaction(update.writes, 1, item_size(update.draft, table().key_shards));
-  return gateway_.transact(std::move(body), {1, update.writes}, again, update.cost);
+  return gateway_->transact(std::move(body), {1, update.writes}, again, update.cost);
 }
 
 // One write, and no more unless the guard left a doubt.
@@ -472,7 +472,7 @@ boost::asio::awaitable<CommitResult> Backend::replace_with_alias(Update& update,
                                                  update.writes, new_uuid(*ambient().random));
     check_transaction(update.writes, 2, item_size(update.draft, table().key_shards));
     auto writing =
-        gateway_.transact(std::move(body), {2, update.writes}, update.maybe_applied, update.cost);
+        gateway_->transact(std::move(body), {2, update.writes}, update.maybe_applied, update.cost);
     WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return committed();
     if (!answer.refused_writes.empty()) co_return refused(std::move(answer), update.maybe_applied);
@@ -582,14 +582,14 @@ boost::asio::awaitable<bool> Backend::erase_with_alias(const StoredItem& found, 
   guard.with_alias = true;
   const Key key{instance.saga_name, instance.saga_id};
   for (int tries = 0; tries < kMaxTries; ++tries) {
-    auto writing = gateway_.transact(
+    auto writing = gateway_->transact(
         delete_with_alias_request(table(), key, guard, derived_id, new_uuid(*ambient().random)),
         {2, {}});
     const WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return true;
     if (answer.refusals.front().refused) co_return false;
     if (answer.refusals.back().refused) {  // the alias is another instance's
-      auto deleting = gateway_.write("DeleteItem", delete_item_request(table(), key, guard));
+      auto deleting = gateway_->write("DeleteItem", delete_item_request(table(), key, guard));
       const WriteAnswer deleted = co_await std::move(deleting);
       co_return deleted.done;
     }
@@ -606,7 +606,7 @@ boost::asio::awaitable<void> Backend::erase(std::string saga_name, std::string s
   bool maybe_applied = false;
   for (int tries = 0; tries < kMaxTries; ++tries) {
     auto writing =
-        gateway_.write("DeleteItem", delete_item_request(table(), Key{saga_name, saga_id}, guard));
+        gateway_->write("DeleteItem", delete_item_request(table(), Key{saga_name, saga_id}, guard));
     const WriteAnswer answer = co_await std::move(writing);
     if (answer.done) co_return;
     maybe_applied = maybe_applied || answer.maybe_applied;

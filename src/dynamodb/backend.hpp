@@ -8,6 +8,7 @@
 #include <string>
 
 #include "dynamodb/gateway.hpp"
+#include "dynamodb/timers.hpp"
 #include "sagabus/dynamodb/store.hpp"
 #include "sagabus/store.hpp"
 
@@ -23,14 +24,17 @@ class Backend final : public StoreBackend, public std::enable_shared_from_this<B
  public:
   Backend(Client client, TableRef table, BackendOptions options, Ambient ambient)
       : StoreBackend(std::move(ambient)),
-        gateway_(std::move(client), std::move(table), StoreBackend::ambient().log),
-        options_(options) {}
+        gateway_(std::make_shared<Gateway>(std::move(client), std::move(table),
+                                           StoreBackend::ambient().log)),
+        options_(options),
+        timers_(gateway_) {}
 
-  const Gateway& gateway() const noexcept { return gateway_; }
+  const Gateway& gateway() const noexcept { return *gateway_; }
   const BackendOptions& options() const noexcept { return options_; }
 
-  std::string describe() const override { return "dynamodb://" + gateway_.table().name; }
+  std::string describe() const override { return "dynamodb://" + gateway_->table().name; }
   bool starts_safely_unseen() const noexcept override { return !options_.foreign_items; }
+  TimerBackend* timers() noexcept override { return &timers_; }
   boost::asio::awaitable<void> prepare() override;
   bool takes(const StoreWrite& write) const noexcept override;
   boost::asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* cost) override;
@@ -57,7 +61,7 @@ class Backend final : public StoreBackend, public std::enable_shared_from_this<B
   struct Update;
   enum class Verdict { committed, absent, conflict, again, with_alias };
 
-  const TableRef& table() const noexcept { return gateway_.table(); }
+  const TableRef& table() const noexcept { return gateway_->table(); }
   TimePoint now() const { return ambient().clock->now(); }
   std::string token() const { return new_nonce(*ambient().random); }
   ItemDraft draft(const Instance& instance) const;
@@ -95,8 +99,9 @@ class Backend final : public StoreBackend, public std::enable_shared_from_this<B
   boost::asio::awaitable<bool> erase_old(StoredItem item);
   static boost::asio::awaitable<bool> erase_old(std::shared_ptr<Backend> self, StoredItem item);
 
-  Gateway gateway_;
+  const std::shared_ptr<Gateway> gateway_;
   BackendOptions options_;
+  Timers timers_;
 };
 
 }  // namespace sagabus::dynamodb

@@ -215,8 +215,12 @@ void Gateway::add_item(QueryAnswer& out, const json::object& item) const {
   try {
     out.items.push_back(read_item(item, table_.key_shards));
   } catch (const ValidationError& e) {
-    log_(LogLevel::warning, fmt::format("dynamodb: {}: left out: {}", table_.name, e.what()));
+    warn_left_out(e);
   }
+}
+
+void Gateway::warn_left_out(const ValidationError& error) const {
+  log_(LogLevel::warning, fmt::format("dynamodb: {}: left out: {}", table_.name, error.what()));
 }
 
 boost::asio::awaitable<QueryAnswer> Gateway::query(std::string body, QueryContent content,
@@ -252,6 +256,13 @@ StoredItem Gateway::read_refusal(const json::object& item, const aws::ServiceErr
   }
 }
 
+void Gateway::bill_refusal(std::string_view operation, const json::object* item, Cost* cost) {
+  Cost refused;
+  refused.failed_conditions = 1;
+  if (table_.count_units) refused.write_units = write_units(item ? item_size(*item) : 0);
+  bill(operation, refused, cost);
+}
+
 WriteAnswer Gateway::lost_condition(const aws::ServiceError& error, Cost* cost) {
   const json::value answer = parse_answer(error.operation, error.body);
   WriteAnswer out;
@@ -259,10 +270,7 @@ WriteAnswer Gateway::lost_condition(const aws::ServiceError& error, Cost* cost) 
   WriteAnswer::Refusal& refusal = out.refusals.emplace_back();
   refusal.refused = true;
   const json::object* item = object_member(answer, "Item");
-  Cost refused;
-  refused.failed_conditions = 1;
-  if (table_.count_units) refused.write_units = write_units(item ? item_size(*item) : 0);
-  bill(error.operation, refused, cost);
+  bill_refusal(error.operation, item, cost);
   if (item) refusal.item = read_refusal(*item, error);
   return out;
 }
@@ -318,9 +326,12 @@ WriteAnswer Gateway::cancelled(const aws::ServiceError& error, const Actions& ac
 }
 
 void Gateway::bill_write(std::string_view operation, const std::string& body, Cost* cost) {
-  if (!table_.count_units) return;
+  if (table_.count_units) bill_units(operation, parse_answer(operation, body), cost);
+}
+
+void Gateway::bill_units(std::string_view operation, const json::value& answer, Cost* cost) {
   Cost taken;
-  taken.write_units = consumed_units(parse_answer(operation, body));
+  taken.write_units = consumed_units(answer);
   bill(operation, taken, cost);
 }
 
@@ -336,6 +347,37 @@ boost::asio::awaitable<WriteAnswer> Gateway::write(std::string_view operation, s
   error.maybe_applied = error.maybe_applied || again;
   if (error.kind == aws::ErrorKind::conditional_check_failed) co_return lost_condition(error, cost);
   fail(error);
+}
+
+boost::asio::awaitable<RowAnswer> Gateway::write_row(std::string_view operation, std::string body,
+                                                     Cost* cost) {
+  auto sending = send(operation, std::move(body), cost);
+  const aws::Outcome outcome = co_await std::move(sending);
+  RowAnswer out;
+  out.done = outcome.has_value();
+  const bool refused =
+      !out.done && outcome.error().kind == aws::ErrorKind::conditional_check_failed;
+  if (!out.done && !refused) fail(outcome.error());
+  const json::value answer =
+      parse_answer(operation, out.done ? outcome->body : outcome.error().body);
+  const json::object* before = object_member(answer, out.done ? "Attributes" : "Item");
+  if (before) out.before = *before;
+  if (out.done) {
+    bill_units(operation, answer, cost);
+  } else {
+    out.maybe_applied = outcome.error().maybe_applied;
+    bill_refusal(operation, before, cost);
+  }
+  co_return out;
+}
+
+boost::asio::awaitable<RowsAnswer> Gateway::query_rows(std::string body) {
+  auto reading = read("Query", std::move(body), nullptr);
+  const json::value answer = co_await std::move(reading);
+  RowsAnswer out;
+  if (const json::array* items = array_member(answer, "Items")) out.rows = *items;
+  out.last_saga_id = find_text(answer, {"LastEvaluatedKey", kSagaId, "S"});
+  co_return out;
 }
 
 boost::asio::awaitable<WriteAnswer> Gateway::transact(std::string body, Actions actions, bool again,

@@ -18,6 +18,7 @@
 #include "sagabus/cost.hpp"
 #include "sagabus/dynamodb/client.hpp"
 #include "sagabus/dynamodb/store.hpp"
+#include "sagabus/error.hpp"
 
 namespace sagabus::dynamodb {
 
@@ -64,6 +65,18 @@ struct QueryAnswer {
   std::string last_saga_id;  // where the next page starts after; empty on the last one
 };
 
+// What the service said to a write of a row.
+struct RowAnswer {
+  bool done = false;
+  bool maybe_applied = false;    // by an attempt before the one that was refused
+  boost::json::object before{};  // what was there, where the request asks for it
+};
+
+struct RowsAnswer {
+  boost::json::array rows{};
+  std::string last_saga_id{};  // where the next page starts after; empty on the last one
+};
+
 class Gateway {
  public:
   Gateway(Client client, TableRef table, Logger log)
@@ -86,6 +99,11 @@ class Gateway {
   // `again`: an earlier try of the same write may have been carried out.
   boost::asio::awaitable<WriteAnswer> write(std::string_view operation, std::string body,
                                             bool again = false, Cost* cost = nullptr);
+  // The same for rows that are no instances. What cannot be read is the caller's to leave out.
+  boost::asio::awaitable<RowAnswer> write_row(std::string_view operation, std::string body,
+                                              Cost* cost = nullptr);
+  boost::asio::awaitable<RowsAnswer> query_rows(std::string body);
+  void warn_left_out(const ValidationError& error) const;
   // A TransactWriteItems.
   boost::asio::awaitable<WriteAnswer> transact(std::string body, Actions actions,
                                                bool again = false, Cost* cost = nullptr);
@@ -99,9 +117,11 @@ class Gateway {
                                                   Cost* cost);
   StoredItem read_refusal(const boost::json::object& item, const aws::ServiceError& error) const;
   void bill(std::string_view operation, const Cost& part, Cost* cost);
+  void bill_refusal(std::string_view operation, const boost::json::object* item, Cost* cost);
   Cost cost_of_refusal(const boost::json::array& reasons) const;
   WriteAnswer lost_condition(const aws::ServiceError& error, Cost* cost);
   void bill_write(std::string_view operation, const std::string& body, Cost* cost);
+  void bill_units(std::string_view operation, const boost::json::value& answer, Cost* cost);
   WriteAnswer cancelled(const aws::ServiceError& error, const Actions& actions, Cost* cost);
   WriteAnswer::Refusal read_own_reason(const boost::json::value& reason,
                                        const aws::ServiceError& error) const;

@@ -78,7 +78,7 @@ boost::asio::awaitable<FindPage> Backend::find_by_name(FindRequest request) {
   query.limit = request.limit + 1;  // one more tells whether this is the last page
   FindPage page;
   for (;;) {
-    auto querying = gateway_.query(list_request(table(), query), QueryContent::items);
+    auto querying = gateway_->query(list_request(table(), query), QueryContent::items);
     QueryAnswer answer = co_await std::move(querying);
     for (StoredItem& item : answer.items) {
       if (page.instances.size() == request.limit) {
@@ -102,7 +102,7 @@ boost::asio::awaitable<std::uint64_t> Backend::count_by_name(std::string saga_na
   query.select = ListQuery::Select::count;
   std::uint64_t count = 0;
   for (;;) {
-    auto querying = gateway_.query(list_request(table(), query), QueryContent::items);
+    auto querying = gateway_->query(list_request(table(), query), QueryContent::items);
     QueryAnswer answer = co_await std::move(querying);
     count += answer.count;
     if (!advance(query, answer, table().key_shards)) co_return count;
@@ -119,7 +119,7 @@ boost::asio::awaitable<bool> Backend::erase_old(StoredItem item) {
     co_return co_await std::move(erasing);
   }
   const Key key{item.instance->saga_name, item.instance->saga_id};
-  auto writing = gateway_.write("DeleteItem", delete_item_request(table(), key, guard));
+  auto writing = gateway_->write("DeleteItem", delete_item_request(table(), key, guard));
   const WriteAnswer answer = co_await std::move(writing);
   co_return answer.done || (answer.maybe_applied && !answer.refusals.front().item);
 }
@@ -139,7 +139,7 @@ boost::asio::awaitable<std::uint64_t> Backend::delete_completed_before(std::stri
   query.select = ListQuery::Select::deletable;
   std::uint64_t count = 0;
   for (;;) {
-    auto querying = gateway_.query(list_request(table(), query), QueryContent::items);
+    auto querying = gateway_->query(list_request(table(), query), QueryContent::items);
     QueryAnswer answer = co_await std::move(querying);
     std::erase_if(answer.items, [&](const StoredItem& item) {
       return !item.instance || item.instance->updated_at >= time;

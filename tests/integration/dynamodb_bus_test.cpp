@@ -138,6 +138,7 @@ class DynamoDbBus : public DynamoDbTest {
     chosen.sagas = {saga};
     chosen.threads = 1;
     chosen.concurrency = 4;
+    chosen.fire_timers = false;  // leases and looks are asked for by time, not by steps
     auto bus = std::make_unique<Bus>(std::move(chosen));
     sync_wait(bus->start());
     return bus;

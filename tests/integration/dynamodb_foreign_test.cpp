@@ -46,6 +46,7 @@ class DynamoDbForeign : public DynamoDbTest {
     options.transport = memory::Transport();
     options.store = store;
     options.threads = 1;
+    options.fire_timers = false;  // which asks by itself
     options.sagas = {saga<Totals>("Order")
                          .correlate<Placed>(&Placed::orderId, can_start)
                          .initial([] { return Totals{}; })
