@@ -9,5 +9,7 @@ sagabus_add_test(dynamodb_integration_test
     dynamodb_schema_test.cpp
     dynamodb_shards_test.cpp
     dynamodb_table_test.cpp
+    dynamodb_timer_bus_test.cpp
+    dynamodb_timers_test.cpp
     dynamodb_transact_test.cpp
   LINK sagabus::dynamodb sagabus::memory sagabus::testing Boost::json fmt::fmt)
