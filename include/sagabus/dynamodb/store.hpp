@@ -74,13 +74,13 @@ class Backend;
 
 // A store whose instances are items of one table. Functions of sagabus::SagaStore report, besides
 // what is said there: TableNotFound, AccessDenied, Throttled and TransientError where the service
-// or the way to it fails; StateTooLarge for an item over 400 KB, or over 336 KB without inbox and
-// outbox, for which the rest is kept (not in items that another program made, nor by an `update`
-// without a birth); and ValidationError for a value that DynamoDB cannot hold, the last two before
-// anything is sent. Where the service's answer to `insert`, `update` or `erase` was lost, the store
-// asks again and recognises its own write; where another writer came in between and hides it,
-// `update` and `erase` throw TransientError instead of ConcurrencyError, since nobody can tell
-// whether they were carried out. Lists and counts are consistent reads. An item that another
+// or the way to it fails; StateTooLarge for an item over 400 KB, or over 336 KB without inbox,
+// outbox and timers, for which the rest is kept (not in items that another program made, nor by an
+// `update` without a birth); and ValidationError for a value that DynamoDB cannot hold, the last
+// two before anything is sent. Where the service's answer to `insert`, `update` or `erase` was
+// lost, the store asks again and recognises its own write; where another writer came in between and
+// hides it, `update` and `erase` throw TransientError instead of ConcurrencyError, since nobody can
+// tell whether they were carried out. Lists and counts are consistent reads. An item that another
 // program wrote and that is no instance of the schema is a ValidationError where it is asked for; a
 // listing leaves it out, with a warning in the log, and `delete_completed_before` leaves it alone.
 // `count_by_name` reads no items: it counts it. With key shards, all three go through the shards
