@@ -478,6 +478,12 @@ asio::awaitable<ScheduledMessage> Bus::Impl::send_later(Envelope envelope, TimeP
   const bool with_rows = store.backend() && store.backend()->timers();
   ScheduledMessage handle{envelope.id, std::max(at, now)};
   if (at > now) detail::check_scheduled(envelope, at - now, options_.max_timeout);
+  if (!with_rows && at - now > options_.transport.backend()->max_delay()) {
+    throw Unsupported(fmt::format(
+        "{} is scheduled {} ms ahead; there is no store to keep it, and the transport delays by at "
+        "most {} ms",
+        envelope.type, (at - now).count(), options_.transport.backend()->max_delay().count()));
+  }
   OutgoingMessage message{std::make_shared<const Envelope>(std::move(envelope)),
                           at > now ? at : TimePoint{}};
   detail::Effects effects;

@@ -50,10 +50,11 @@ void check_timer(const StepRecord& step, std::string_view name, TimePoint due, T
                                   step.store->describe()));
   }
   const auto [least, most] = step.timer_limits;
-  if (due - now < least || due - now > most) {
+  const auto ahead = due > now ? due - now : std::chrono::milliseconds::zero();
+  if (ahead < least || ahead > most) {
     throw ValidationError(fmt::format("saga {}: timeout {}: {} ms from now, expected {} to {} ms",
-                                      *step.saga_name, shown(name), (due - now).count(),
-                                      least.count(), most.count()));
+                                      *step.saga_name, shown(name), ahead.count(), least.count(),
+                                      most.count()));
   }
 }
 
@@ -109,7 +110,9 @@ ScheduledMessage record_scheduled(StepRecord& step, std::string_view type, Value
     throw;
   }
   message.not_before = at;
-  return {message.envelope->id, at};
+  ScheduledMessage handle{message.envelope->id, at};
+  std::erase(step.cancelled, handle);  // that was of one with the same id and time before it
+  return handle;
 }
 
 void record_cancel(StepRecord& step, ScheduledMessage message) {
@@ -125,17 +128,21 @@ TimePoint timer_now(const StepRecord& step) {
   return timers ? timers->now() : step.now;
 }
 
+// Such a one may have been sent, and its message be lost to the dead letters: no row is left then.
+// Clocks may differ by that much.
+constexpr std::chrono::minutes kMayBeSent(1);
+
 // One that is moved keeps its token, and the row that it has: fired there, it is put where it
-// belongs. Only where it comes nearer, no row would fire it in time.
+// belongs. Only where it comes nearer, or may have been sent, no row would fire it in time.
 void set_timer(StepRecord& step, std::string_view name, TimePoint due) {
   const TimePoint now = timer_now(step);
   check_timer(step, name, due, now);
   const auto set = find(step.timers, name);
-  const bool nearer = set == step.timers.end() || due < set->due;
+  const bool needs_row = set == step.timers.end() || due < set->due || set->due <= now + kMayBeSent;
   Timer& timer = set == step.timers.end() ? new_timer(step, name) : *set;
   timer.due = due;
   timer.set_at = now;
-  if (nearer) add(step.due_rows, name);
+  if (needs_row) add(step.due_rows, name);
 }
 
 void clear_timer(StepRecord& step, std::string_view name) {

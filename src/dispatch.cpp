@@ -25,7 +25,9 @@ void add_messages(const std::vector<OutgoingMessage>& messages, bool with_rows, 
   out.sends.reserve(out.sends.size() + messages.size());
   for (const OutgoingMessage& message : messages) {
     if (with_rows && message.not_before != TimePoint{}) {
-      out.timers.rows.push_back(scheduled_row(message));
+      TimerRow row = scheduled_row(message);
+      std::erase(out.timers.cancelled, row.key);  // of one before it
+      out.timers.rows.push_back(std::move(row));
       continue;
     }
     SendRequest& request = out.sends.emplace_back();

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <string>
+#include <utility>
 
 #include "sagabus/timer_store.hpp"
 
@@ -18,21 +20,29 @@ class LeaseView {
  public:
   using Time = std::chrono::nanoseconds;  // monotonic
 
-  // The lease as it was read; the read began at `at`. True where it should be taken, or renewed.
-  bool worth_taking(const Lease& found, Time at) {
-    if (is_ours_ && found == seen_) return true;
+  // Under a name that nobody else bears.
+  explicit LeaseView(std::string name) : name_(std::move(name)) {}
+
+  // The lease as it was read, from `began` to `ended`. True where it should be taken, or renewed:
+  // it is ours, also where we never heard that we got it; or is free.
+  bool worth_taking(const Lease& found, Time began, Time ended) {
+    if (is_ours_ && found.counter < seen_.counter) return true;  // a read that is not the latest
+    if (found.holder == name_) {
+      seen_ = found;
+      return true;
+    }
     if (is_ours_ || !watching_ || found != seen_) {
       is_ours_ = false;
       watching_ = true;
       seen_ = found;
-      since_ = at;
+      since_ = ended;
     }
-    return found.holder.empty() || at - since_ >= kLeaseTime;
+    return found.holder.empty() || began - since_ >= kLeaseTime;
   }
 
-  // It was taken as it was seen last, under this name; the request began at `at`.
-  void taken(std::string holder, Time at) {
-    seen_ = {std::move(holder), seen_.counter + 1};
+  // It was taken as it was seen last; the request began at `at`.
+  void taken(Time at) {
+    seen_ = {name_, seen_.counter + 1};
     is_ours_ = true;
     since_ = at;
   }
@@ -48,6 +58,7 @@ class LeaseView {
   const Lease& seen() const { return seen_; }
 
  private:
+  std::string name_;
   Lease seen_{};
   Time since_{};
   bool is_ours_ = false;

@@ -70,6 +70,16 @@ void trim_inbox(Bookkeeping& bookkeeping, const std::string& new_id, const StepE
   inbox.erase(kept, old_end);
 }
 
+// What an earlier step cancelled, and perhaps has not erased yet, is not erased once it is
+// scheduled anew.
+void forget_cancels(Bookkeeping& bookkeeping, const std::vector<OutgoingMessage>& scheduled) {
+  for (const OutgoingMessage& message : scheduled) {
+    if (message.not_before == TimePoint{}) continue;
+    const ScheduledMessage it{message.envelope->id, message.not_before};
+    for (OutboxEntry& entry : bookkeeping.outbox) std::erase(entry.cancelled, it);
+  }
+}
+
 // What an earlier step scheduled, and perhaps has not put into its row yet, is not put there again.
 void forget_cancelled(Bookkeeping& bookkeeping, const std::vector<ScheduledMessage>& cancelled) {
   for (const ScheduledMessage& it : cancelled) {
@@ -196,6 +206,7 @@ CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, 
   if (!end.completed) bookkeeping.timers = std::move(end.timers);
   if (has_effects(end)) {
     forget_cancelled(bookkeeping, end.cancelled);
+    forget_cancels(bookkeeping, end.outgoing);
     bookkeeping.outbox.push_back({incoming.envelope->id, settlements.worker(), end.sequence,
                                   std::move(end.outgoing), std::move(end.due_rows),
                                   std::move(end.cancelled)});

@@ -108,7 +108,11 @@ void add_timers(const OutboxEntry& entry, const Instance& instance, TimerEffects
                                     [&](const Timer& it) { return it.name == name; });
     if (timer != timers.end()) out.rows.push_back(timeout_row(instance, *timer));
   }
-  for (const ScheduledMessage& it : entry.cancelled) out.cancelled.push_back({it.due, it.id});
+  for (const ScheduledMessage& it : entry.cancelled) {
+    const TimerKey key{it.due, it.id};
+    std::erase_if(out.rows, [&](const TimerRow& row) { return row.key == key; });
+    out.cancelled.push_back(key);
+  }
 }
 
 }  // namespace detail

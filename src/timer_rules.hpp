@@ -27,15 +27,15 @@ struct Firing {
 // Throws ValidationError where the message did not come from a row.
 Firing read_firing(const Envelope& envelope);
 
-// What is to become of rows.
+// What is to become of rows: no key is in both.
 struct TimerEffects {
   std::vector<TimerRow> rows;
   std::vector<TimerKey> cancelled;
   bool empty() const noexcept { return rows.empty() && cancelled.empty(); }
 };
 
-// What one outbox entry makes of timers, as the instance has them now: one that was cleared since
-// needs no row, and one that was set anew has its own entry.
+// After what is there. What one outbox entry makes of timers, as the instance has them now: one
+// that was cleared since needs no row, and one that was set anew has its own entry.
 void add_timers(const OutboxEntry& entry, const Instance& instance, TimerEffects& out);
 
 }  // namespace sagabus::detail

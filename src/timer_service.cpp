@@ -41,15 +41,22 @@ constexpr std::size_t kPage = 200;
 // Rows of one shard that are remembered; others wait for the shard's holder.
 constexpr std::size_t kMostNear = 10'000;
 
+// A row that cannot be sent is put off by this much: at its place it would stop those behind it.
+constexpr std::chrono::hours kPutOff(1);
+
+// Who does not hold a shard, and has not found a row of its own among those of others, asks again
+// after this.
+constexpr std::chrono::milliseconds kAskAgain = 1s;
+
 // How long the end of a bus waits for its leases to be given up.
-constexpr std::chrono::seconds kLastWord(2);
+constexpr std::chrono::seconds kFarewell(2);
 
 constexpr auto kNever = std::chrono::nanoseconds::max();
 
 // Nanoseconds do not reach as far as dates do.
 std::chrono::nanoseconds until(TimePoint due, TimePoint now) {
   constexpr std::chrono::milliseconds kMost = std::chrono::days(36'500);
-  return std::min(due - now, kMost);
+  return std::clamp<std::chrono::milliseconds>(due - now, -kMost, kMost);
 }
 
 }  // namespace
@@ -60,7 +67,7 @@ TimerService::TimerService(TimerServiceOptions options)
       joint_(options_.store.backend()->join(options_.transport.backend())),
       strand_(asio::make_strand(options_.executor)),
       news_(options_.executor, 1),
-      shards_(timers_.shards()) {}
+      shards_(timers_.shards(), Shard(options_.worker)) {}
 
 void TimerService::start() {
   Stage made = Stage::made;
@@ -110,16 +117,14 @@ void TimerService::written(const std::vector<TimerRow>& rows) {
 // The loop.
 
 asio::awaitable<void> TimerService::run() {
-  try {
-    if (stage_ == Stage::started) co_await keep_firing();
-  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): told to stop while it waits
-  }
+  if (stage_ == Stage::started) co_await keep_firing();
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   auto giving_up = give_up_leases();
-  auto late = options_.ambient.clock->sleep_for(kLastWord);
+  auto late = options_.ambient.clock->sleep_for(kFarewell);
   co_await (std::move(giving_up) || std::move(late));
 }
 
+// Until it is cancelled.
 asio::awaitable<void> TimerService::keep_firing() {
   for (;;) {
     std::exception_ptr error;
@@ -129,23 +134,32 @@ asio::awaitable<void> TimerService::keep_firing() {
     } catch (...) {
       error = std::current_exception();
     }
-    const auto state = co_await asio::this_coro::cancellation_state;
+    auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none) co_return;
     if (error) warn(error);
-    co_await rest();
+    try {
+      co_await rest();
+    } catch (...) {  // NOLINT(bugprone-empty-catch): it was cancelled
+    }
+    state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none) co_return;
   }
 }
 
-// All that is to be done at this moment.
+// All that is to be done at this moment. What fails leaves the rest its turn.
 asio::awaitable<void> TimerService::turn() {
-  if (needs_leases() && mono() >= next_leases_) co_await keep_leases();
-  take_in_written();
   std::exception_ptr error;
+  try {
+    if (needs_leases() && mono() >= next_leases_) co_await keep_leases();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  take_in_written();
   for (unsigned number = 0; number < shards_.size(); ++number) {
     try {
       co_await see_to(number);
     } catch (...) {
-      error = std::current_exception();  // the other shards have their turn all the same
+      error = std::current_exception();
     }
   }
   if (error) std::rethrow_exception(error);
@@ -170,7 +184,10 @@ asio::awaitable<void> TimerService::rest() {
     const Time gap = shard.last_query + kQueryGap - now;
     wait = std::min(wait, std::max<Time>(until(shard.near.begin()->first, today), gap));
   }
-  if (failures_ > 0) wait = std::max<Time>(wait, std::min(failures_, 10U) * 1s);
+  if (failures_ > 0) {  // whatever the news
+    wait = std::max<Time>(wait, std::min(failures_, 10U) * 1s);
+    co_return co_await options_.ambient.clock->sleep_for(std::min<Time>(wait, kLookEvery));
+  }
   if (wait <= Time::zero()) co_return;
   if (wait == kNever) co_return co_await news_.async_receive(asio::use_awaitable);
   auto news = news_.async_receive(asio::use_awaitable);
@@ -218,17 +235,18 @@ asio::awaitable<void> TimerService::keep_leases() {
   const Time began = mono();
   next_leases_ = began + kRenewEvery;
   const std::vector<Lease> found = co_await timers_.leases();
+  const Time ended = mono();
   for (unsigned number = 0; number < shards_.size() && number < found.size(); ++number) {
     Shard& shard = shards_[number];
     const bool held = shard.lease.holds(mono());
-    if (!shard.lease.worth_taking(found[number], began)) continue;
+    if (!shard.lease.worth_taking(found[number], began, ended)) continue;
     const Time at = mono();
     const bool taken = co_await timers_.take_lease(number, shard.lease.seen(), options_.worker);
     if (!taken) {
       shard.lease.lost();
       continue;
     }
-    shard.lease.taken(options_.worker, at);
+    shard.lease.taken(at);
     if (!held) shard.next_look = at;
   }
 }
@@ -251,35 +269,29 @@ asio::awaitable<void> TimerService::give_up_leases() {
 
 // Firing.
 
-// What the holder of a shard does every few seconds: all that is overdue, page by page, is sent at
-// once; what will be due until the next look is noted.
+// What the holder of a shard does every few seconds: what is overdue is sent at once, and what will
+// be due until the next look is noted. One page: where there may be more, the next turn goes on.
 asio::awaitable<void> TimerService::look(unsigned number) {
   Shard& shard = shards_[number];
-  Time next = shard.next_look;  // set once all has gone well
-  bool all_sent = true;
-  for (bool again = true; again && holds(shard);) {
-    shard.last_query = mono();
-    next = shard.last_query + kLookEvery;
-    const TimePoint now = timers_.now();
-    const TimePoint through = watch_ ? now : later(now, kLookAhead);
-    std::vector<TimerRow> rows = co_await timers_.due(number, through, kPage);
-    const auto first_later = std::find_if(rows.begin(), rows.end(),
-                                          [&](const TimerRow& row) { return row.key.due > now; });
-    const bool full = rows.size() >= kPage;
-    if (full && first_later != rows.end()) {
-      next = std::min(next, shard.last_query + until(rows.back().key.due, now));
-    }
-    for (auto row = first_later; row != rows.end(); ++row) {
-      note(shard, joint_ ? row->key.due : row->key.due + kGrace, row->key.id);
-    }
-    again = !rows.empty() && first_later == rows.end();
-    rows.erase(first_later, rows.end());
-    if (!rows.empty()) all_sent = co_await fire(std::move(rows));
-    again = again && all_sent;
-    if (needs_leases() && mono() >= next_leases_) co_await keep_leases();
+  shard.last_query = mono();
+  Time next = shard.last_query + kLookEvery;
+  const TimePoint now = timers_.now();
+  const TimePoint through = watch_ ? now : later(now, kLookAhead);
+  std::vector<TimerRow> rows = co_await timers_.due(number, through, kPage);
+  const auto first_later = std::find_if(rows.begin(), rows.end(),
+                                        [&](const TimerRow& row) { return row.key.due > now; });
+  const auto grace = joint_ ? 0ms : kGrace;
+  for (auto row = first_later; row != rows.end(); ++row) {
+    note(shard, row->key.due + grace, row->key.id);
   }
-  shard.next_look = next;
-  if (watch_ && all_sent) co_await wait_for_next(number);
+  if (first_later != rows.end()) {  // an answer may hold fewer than there are
+    next = std::min(next, shard.last_query + until(rows.back().key.due + grace, now));
+  }
+  const bool all_due = !rows.empty() && first_later == rows.end();
+  rows.erase(first_later, rows.end());
+  if (!rows.empty()) co_await fire(std::move(rows));
+  shard.next_look = all_due ? shard.last_query : next;
+  if (watch_ && !all_due) co_await wait_for_next(number);
 }
 
 // What is put later than this is told by the watch.
@@ -291,48 +303,88 @@ asio::awaitable<void> TimerService::wait_for_next(unsigned number) {
   look = mono() + std::max<Time>(until(next.front().key.due, timers_.now()), kQueryGap);
 }
 
-// Who does not hold the shard sends only what it put itself.
+// What was noted, and is due by now. Who does not hold the shard sends only what it put itself.
 asio::awaitable<void> TimerService::send_near(unsigned number, std::set<std::string> ids) {
   Shard& shard = shards_[number];
   shard.last_query = mono();
   const TimePoint now = timers_.now();
   std::exception_ptr error;
+  std::vector<TimerRow> rows;
   try {
-    std::vector<TimerRow> rows = co_await timers_.due(number, now, kPage);
-    if (!holds(shard)) {
-      std::erase_if(rows, [&](const TimerRow& row) { return !ids.contains(row.key.id); });
-    }
-    if (!rows.empty()) co_await fire(std::move(rows));
+    rows = co_await timers_.due(number, now, kPage);
   } catch (...) {
     error = std::current_exception();
   }
-  if (!error) co_return;
-  for (const std::string& id : ids) note(shard, now, id);
-  std::rethrow_exception(error);
+  if (error) {
+    for (const std::string& id : ids) note(shard, now, id);
+    std::rethrow_exception(error);
+  }
+  if (rows.empty()) co_return;
+  const bool holder = holds(shard);
+  const bool found_all = keep_those(rows, ids, holder);
+  if (holder && !found_all) shard.next_look = shard.last_query;  // there may be more
+  for (const std::string& id : ids) note(shard, now + kAskAgain, id);
+  if (!rows.empty()) co_await fire(std::move(rows));
 }
 
-// False where one of them could not be sent: the transport refuses it. That does not stop the
-// others.
-asio::awaitable<bool> TimerService::fire(std::vector<TimerRow> rows) {
-  try {
-    std::vector<TimerRow> all = rows;
-    co_await send(std::move(all));
-    co_return true;
-  } catch (const ValidationError&) {  // NOLINT(bugprone-empty-catch): one by one tells which it is
+// Takes from `ids` those that are among the rows, and from the rows, unless all are wanted, those
+// that are not among the ids. What is left of the ids was cancelled, sent, or stands further back:
+// then it is to be asked for again, by whoever does not hold the shard. True where none is left.
+bool TimerService::keep_those(std::vector<TimerRow>& rows, std::set<std::string>& ids, bool all) {
+  std::set<std::string> wanted = ids;
+  for (const TimerRow& row : rows) ids.erase(row.key.id);
+  const bool found_all = ids.empty();
+  if (all) {
+    ids.clear();
+  } else {
+    std::erase_if(rows, [&](const TimerRow& row) { return !wanted.contains(row.key.id); });
   }
-  bool all = true;
-  for (TimerRow& row : rows) {
-    std::vector<TimerRow> one;
-    one.push_back(std::move(row));
-    try {
-      co_await send(std::move(one));
-    } catch (const ValidationError& refused) {
-      all = false;
-      options_.ambient.log(LogLevel::error,
-                           fmt::format("a timer that is due cannot be sent: {}", refused.what()));
+  return found_all;
+}
+
+// One that the transport refuses does not stop the others.
+asio::awaitable<void> TimerService::fire(std::vector<TimerRow> rows) {
+  if (!co_await try_to_send(rows)) {
+    for (TimerRow& row : rows) {
+      std::vector<TimerRow> one;
+      one.push_back(std::move(row));
+      const bool sent = co_await try_to_send(one);
+      if (!sent) co_await put_off(std::move(one.front()));
     }
   }
-  co_return all;
+}
+
+// False where one of them is to blame. What may pass by itself is thrown.
+asio::awaitable<bool> TimerService::try_to_send(const std::vector<TimerRow>& rows) {
+  std::exception_ptr error;
+  try {
+    std::vector<TimerRow> copy = rows;
+    co_await send(std::move(copy));
+    co_return true;
+  } catch (const TransientError&) {
+    throw;
+  } catch (...) {
+    error = std::current_exception();
+  }
+  const auto state = co_await asio::this_coro::cancellation_state;
+  if (state.cancelled() != asio::cancellation_type::none) std::rethrow_exception(error);
+  if (rows.size() == 1) {
+    options_.ambient.log(LogLevel::error,
+                         fmt::format("{}: the timer {} cannot be sent: {}; it is tried again in {} "
+                                     "h",
+                                     options_.store.backend()->describe(), to_text(rows[0].key),
+                                     describe(error).message, kPutOff.count()));
+  }
+  co_return false;
+}
+
+asio::awaitable<void> TimerService::put_off(TimerRow row) {
+  std::vector<TimerKey> old(1, row.key);
+  row.key.due = later(timers_.now(), kPutOff);
+  std::vector<TimerRow> rows;
+  rows.push_back(std::move(row));
+  co_await timers_.put(std::move(rows), nullptr);
+  co_await timers_.erase(std::move(old), nullptr);
 }
 
 asio::awaitable<void> TimerService::send(std::vector<TimerRow> rows) {

@@ -52,7 +52,9 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
  private:
   using Time = std::chrono::nanoseconds;  // monotonic
   struct Shard {
-    LeaseView lease{};
+    explicit Shard(const std::string& worker) : lease(worker) {}
+
+    LeaseView lease;
     Time next_look{0};  // for its holder
     Time last_query{std::chrono::hours(-1)};
     std::set<std::pair<TimePoint, std::string>> near{};  // when to send which row
@@ -69,7 +71,10 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
   boost::asio::awaitable<void> look(unsigned number);
   boost::asio::awaitable<void> wait_for_next(unsigned number);
   boost::asio::awaitable<void> send_near(unsigned number, std::set<std::string> ids);
-  boost::asio::awaitable<bool> fire(std::vector<TimerRow> rows);
+  static bool keep_those(std::vector<TimerRow>& rows, std::set<std::string>& ids, bool all);
+  boost::asio::awaitable<void> fire(std::vector<TimerRow> rows);
+  boost::asio::awaitable<bool> try_to_send(const std::vector<TimerRow>& rows);
+  boost::asio::awaitable<void> put_off(TimerRow row);
   boost::asio::awaitable<void> send(std::vector<TimerRow> rows);
   std::set<std::string> take_near(Shard& shard, TimePoint now) const;
   void take_in_written();

@@ -59,8 +59,8 @@ struct BusOptions {
   std::chrono::milliseconds min_timeout{1000};
   std::chrono::milliseconds max_timeout = std::chrono::days(3650);
   // Whether this bus sends what is due in its stores: timeouts and scheduled messages, whoever set
-  // them. Those of a bus that does not are left to others, which may take some 10 seconds to see
-  // that one is due. Somebody must.
+  // them, by this bus's transport. Those of a bus that does not are left to others, which may take
+  // some 10 seconds to see that one is due. Somebody must; and all that do must share a transport.
   bool fire_timers = true;
   Ambient ambient{};
 };
@@ -84,7 +84,8 @@ class Bus {
   // reports, std::logic_error where it was started before.
   boost::asio::awaitable<void> start();
 
-  // Takes no new messages, gives back to the transport what was not begun, lets running steps end
+  // Fires no more timers (giving up its leases takes 3 seconds a store at the most), takes no new
+  // messages, gives back to the transport what was not begun, lets running steps end
   // within the shutdown timeout, and cancels what is still running then. Steps that do not heed it
   // are left to themselves after 5 seconds more. Then tells other workers what is settled, for 3
   // seconds at the most. A bus that was stopped stays stopped. May be repeated, and called by

@@ -123,8 +123,9 @@ class MessageContext {
   }
 
   // Once the step is committed, the message is not sent any more; too late, and harmless, where it
-  // was sent already, or is due at this moment. Whoever scheduled it, the bus or a step: but what
-  // another instance's step scheduled may come all the same while that step is still at work.
+  // was sent already, or is due at this moment. Whoever scheduled it, if it is kept in the same
+  // store: the bus or a step. What another instance's step scheduled may come all the same while
+  // that step is still at work.
   void cancel(ScheduledMessage message) { detail::record_cancel(step(), std::move(message)); }
 
   // For calls to other services: the same for every run of this step for this message, different

@@ -193,6 +193,8 @@ class [[nodiscard("a handler without .handle(...) does nothing")]] HandlerBuilde
     if constexpr (!std::is_same_v<M, SagaTimeoutExpired>) {
       return add(std::move(handler));
     } else if constexpr (detail::is_bare<const F&, State>) {
+      static_assert(!std::is_same_v<detail::Parameter<F, 0>, State>,
+                    "a handler takes the state by reference: what it did to a copy would be lost");
       return add(detail::with_message<State>(std::move(handler)));
     } else {
       return add(std::move(handler));

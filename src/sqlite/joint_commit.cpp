@@ -77,15 +77,15 @@ class FireJob {
   void operator()(Connection& connection) {
     SendJob there = sends_;
     there.rows.clear();
-    for (std::size_t i = 0; i < keys_.size(); ++i) {
-      if (erase_timer(connection, count(keys_[i].due), keys_[i].id)) {
-        there.rows.push_back(sends_.rows[i]);
-      }
-    }
-    sends_.reached.clear();
+    there.reached.clear();  // of a run that was rolled back
     try {
+      for (std::size_t i = 0; i < keys_.size(); ++i) {
+        if (erase_timer(connection, count(keys_[i].due), keys_[i].id)) {
+          there.rows.push_back(sends_.rows[i]);
+        }
+      }
       there(connection);
-    } catch (const std::exception& error) {
+    } catch (const std::exception& error) {  // whatever it is, the erasing must be undone
       throw SqlFault{SQLITE_NOMEM, error.what()};
     }
     sends_.reached = std::move(there.reached);

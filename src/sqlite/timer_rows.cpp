@@ -11,11 +11,9 @@ constexpr Sql kPut{
     "INSERT INTO timers (due, id, endpoint, body) VALUES (?1, ?2, ?3, ?4) "
     "ON CONFLICT (due, id) DO UPDATE SET endpoint = excluded.endpoint, body = excluded.body"};
 constexpr Sql kErase{"DELETE FROM timers WHERE due = ?1 AND id = ?2"};
-constexpr Sql kDue{
-    "SELECT due, id, endpoint, body FROM timers WHERE due <= ?1 ORDER BY due, id LIMIT ?2"};
 constexpr Sql kList{
-    "SELECT due, id, endpoint, body FROM timers WHERE (due, id) > (?1, ?2) ORDER BY due, id "
-    "LIMIT ?3"};
+    "SELECT due, id, endpoint, body FROM timers WHERE (due, id) > (?1, ?2) AND due <= ?3 "
+    "ORDER BY due, id LIMIT ?4"};
 constexpr Sql kLease{"SELECT holder, counter FROM leases WHERE shard = 0"};
 constexpr Sql kFirstLease{
     "INSERT INTO leases (shard, holder, counter) VALUES (0, ?1, 1) ON CONFLICT DO NOTHING"};
@@ -64,16 +62,11 @@ bool erase_timer(Connection& connection, std::int64_t due, const std::string& id
   return connection.changes() == 1;
 }
 
-std::vector<StoredTimer> due_timers(Connection& connection, std::int64_t through,
-                                    std::int64_t most) {
-  Query query = connection.query(kDue);
-  return read_all(query.bind(1, through).bind(2, most));
-}
-
 std::vector<StoredTimer> list_timers(Connection& connection, std::int64_t due,
-                                     const std::string& id, std::int64_t most) {
+                                     const std::string& id, std::int64_t through,
+                                     std::int64_t most) {
   Query query = connection.query(kList);
-  return read_all(query.bind(1, due).bind(2, id).bind(3, most));
+  return read_all(query.bind(1, due).bind(2, id).bind(3, through).bind(4, most));
 }
 
 Lease load_lease(Connection& connection) {

@@ -25,11 +25,10 @@ TimerRow to_row(StoredTimer&& stored);
 
 void put_timer(Connection& connection, const StoredTimer& timer);
 bool erase_timer(Connection& connection, std::int64_t due, const std::string& id);
-std::vector<StoredTimer> due_timers(Connection& connection, std::int64_t through,
-                                    std::int64_t most);
-// Those after that key.
+// Those after that key, up to a due time.
 std::vector<StoredTimer> list_timers(Connection& connection, std::int64_t due,
-                                     const std::string& id, std::int64_t most);
+                                     const std::string& id, std::int64_t through,
+                                     std::int64_t most);
 
 Lease load_lease(Connection& connection);
 bool take_lease(Connection& connection, const Lease& seen, const std::string& holder);

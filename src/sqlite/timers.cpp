@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <boost/asio/use_awaitable.hpp>
+#include <iterator>
 #include <limits>
 #include <utility>
 
 #include "sagabus/error.hpp"
-#include "sqlite/timer_rows.hpp"
 
 namespace sagabus::sqlite {
 namespace {
@@ -27,6 +27,15 @@ std::vector<TimerRow> readable(std::vector<StoredTimer>&& stored, const Database
     }
   }
   return rows;
+}
+
+TimerKey key_of(const StoredTimer& timer) {
+  return {TimePoint(std::chrono::milliseconds(timer.due)), timer.id};
+}
+
+// Before all others.
+TimerKey first_key() {
+  return {TimePoint(std::chrono::milliseconds(std::numeric_limits<std::int64_t>::min())), {}};
 }
 
 std::int64_t count(TimePoint time) {
@@ -57,31 +66,42 @@ asio::awaitable<std::size_t> Timers::erase(std::vector<TimerKey> keys, Cost* /*c
   co_return co_await database->write(std::move(job));
 }
 
+asio::awaitable<std::vector<StoredTimer>> Timers::read(TimerKey after, std::int64_t through,
+                                                       std::size_t most) const {
+  const auto database = database_;
+  auto job = [after = std::move(after), through, most](Connection& connection) {
+    return list_timers(connection, count(after.due), after.id, through,
+                       static_cast<std::int64_t>(most));
+  };
+  co_return co_await database->read(std::move(job));
+}
+
+// Reads on where some were left out: else they would hide what is behind them.
 asio::awaitable<std::vector<TimerRow>> Timers::due(unsigned /*shard*/, TimePoint through,
                                                    std::size_t most) {
   const auto database = database_;
-  auto job = [through = count(through), most](Connection& connection) {
-    return due_timers(connection, through, static_cast<std::int64_t>(most));
-  };
-  std::vector<StoredTimer> stored = co_await database->read(std::move(job));
-  co_return readable(std::move(stored), *database);
+  std::vector<TimerRow> rows;
+  TimerKey after = first_key();
+  for (bool more = true; more && rows.size() < most;) {
+    const std::size_t wanted = most - rows.size();
+    std::vector<StoredTimer> stored = co_await read(after, count(through), wanted);
+    more = stored.size() == wanted;
+    if (more) after = key_of(stored.back());
+    std::vector<TimerRow> page = readable(std::move(stored), *database);
+    std::move(page.begin(), page.end(), std::back_inserter(rows));
+  }
+  co_return rows;
 }
 
 asio::awaitable<TimerPage> Timers::list(std::size_t limit, std::string continuation) {
   const auto database = database_;
-  TimerKey after{TimePoint(std::chrono::milliseconds(std::numeric_limits<std::int64_t>::min())),
-                 {}};
-  if (!continuation.empty()) after = parse_timer_key(continuation);
-  auto job = [after, limit](Connection& connection) {
-    return list_timers(connection, count(after.due), after.id,
-                       static_cast<std::int64_t>(limit) + 1);
-  };
-  std::vector<StoredTimer> stored = co_await database->search(std::move(job));
+  TimerKey after = continuation.empty() ? first_key() : parse_timer_key(continuation);
+  std::vector<StoredTimer> stored =
+      co_await read(std::move(after), std::numeric_limits<std::int64_t>::max(), limit + 1);
   TimerPage page;
   if (stored.size() > limit) {
     stored.resize(limit);
-    const StoredTimer& last = stored.back();
-    page.continuation = to_text({TimePoint(std::chrono::milliseconds(last.due)), last.id});
+    page.continuation = to_text(key_of(stored.back()));
   }
   page.rows = readable(std::move(stored), *database);
   co_return page;

@@ -5,6 +5,7 @@
 
 #include "sagabus/timer_store.hpp"
 #include "sqlite/database.hpp"
+#include "sqlite/timer_rows.hpp"
 
 namespace sagabus::sqlite {
 
@@ -24,6 +25,9 @@ class Timers final : public TimerBackend {
   boost::asio::awaitable<bool> take_lease(unsigned shard, Lease seen, std::string holder) override;
 
  private:
+  boost::asio::awaitable<std::vector<StoredTimer>> read(TimerKey after, std::int64_t through,
+                                                        std::size_t most) const;
+
   const std::shared_ptr<Database> database_;
 };
 

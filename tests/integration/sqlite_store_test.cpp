@@ -236,7 +236,7 @@ TEST_F(SqliteStore, DeletesMoreThanABatch) {
   raw.run(
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200) "
       "INSERT INTO saga_instances SELECT 'S', i, i, 1, 1, '{}', '2020-01-01T00:00:00.000Z', "
-      "'2020-01-01T00:00:00.000Z', NULL, 'b', '', '' FROM n");
+      "'2020-01-01T00:00:00.000Z', NULL, 'b', '', '', '' FROM n");
   EXPECT_EQ(sync_wait(store_.delete_completed_before("S", TimePoint(std::chrono::hours(24 * 365)))),
             0U);
   EXPECT_EQ(

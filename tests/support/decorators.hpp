@@ -39,8 +39,9 @@ struct StoreFaults {
   std::function<boost::asio::awaitable<void>()> timers_read_takes{};
   std::function<boost::asio::awaitable<void>()> timers_erase_takes{};
   bool hides_timers = false;  // the store keeps none
-  bool hides_watch = false;   // rows are put unnoticed, as by another process
-  bool joins = false;         // with a FaultyTransport, where what is in them joins
+  bool all_hold_leases = false;
+  bool hides_watch = false;  // rows are put unnoticed, as by another process
+  bool joins = false;        // with a FaultyTransport, where what is in them joins
 };
 
 // Called around each operation; what they throw is what the bus sees.
@@ -148,9 +149,13 @@ class FaultyTimers final : public TimerBackend {
   std::shared_ptr<void> watch(std::function<void(TimePoint due)> call) override {
     return faults_.hides_watch ? nullptr : inner_->watch(std::move(call));
   }
-  boost::asio::awaitable<std::vector<Lease>> leases() override { return inner_->leases(); }
+  boost::asio::awaitable<std::vector<Lease>> leases() override {
+    if (faults_.all_hold_leases) co_return std::vector<Lease>(inner_->shards());
+    co_return co_await inner_->leases();
+  }
   boost::asio::awaitable<bool> take_lease(unsigned shard, Lease seen, std::string holder) override {
-    return inner_->take_lease(shard, std::move(seen), std::move(holder));
+    if (faults_.all_hold_leases) co_return true;
+    co_return co_await inner_->take_lease(shard, std::move(seen), std::move(holder));
   }
 
  private:

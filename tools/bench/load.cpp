@@ -145,6 +145,7 @@ BusOptions bus_options(const LoadOptions& options, Transport transport,
   bus.sagas.push_back(make_order_saga(options.saga_name));
   bus.concurrency = options.concurrency;
   bus.executor = executor;
+  bus.fire_timers = false;  // none are set; whoever counts requests counts those of the sagas
   bus.ambient = options.ambient;
   return bus;
 }
