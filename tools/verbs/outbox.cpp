@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "duration.hpp"
 #include "sagabus/json.hpp"
@@ -85,20 +84,6 @@ void add_outbox_options(CLI::App& verb, OutboxOptions& options) {
       ->type_name("DURATION")
       ->default_str("10m");
   add_switch(verb, "--json", options.json, "Print one JSON object a line");
-}
-
-StoreUri parse_lasting_store(const std::string& uri) {
-  StoreUri parsed = parse_store_uri(uri);
-  if (std::holds_alternative<MemoryUri>(parsed)) {
-    throw Failure(Exit::wrong_use, "--store: memory: ends with its program and holds nothing here");
-  }
-  if (const auto* file = std::get_if<SqliteUri>(&parsed)) require_file(*file);
-  return parsed;
-}
-
-void require_file(const SqliteUri& uri) {
-  if (std::filesystem::exists(uri.path)) return;
-  throw Failure(Exit::not_found, "there is no file " + uri.path);
 }
 
 void print_finding(const Instance& instance, const OutboxFinding& finding, TimePoint now,

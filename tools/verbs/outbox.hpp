@@ -7,7 +7,7 @@
 
 #include "command.hpp"
 #include "sagabus/outbox.hpp"
-#include "store_uri.hpp"
+#include "verbs/lasting_store.hpp"
 
 namespace sagabus::tools {
 
@@ -23,12 +23,6 @@ CLI::App& outbox_group(CLI::App& app);
 
 // Adds --store, --saga, --older-than and --json.
 void add_outbox_options(CLI::App& verb, OutboxOptions& options);
-
-// The store's URI, of a store that outlives its program. Throws as parse_store_uri does, and
-// Failure: for memory:, and with Exit::not_found for a file that is not there, which opening it
-// would make.
-StoreUri parse_lasting_store(const std::string& uri);
-void require_file(const SqliteUri& uri);
 
 // Prints one entry: a few lines for people, or one JSON object on a line. `outcome` tells what
 // became of it.
