@@ -74,8 +74,8 @@ class TimerBackend {
   virtual boost::asio::awaitable<std::vector<TimerRow>> due(unsigned shard, TimePoint through,
                                                             std::size_t most) = 0;
 
-  // Pages through all rows, shard after shard; `limit` is 1 or more. Throws ValidationError for a
-  // bad continuation.
+  // Pages through all rows, shard after shard, each by due time and id; `limit` is 1 or more.
+  // Throws ValidationError for a bad continuation.
   virtual boost::asio::awaitable<TimerPage> list(std::size_t limit, std::string continuation) = 0;
 
   // Calls `call` with the due time of each row that is put from now on, by whomever, from whatever

@@ -38,6 +38,8 @@ struct StoreFaults {
   // After rows were read, and before they are erased; empty: no time.
   std::function<boost::asio::awaitable<void>()> timers_read_takes{};
   std::function<boost::asio::awaitable<void>()> timers_erase_takes{};
+  // Set: lists rows in the store's place, which then has two shards.
+  std::function<TimerPage(const std::string& continuation)> lists_timers{};
   bool hides_timers = false;  // the store keeps none
   bool all_hold_leases = false;
   bool hides_watch = false;  // rows are put unnoticed, as by another process
@@ -122,7 +124,7 @@ class FaultyTimers final : public TimerBackend {
   FaultyTimers(TimerBackend* inner, StoreFaults& faults) : inner_(inner), faults_(faults) {}
 
   bool is_there() const { return inner_ != nullptr && !faults_.hides_timers; }
-  unsigned shards() const noexcept override { return inner_->shards(); }
+  unsigned shards() const noexcept override { return faults_.lists_timers ? 2 : inner_->shards(); }
   unsigned shard_of(std::string_view id) const noexcept override { return inner_->shard_of(id); }
   TimePoint now() const override { return inner_->now(); }
   boost::asio::awaitable<void> put(std::vector<TimerRow> rows, Cost* cost) override {
@@ -144,7 +146,8 @@ class FaultyTimers final : public TimerBackend {
     co_return rows;
   }
   boost::asio::awaitable<TimerPage> list(std::size_t limit, std::string continuation) override {
-    return inner_->list(limit, std::move(continuation));
+    if (faults_.lists_timers) co_return faults_.lists_timers(continuation);
+    co_return co_await inner_->list(limit, std::move(continuation));
   }
   std::shared_ptr<void> watch(std::function<void(TimePoint due)> call) override {
     return faults_.hides_watch ? nullptr : inner_->watch(std::move(call));
