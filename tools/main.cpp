@@ -21,6 +21,7 @@ constexpr const char* kFooter =
     "  sagabus table create --store 'dynamodb://sagas?region=us-east-1'\n"
     "  sagabus table verify --help\n"
     "  sagabus outbox list --store sqlite:///var/lib/orders.db --saga OrderSaga\n"
+    "  sagabus timer list --store sqlite:///var/lib/orders.db --until 24h\n"
     "\n"
     "Environment:\n"
     "  SAGABUS_STORE                                the store, where --store is not given\n"
@@ -49,7 +50,7 @@ Exit complain_no_verb(const CLI::App& app) {
 }
 
 Exit main(int argc, const char* const* argv) {
-  CLI::App app("Durable sagas: tables, outboxes, benchmarks. Each verb has its own --help.",
+  CLI::App app("Durable sagas: tables, outboxes, timers, benchmarks. Each verb has its own --help.",
                "sagabus");
   app.get_formatter()->column_width(30);
   app.set_version_flag("--version", "sagabus " SAGABUS_VERSION, "Print the version");

@@ -24,7 +24,9 @@ INSTANTIATE_TEST_SUITE_P(Usage, Help,
                                            Words{"table", "create"}, Words{"table", "describe"},
                                            Words{"table", "verify"}, Words{"table", "delete"},
                                            Words{"outbox"}, Words{"outbox", "list"},
-                                           Words{"outbox", "redispatch"}));
+                                           Words{"outbox", "redispatch"}, Words{"timer"},
+                                           Words{"timer", "list"}, Words{"timer", "show"},
+                                           Words{"timer", "cancel"}, Words{"timer", "move"}));
 
 TEST(Usage, VersionIsOneLine) {
   const Ran ran = run_sagabus({"--version"});
@@ -100,7 +102,7 @@ const std::string kNobody = "dynamodb://sagas?region=us-east-1&endpoint=http://1
 INSTANTIATE_TEST_SUITE_P(
     Words, Refused,
     ::testing::Values(
-        BadUse{{}, 2, "a verb is missing, one of: table, outbox, bench"},
+        BadUse{{}, 2, "a verb is missing, one of: table, outbox, timer, bench"},
         BadUse{{"table"}, 2, "one of: create, describe, verify, delete"},
         BadUse{{"frobnicate"}, 2, "frobnicate"}, BadUse{{"table", "frobnicate"}, 2, "frobnicate"},
         BadUse{{"--frobnicate"}, 2, "--frobnicate"}, BadUse{{"two\nlines"}, 2, "two lines"},
@@ -175,6 +177,34 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{redispatch("sqlite:///nowhere/queues.db", {}), 2, "--id or --everything"},
         BadUse{redispatch("sqlite:///nowhere/queues.db", {"--id", "x", "--everything"}), 2,
                "--everything"}));
+
+Words timer(const std::string& verb, const std::string& store, const Words& more) {
+  Words words{"timer", verb, "--store", store};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Timers, Refused,
+    ::testing::Values(
+        BadUse{{"timer"}, 2, "one of: list, show, cancel, move"},
+        BadUse{{"timer", "list"}, 2, "--store is required"},
+        BadUse{timer("list", "memory:", {}), 2, "holds nothing here"},
+        BadUse{timer("list", "orders.db", {}), 2, "no scheme"},
+        BadUse{timer("list", "sqlite:///nowhere/orders.db", {}), 3, "no file /nowhere/orders.db"},
+        BadUse{timer("list", kNobody, {"--until", "soon"}), 2, "--until: 'soon'"},
+        BadUse{timer("list", kNobody, {"--until", "2026-11-22"}), 2, "--until: '2026-11-22'"},
+        BadUse{timer("list", kNobody, {"--limit", "0"}), 2, "--limit"},
+        BadUse{timer("show", kNobody, {}), 2, "key is required"},
+        BadUse{timer("cancel", kNobody, {}), 2, "key is required"},
+        BadUse{timer("cancel", kNobody, {"a", "b"}), 2, "b"},
+        BadUse{timer("move", kNobody, {"--in", "1s"}), 2, "key is required"},
+        BadUse{timer("move", kNobody, {"a"}), 2, "--to or --in is required"},
+        BadUse{timer("move", kNobody, {"a", "--in", "10"}), 2, "--in: '10'"},
+        BadUse{timer("move", kNobody, {"a", "--in", "2026-11-22T17:04:05Z"}), 2, "--in: '2026"},
+        BadUse{timer("move", kNobody, {"a", "--to", "10m"}), 2, "--to: '10m'"},
+        BadUse{timer("move", kNobody, {"a", "--to", "2026-11-22T17:04:05Z", "--in", "1s"}), 2,
+               "excludes"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Tables, Refused,

@@ -18,9 +18,15 @@ void add_table_delete(CLI::App& app, Action& action);
 void add_table_describe(CLI::App& app, Action& action);
 void add_table_verify(CLI::App& app, Action& action);
 
+void add_timer_list(CLI::App& app, Action& action);
+void add_timer_show(CLI::App& app, Action& action);
+void add_timer_cancel(CLI::App& app, Action& action);
+void add_timer_move(CLI::App& app, Action& action);
+
 // In the order of the help text.
 inline constexpr AddVerb kVerbs[] = {add_table_create, add_table_describe, add_table_verify,
                                      add_table_delete, add_outbox_list,    add_outbox_redispatch,
-                                     add_bench};
+                                     add_timer_list,   add_timer_show,     add_timer_cancel,
+                                     add_timer_move,   add_bench};
 
 }  // namespace sagabus::tools
