@@ -176,7 +176,8 @@ TEST_F(TimerVerbs, ShowTheWholeMessage) {
   EXPECT_THAT(people.out, HasSubstr("\n  set      20"));
   EXPECT_THAT(people.out, HasSubstr("\n  holds    {\"id\":"));
   // By the id alone.
-  EXPECT_THAT(objects(run("show", {instance.bookkeeping.timers[1].token, "--json"})), SizeIs(1));
+  EXPECT_THAT(objects(run("show", {"--json", "--", instance.bookkeeping.timers[1].token})),
+              SizeIs(1));
 }
 
 TEST_F(TimerVerbs, LetNoControlCharacterThrough) {
@@ -269,6 +270,19 @@ TEST_F(TimerVerbs, SayInOneLineWhatIsNotThere) {
   EXPECT_THAT(run("cancel", {key("reminder")}).out, HasSubstr("\n  erased, it was stale\n"));
 }
 
+TEST_F(TimerVerbs, TakeAnIdThatBeginsWithADash) {
+  Envelope envelope;
+  envelope.id = "--json";
+  envelope.type = "T";
+  TimerRow row{{system_clock()->now() + 1h, envelope.id}, {}, {}};
+  row.envelope = std::make_shared<const Envelope>(std::move(envelope));
+  std::vector<TimerRow> rows{row};
+  sync_wait(file_.store().backend()->timers()->put(std::move(rows), nullptr));
+  EXPECT_EQ(run("move", {"--in", "2h", to_text(row.key)}).exit, 0);
+  EXPECT_EQ(run("cancel", {"--", "--json"}).exit, 0);
+  EXPECT_THAT(list(), IsEmpty());
+}
+
 TEST_F(TimerVerbs, AskForAKeyWhereAnIdHasSeveral) {
   const Instance instance = open();
   const Timer& timer = instance.bookkeeping.timers[0];
@@ -276,7 +290,7 @@ TEST_F(TimerVerbs, AskForAKeyWhereAnIdHasSeveral) {
   std::vector<TimerRow> rows{row};
   rows[0].key.due += 1h;
   sync_wait(file_.store().backend()->timers()->put(std::move(rows), nullptr));
-  const Ran ran = run("show", {timer.token});
+  const Ran ran = run("show", {"--", timer.token});
   EXPECT_EQ(ran.exit, 2);
   EXPECT_TRUE(is_one_line(ran.err)) << ran.err;
   EXPECT_THAT(ran.err, HasSubstr(to_text({timer.due, timer.token})));

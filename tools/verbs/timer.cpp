@@ -120,7 +120,9 @@ void add_timer_options(CLI::App& verb, TimerOptions& options) {
 }
 
 void add_timer_key(CLI::App& verb, TimerOptions& options) {
-  verb.add_option("key", options.key, "As `list` prints it; or what is\nbehind its #, alone")
+  verb.add_option("key", options.key,
+                  "As `list` prints it; or what is\nbehind its #, alone, and after --\nwhere that "
+                  "begins with -")
       ->type_name("KEY")
       ->required();
 }
