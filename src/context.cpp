@@ -134,8 +134,7 @@ constexpr std::chrono::minutes kMayBeSent(1);
 
 // One that is moved keeps its token, and the row that it has: fired there, it is put where it
 // belongs. Only where it comes nearer, or may have been sent, no row would fire it in time.
-void set_timer(StepRecord& step, std::string_view name, TimePoint due) {
-  const TimePoint now = timer_now(step);
+void set_timer(StepRecord& step, std::string_view name, TimePoint due, TimePoint now) {
   check_timer(step, name, due, now);
   const auto set = find(step.timers, name);
   const bool needs_row = set == step.timers.end() || due < set->due || set->due <= now + kMayBeSent;

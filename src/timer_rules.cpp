@@ -87,6 +87,14 @@ TimerRow timeout_row(const Instance& instance, const Timer& timer) {
   return {{timer.due, timer.token}, instance.saga_name, std::move(envelope)};
 }
 
+TimerRow moved_to(TimerRow row, TimePoint due) {
+  auto envelope = std::make_shared<Envelope>(*row.envelope);
+  envelope->timestamp = due;
+  row.envelope = std::move(envelope);
+  row.key.due = due;
+  return row;
+}
+
 Firing read_firing(const Envelope& envelope) {
   Firing firing;
   firing.token = read_header(envelope, headers::kTimeoutToken);

@@ -18,6 +18,10 @@ TimerRow scheduled_row(const OutgoingMessage& message);
 // The row that brings a timeout to its instance when it is due.
 TimerRow timeout_row(const Instance& instance, const Timer& timer);
 
+// The same row at another time, which its message bears as well: receivers compare it with what
+// they have forgotten.
+TimerRow moved_to(TimerRow row, TimePoint due);
+
 // Of a timeout that has come: which one it is, and when its row was due.
 struct Firing {
   std::string token;

@@ -15,6 +15,7 @@
 #include "failure.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/time_text.hpp"
+#include "timer_rules.hpp"
 
 namespace sagabus::detail {
 
@@ -380,9 +381,8 @@ asio::awaitable<bool> TimerService::try_to_send(const std::vector<TimerRow>& row
 
 asio::awaitable<void> TimerService::put_off(TimerRow row) {
   std::vector<TimerKey> old(1, row.key);
-  row.key.due = later(timers_.now(), kPutOff);
   std::vector<TimerRow> rows;
-  rows.push_back(std::move(row));
+  rows.push_back(moved_to(std::move(row), later(timers_.now(), kPutOff)));
   co_await timers_.put(std::move(rows), nullptr);
   co_await timers_.erase(std::move(old), nullptr);
 }

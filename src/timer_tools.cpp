@@ -124,7 +124,7 @@ asio::awaitable<void> put(TimerBackend& timers, TimerRow row) {
 asio::awaitable<TimerMove> move_message(TimerBackend& timers, TimerRow row, TimePoint to) {
   const TimerKey old = row.key;
   TimerMove move;
-  row.key.due = to;
+  row = detail::moved_to(std::move(row), to);
   move.key = row.key;
   co_await put(timers, std::move(row));
   if (move.key == old) co_return move;

@@ -73,7 +73,8 @@ void record(StepRecord& step, std::string_view type, Value payload, PublishOptio
 ScheduledMessage record_scheduled(StepRecord& step, std::string_view type, Value payload,
                                   PublishOptions options, TimePoint at);
 void record_cancel(StepRecord& step, ScheduledMessage message);
-void set_timer(StepRecord& step, std::string_view name, TimePoint due);
+// `now` is timer_now() as whoever reckons `due` by it has seen it.
+void set_timer(StepRecord& step, std::string_view name, TimePoint due, TimePoint now);
 void clear_timer(StepRecord& step, std::string_view name);
 const Timer* find_timer(const StepRecord& step, std::string_view name);
 // By which timers are due: the store's.
@@ -162,9 +163,12 @@ class SagaContext : public MessageContext {
   // is nearer than BusOptions::min_timeout or farther than max_timeout, where its name is longer
   // than kMaxTimerName, or is one more than kMaxTimers; Unsupported where the store keeps no
   // timers.
-  void set_timeout(std::string_view name, TimePoint at) { detail::set_timer(step(), name, at); }
+  void set_timeout(std::string_view name, TimePoint at) {
+    detail::set_timer(step(), name, at, detail::timer_now(step()));
+  }
   void set_timeout(std::string_view name, std::chrono::milliseconds after) {
-    set_timeout(name, later(detail::timer_now(step()), after));
+    const TimePoint now = detail::timer_now(step());
+    detail::set_timer(step(), name, later(now, after), now);
   }
   // Without a name, for a saga that has one timeout only.
   void set_timeout(TimePoint at) { set_timeout({}, at); }

@@ -7,11 +7,11 @@
 namespace sagabus::sqlite {
 namespace {
 
-constexpr Sql kPut{
+constexpr Sql kPutTimer{
     "INSERT INTO timers (due, id, endpoint, body) VALUES (?1, ?2, ?3, ?4) "
     "ON CONFLICT (due, id) DO UPDATE SET endpoint = excluded.endpoint, body = excluded.body"};
-constexpr Sql kErase{"DELETE FROM timers WHERE due = ?1 AND id = ?2"};
-constexpr Sql kList{
+constexpr Sql kEraseTimer{"DELETE FROM timers WHERE due = ?1 AND id = ?2"};
+constexpr Sql kListTimers{
     "SELECT due, id, endpoint, body FROM timers WHERE (due, id) > (?1, ?2) AND due <= ?3 "
     "ORDER BY due, id LIMIT ?4"};
 constexpr Sql kLease{"SELECT holder, counter FROM leases WHERE shard = 0"};
@@ -49,7 +49,7 @@ TimerRow to_row(StoredTimer&& stored) {
 }
 
 void put_timer(Connection& connection, const StoredTimer& timer) {
-  connection.query(kPut)
+  connection.query(kPutTimer)
       .bind(1, timer.due)
       .bind(2, timer.id)
       .bind(3, timer.endpoint)
@@ -58,14 +58,14 @@ void put_timer(Connection& connection, const StoredTimer& timer) {
 }
 
 bool erase_timer(Connection& connection, std::int64_t due, const std::string& id) {
-  connection.query(kErase).bind(1, due).bind(2, id).run();
+  connection.query(kEraseTimer).bind(1, due).bind(2, id).run();
   return connection.changes() == 1;
 }
 
 std::vector<StoredTimer> list_timers(Connection& connection, std::int64_t due,
                                      const std::string& id, std::int64_t through,
                                      std::int64_t most) {
-  Query query = connection.query(kList);
+  Query query = connection.query(kListTimers);
   return read_all(query.bind(1, due).bind(2, id).bind(3, through).bind(4, most));
 }
 

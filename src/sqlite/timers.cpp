@@ -38,7 +38,7 @@ TimerKey first_key() {
   return {TimePoint(std::chrono::milliseconds(std::numeric_limits<std::int64_t>::min())), {}};
 }
 
-std::int64_t count(TimePoint time) {
+std::int64_t milliseconds_of(TimePoint time) {
   return time.time_since_epoch().count();
 }
 
@@ -59,7 +59,7 @@ asio::awaitable<std::size_t> Timers::erase(std::vector<TimerKey> keys, Cost* /*c
   auto job = [keys = std::move(keys)](Connection& connection) {
     std::size_t erased = 0;
     for (const TimerKey& key : keys) {
-      if (erase_timer(connection, count(key.due), key.id)) ++erased;
+      if (erase_timer(connection, milliseconds_of(key.due), key.id)) ++erased;
     }
     return erased;
   };
@@ -70,7 +70,7 @@ asio::awaitable<std::vector<StoredTimer>> Timers::read(TimerKey after, std::int6
                                                        std::size_t most) const {
   const auto database = database_;
   auto job = [after = std::move(after), through, most](Connection& connection) {
-    return list_timers(connection, count(after.due), after.id, through,
+    return list_timers(connection, milliseconds_of(after.due), after.id, through,
                        static_cast<std::int64_t>(most));
   };
   co_return co_await database->read(std::move(job));
@@ -84,7 +84,7 @@ asio::awaitable<std::vector<TimerRow>> Timers::due(unsigned /*shard*/, TimePoint
   TimerKey after = first_key();
   for (bool more = true; more && rows.size() < most;) {
     const std::size_t wanted = most - rows.size();
-    std::vector<StoredTimer> stored = co_await read(after, count(through), wanted);
+    std::vector<StoredTimer> stored = co_await read(after, milliseconds_of(through), wanted);
     more = stored.size() == wanted;
     if (more) after = key_of(stored.back());
     std::vector<TimerRow> page = readable(std::move(stored), *database);

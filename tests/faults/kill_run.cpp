@@ -122,9 +122,11 @@ void KillRun::turn() {
   }
 }
 
-// Until the next kill is due, or our patience ends.
+// Until the next kill is due, or our patience ends; and not for long, since nothing tells that a
+// row has gone.
 std::chrono::milliseconds KillRun::patience() const {
   Clock::time_point until = std::min(deadline_, last_event_ + kLongestSilence);
+  until = std::min(until, Clock::now() + 200ms);
   for (const auto& life : lives_) {
     if (life->kill_at()) until = std::min(until, *life->kill_at());
   }

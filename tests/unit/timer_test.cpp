@@ -312,6 +312,34 @@ TEST_F(TimerTest, RefusesWhatCannotBeSet) {
   }
 }
 
+// A clock that goes on with every look at it.
+class RestlessClock final : public Clock {
+ public:
+  explicit RestlessClock(TimePoint start) : now_(start) {}
+  TimePoint now() const override { return now_ += 1ms; }
+  std::chrono::nanoseconds monotonic() const override { return {}; }
+  boost::asio::awaitable<void> sleep_for(std::chrono::nanoseconds) override { co_return; }
+
+ private:
+  mutable TimePoint now_;
+};
+
+TEST_F(TimerTest, OfTheLeastTimeIsSetThoughTimeGoesOn) {
+  Ambient ambient = ambient_;
+  ambient.clock = std::make_shared<RestlessClock>(clock_->now());
+  store_ = memory::SagaStore({.ambient = ambient});
+  on_begin_ = [](Watcher&, SagaContext& ctx) {
+    ctx.set_timeout("tea", 1s);
+    ctx.set_timeout(std::chrono::days(3650));
+  };
+  BusOptions chosen = options({saga()});
+  chosen.fire_timers = false;
+  await(begin(std::move(chosen)).publish(Begin{"w"}));
+  run();
+  EXPECT_EQ(letter(), "");
+  EXPECT_THAT(timers(), SizeIs(2));
+}
+
 TEST_F(TimerTest, OfASagaThatHandlesNoneIsRefused) {
   const auto saga =
       sagabus::saga<Watcher>("Watch")
