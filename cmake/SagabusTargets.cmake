@@ -6,6 +6,9 @@ function(sagabus_compile_options target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # Under the sanitizers g++ 12 sees one in how Asio allocates coroutine frames; there is none.
     target_compile_options(${target} PRIVATE -Wno-mismatched-new-delete)
+    if(CMAKE_UNITY_BUILD)  # it takes the files of a batch for headers
+      target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+    endif()
   endif()
   if(SAGABUS_WARNINGS_AS_ERRORS)
     target_compile_options(${target} PRIVATE -Werror)

@@ -9,16 +9,18 @@ from common import ROOT, finish, project_files, read
 
 # What each box may include, besides itself. A tuple with file names means: only those of its
 # public headers.
-PLAIN = ("error.hpp", "clock.hpp", "random.hpp", "log.hpp")
+PLAIN = ("error.hpp", "clock.hpp", "random.hpp", "log.hpp", "time_text.hpp")
 BOXES = {
-    "core": {},
-    "aws": {"core": PLAIN},
+    "waiting": {},  # knows nothing but Asio
+    "core": {"waiting": None},
+    "aws": {"core": PLAIN, "waiting": None},
     "memory": {"core": None},
-    "sqlite": {"core": None},
+    "sqlite": {"core": None, "waiting": None},
     "telemetry": {"core": None},
     "testing": {"core": None},
     "dynamodb": {"core": None, "aws": None},
-    "sqs": {"core": None, "aws": None},
+    "s3": {"core": None, "aws": None},
+    "sqs": {"core": None, "aws": None, "waiting": None},
 }
 
 # Who may include what is not ours. What is not listed is free.

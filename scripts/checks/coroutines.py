@@ -5,6 +5,7 @@ In a full expression that holds `co_await` (GCC bug 107288 and its kin), g++ 12 
   - a lambda with captures by copy:           co_await f([p] { ... });
   - an aggregate that braces initialise:      co_await f(Options{.limit = 3});
     also one that is initialised by the wait: Answer a{.status = co_await f()};
+  - what a branch of ?: waits for:            x = fast ? co_await f() : co_await g();
 
 A default argument is such a temporary too, in every awaited call that leaves it out. So no function
 that returns an awaitable has one of class type:
@@ -258,8 +259,13 @@ class Linter:
         """Takes in the token at `at`, with all that it encloses. Returns the last index of that."""
         token = self.tokens[at]
         expression.lines.add(token.line)
-        if token.text == "co_await":
+        if token.text == "?":
+            expression.asks = True
+        elif token.text == "co_await":
             expression.waits = True
+            before = self.tokens[at - 1].text if at else ""
+            if before == "?" or before == ":" and expression.asks:
+                expression.suspects.append((token.line, "a wait as a branch of ?:"))
         elif token.text == "[" and at in self.introducers:
             if self.copies(at):
                 expression.suspects.append((token.line, "a lambda with captures by copy"))
@@ -377,7 +383,7 @@ class Expression:
         self.clear()
 
     def clear(self):
-        self.waits, self.suspects, self.lines = False, [], set()
+        self.waits, self.asks, self.suspects, self.lines = False, False, [], set()
 
 
 def findings(path, source):

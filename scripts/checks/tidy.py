@@ -21,7 +21,7 @@ import sys
 from common import ROOT, finish
 
 BATCH = 8
-FOLDERS = ("src", "tools", "examples", "tests", "bench", "quickstart")
+FOLDERS = ("src", "tools", "examples", "tests", "bench", "fuzz", "quickstart")
 # Where findings are ours. A batch includes the files that it looks at, so they count as headers.
 OURS = f"^{re.escape(str(ROOT))}/({'|'.join(('include/sagabus', *FOLDERS))})/"
 # clang 14 compiles coroutines without saying so, and libstdc++ asks.
