@@ -4,12 +4,28 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/experimental/concurrent_channel.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/container/small_vector.hpp>
+#include <boost/system/system_error.hpp>
+#include <exception>
+#include <mutex>
 #include <stdexcept>
 #include <utility>
 
 #include "aws/error_answer.hpp"
 #include "aws/http_date.hpp"
 #include "aws/number.hpp"
+#include "aws/protocol.hpp"
 #include "sagabus/error.hpp"
 
 namespace sagabus::aws {
@@ -24,6 +40,14 @@ bool blames_clock(std::string_view code) {
   return std::find(kCodes.begin(), kCodes.end(), code) != kCodes.end();
 }
 
+// Those of a session that has ended, by the service's clock or by somebody's order.
+bool blames_session(std::string_view code) {
+  constexpr std::array<std::string_view, 6> kCodes{
+      "ExpiredToken",         "ExpiredTokenException", "UnrecognizedClientException",
+      "InvalidClientTokenId", "InvalidAccessKeyId",    "TokenRefreshRequired"};
+  return std::find(kCodes.begin(), kCodes.end(), code) != kCodes.end();
+}
+
 std::optional<RetryCause> retry_cause(const ServiceError& error) {
   if (error.kind == ErrorKind::throttled) return RetryCause::throttled;
   if (error.kind == ErrorKind::transient) return RetryCause::transient;
@@ -34,11 +58,6 @@ std::optional<std::chrono::milliseconds> retry_after(const HttpResponse& answer)
   const auto asked = read_number<std::int64_t>(answer.headers.find("x-amz-retry-after"));
   if (!asked || *asked < 0) return std::nullopt;
   return std::chrono::milliseconds(*asked);
-}
-
-bool crc_matches(const HttpResponse& answer) {
-  const std::string_view expected = answer.headers.find("x-amz-crc32");
-  return expected.empty() || read_number<std::uint32_t>(expected) == crc32(answer.body);
 }
 
 ServiceError without_answer(const HttpError& error) {
@@ -68,43 +87,166 @@ void check(const Credentials& credentials) {
   }
 }
 
+// What a provider gave or threw. Its channel hears of that, and of the end of the time.
+struct Arrival {
+  explicit Arrival(const asio::any_io_executor& executor) : news(executor, 2) {}
+
+  asio::experimental::concurrent_channel<void(boost::system::error_code)> news;
+  asio::cancellation_signal cancel;  // used on the provider's strand
+  std::mutex mutex;                  // guards what follows
+  std::optional<Credentials> credentials;
+  std::exception_ptr error;
+};
+using ArrivalPtr = std::shared_ptr<Arrival>;
+
+void begin_getting(const asio::any_io_executor& strand, const ArrivalPtr& arrival,
+                   const std::shared_ptr<CredentialsProvider>& provider) {
+  auto on_end = [arrival, provider](std::exception_ptr error, Credentials credentials) {
+    {
+      const std::lock_guard lock(arrival->mutex);
+      arrival->error = std::move(error);
+      if (!arrival->error) arrival->credentials = std::move(credentials);
+    }
+    arrival->news.try_send(boost::system::error_code());
+  };
+  asio::co_spawn(strand, provider->get(),
+                 asio::bind_cancellation_slot(arrival->cancel.slot(), std::move(on_end)));
+}
+
+// A provider may have to ask a service, which may hang. It runs on a strand of its own, since
+// nothing says that our executor does one thing at a time, and is cancelled when nobody waits any
+// more.
+asio::awaitable<Credentials> get_within(std::chrono::nanoseconds left,
+                                        std::shared_ptr<CredentialsProvider> provider) {
+  const auto executor = co_await asio::this_coro::executor;
+  const asio::any_io_executor strand = asio::make_strand(executor);
+  const auto arrival = std::make_shared<Arrival>(executor);
+  begin_getting(strand, arrival, provider);
+  asio::steady_timer timer(executor, left);
+  timer.async_wait([arrival](const boost::system::error_code& error) {
+    if (!error) arrival->news.try_send(boost::system::error_code());
+  });
+  const auto [cancelled] =
+      co_await arrival->news.async_receive(asio::as_tuple(asio::use_awaitable));
+  {
+    const std::lock_guard lock(arrival->mutex);
+    if (arrival->error) std::rethrow_exception(arrival->error);
+    if (arrival->credentials) co_return *std::move(arrival->credentials);
+  }
+  asio::post(strand, [arrival] { arrival->cancel.emit(asio::cancellation_type::terminal); });
+  if (cancelled) throw boost::system::system_error(asio::error::operation_aborted);
+  throw HttpError(HttpError::Kind::queue, false, "no credentials came before the call's deadline");
+}
+
 }  // namespace
 
-Call::Call(std::shared_ptr<ClientState> state, std::string_view operation, std::string body,
-           const CallOptions& options)
+Call::Call(std::shared_ptr<ClientState> state, Request request, const CallOptions& options)
     : state_(std::move(state)),
-      operation_(operation),
-      target_(fmt::format("{}.{}", state_->service.target_prefix, operation)),
-      body_(std::move(body)),
+      request_((check(request), std::move(request))),
+      name_(name_of(state_->service, request_.operation)),
+      path_(path_of(state_->endpoint, request_.path)),
+      target_(request_.query.empty() ? path_ : path_ + "?" + request_.query),
+      payload_hash_(payload_hash_of(state_->service, request_.body)),
       timeout_(options.attempt_timeout.count() > 0 ? options.attempt_timeout
                                                    : state_->attempt_timeout),
-      schedule_(policy_of(*state_, operation), state_->quota, *state_->random) {
+      schedule_(policy_of(*state_, request_.operation), state_->quota, *state_->random) {
   const auto limit = options.deadline.count() > 0 ? options.deadline : state_->deadline;
   if (limit.count() > 0) deadline_ = state_->clock->monotonic() + limit;
 }
 
-asio::awaitable<Outcome> Call::run() {
-  for (attempt_ = 1;; ++attempt_) {
-    const Credentials credentials = co_await state_->credentials->get();
-    check(credentials);
+// The request of one attempt, signed, with all that it refers to.
+class Call::Attempt {
+ public:
+  // Throws HttpError where no time is left.
+  Attempt(const Call& call, const Credentials& credentials)
+      : date_(amz_date(call.state_->service_clock.signing_time(call.state_->clock->now()))) {
+    const auto left = call.time_left();
+    if (left && left->count() <= 0) {
+      throw HttpError(HttpError::Kind::queue, false, "the call's deadline has passed");
+    }
+    sign(call, credentials);
+    request_.method = call.request_.method;
+    request_.target = call.target_;
+    request_.headers = headers_;
+    request_.body = call.request_.body;
+    request_.timeout =
+        left ? std::min<std::chrono::nanoseconds>(call.timeout_, *left) : call.timeout_;
+    request_.queue_timeout = left;
+  }
+  Attempt(const Attempt&) = delete;
+  Attempt& operator=(const Attempt&) = delete;
+
+  const HttpRequest& request() const { return request_; }
+
+ private:
+  void sign(const Call& call, const Credentials& credentials) {
+    const Protocol protocol = call.state_->service.protocol;
+    add("Host", call.state_->host);
+    add("X-Amz-Date", date_);
+    if (protocol == Protocol::json) add("X-Amz-Target", call.name_);
+    if (protocol == Protocol::rest) add("X-Amz-Content-Sha256", call.payload_hash_);
+    if (const auto type = content_type(protocol); !type.empty()) add("Content-Type", type);
+    for (const auto& [name, value] : call.request_.headers) add(name, value);
+    if (!credentials.session_token.empty()) {
+      add("X-Amz-Security-Token", credentials.session_token);
+    }
+    SigningRequest signing;
+    signing.method = call.request_.method;
+    signing.path = call.path_;
+    signing.query = call.request_.query;
+    signing.headers = headers_;
+    signing.payload = call.request_.body;
+    signing.payload_hash = call.payload_hash_;
+    signing.normalise_path = protocol != Protocol::rest;
+    signing.encode_path_twice = protocol != Protocol::rest;
+    authorization_ = call.state_->signer.authorization(signing, credentials, date_);
+    add("Authorization", authorization_);
+    add("User-Agent", "sagabus");
+  }
+  void add(std::string_view name, std::string_view value) { headers_.push_back({name, value}); }
+
+  const std::string date_;
+  std::string authorization_;
+  boost::container::small_vector<Header, 12> headers_;  // without an allocation in all usual cases
+  HttpRequest request_;
+};
+
+asio::awaitable<Outcome> Call::run(std::shared_ptr<ClientState> shared, Request request,
+                                   CallOptions options) {
+  Call call(std::move(shared), std::move(request), options);
+  ClientState& state = *call.state_;
+  for (call.attempt_ = 1;; ++call.attempt_) {
+    Credentials credentials;
     std::optional<ServiceError> failure;
     HttpResponse answer;
     try {
-      answer = co_await send(credentials);
+      const auto left = call.time_left();
+      if (left) {
+        auto getting = get_within(*left, state.credentials);
+        credentials = co_await std::move(getting);
+      } else {
+        credentials = co_await state.credentials->get();
+      }
+      check(credentials);
+      const Attempt attempt(call, credentials);
+      answer = co_await state.http->send(attempt.request());
     } catch (const HttpError& error) {
       failure = without_answer(error);
     }
     if (!failure) {
-      observe(answer);
-      if (answer.status == 200 && crc_matches(answer)) co_return success(std::move(answer));
+      call.observe(answer);
+      if (is_success(state.service, call.request_.operation, answer)) {
+        co_return call.success(std::move(answer));
+      }
     }
     const auto asked = retry_after(answer);
-    if (!failure) failure = judge(std::move(answer), credentials);
-    complete(*failure);
-    if (corrects_clock(*failure)) continue;
-    const RetryDecision decision = decide(*failure, asked);
-    if (decision.retry) log_retry(*failure, decision.delay);
-    if (decision.delay.count() > 0) co_await state_->clock->sleep_for(decision.delay);
+    if (!failure) failure = call.judge(std::move(answer), credentials);
+    call.complete(*failure);
+    if (call.corrects_clock(*failure)) continue;
+    if (call.renews_credentials(*failure, credentials)) continue;
+    const RetryDecision decision = call.decide(*failure, asked);
+    if (decision.retry) call.log_retry(*failure, decision.delay);
+    if (decision.delay.count() > 0) co_await state.clock->sleep_for(decision.delay);
     if (!decision.retry) co_return Outcome(std::move(*failure));
   }
 }
@@ -112,39 +254,6 @@ asio::awaitable<Outcome> Call::run() {
 std::optional<std::chrono::nanoseconds> Call::time_left() const {
   if (!deadline_) return std::nullopt;
   return *deadline_ - state_->clock->monotonic();
-}
-
-asio::awaitable<HttpResponse> Call::send(const Credentials& credentials) {
-  const auto left = time_left();
-  if (left && left->count() <= 0) {
-    throw HttpError(HttpError::Kind::queue, false, "the call's deadline has passed");
-  }
-  const std::string date = amz_date(state_->service_clock.signing_time(state_->clock->now()));
-  std::array<Header, 7> headers;
-  std::size_t count = 0;
-  headers[count++] = {"Host", state_->host};
-  headers[count++] = {"Content-Type", "application/x-amz-json-1.0"};
-  headers[count++] = {"X-Amz-Date", date};
-  headers[count++] = {"X-Amz-Target", target_};
-  if (!credentials.session_token.empty()) {
-    headers[count++] = {"X-Amz-Security-Token", credentials.session_token};
-  }
-  SigningRequest signing;
-  signing.method = "POST";
-  signing.path = state_->endpoint.path;
-  signing.headers = std::span(headers.data(), count);
-  signing.payload = body_;
-  const std::string authorization = state_->signer.authorization(signing, credentials, date);
-  headers[count++] = {"Authorization", authorization};
-  headers[count++] = {"User-Agent", "sagabus"};
-
-  HttpRequest request;
-  request.target = state_->endpoint.path;
-  request.headers = std::span(headers.data(), count);
-  request.body = body_;
-  request.timeout = left ? std::min<std::chrono::nanoseconds>(timeout_, *left) : timeout_;
-  request.queue_timeout = left;
-  co_return co_await state_->http->send(request);
 }
 
 void Call::observe(const HttpResponse& answer) {
@@ -160,23 +269,23 @@ Outcome Call::success(HttpResponse answer) {
   Response response;
   response.http_status = answer.status;
   response.attempts = attempt_;
-  response.request_id = answer.headers.find("x-amzn-requestid");
+  response.request_id = request_id_of(answer);
   response.body = std::move(answer.body);
   response.date = date_;
   return Outcome(std::move(response));
 }
 
 ServiceError Call::judge(HttpResponse answer, const Credentials& credentials) const {
-  if (crc_matches(answer)) {
+  if (!says_success(state_->service, answer.status) && crc_matches(answer)) {
     ServiceError error = read_error(state_->service, std::move(answer), credentials);
     error.maybe_applied = error.http_status >= 500;
     return error;
   }
   ServiceError error;
   error.kind = ErrorKind::transient;
-  error.message = "the answer does not match its CRC32";
+  error.message = what_is_broken(state_->service, answer);
   error.http_status = answer.status;
-  error.request_id = safe_message(answer.headers.find("x-amzn-requestid"), credentials);
+  error.request_id = safe_message(request_id_of(answer), credentials);
   error.maybe_applied = true;
   return error;
 }
@@ -184,7 +293,7 @@ ServiceError Call::judge(HttpResponse answer, const Credentials& credentials) co
 void Call::complete(ServiceError& error) {
   maybe_applied_ = maybe_applied_ || error.maybe_applied;
   error.maybe_applied = maybe_applied_;
-  error.operation = operation_;
+  error.operation = request_.operation;
   error.attempts = attempt_;
 }
 
@@ -197,7 +306,19 @@ bool Call::corrects_clock(const ServiceError& error) {
   clock_corrected_ = true;
   state_->service_clock.correct(state_->clock->now(), state_->clock->monotonic());
   state_->logger(LogLevel::warning,
-                 fmt::format("aws: {}: {}; signing by the service's clock", target_, error.code));
+                 fmt::format("aws: {}: {}; signing by the service's clock", name_, error.code));
+  return true;
+}
+
+// Once a call, as above.
+bool Call::renews_credentials(const ServiceError& error, const Credentials& refused) {
+  if (credentials_renewed_ || attempt_ >= state_->max_attempts || !blames_session(error.code) ||
+      !state_->credentials->renew(refused)) {
+    return false;
+  }
+  credentials_renewed_ = true;
+  state_->logger(LogLevel::warning,
+                 fmt::format("aws: {}: {}; asking for new credentials", name_, error.code));
   return true;
 }
 
@@ -215,7 +336,7 @@ void Call::log_retry(const ServiceError& error, std::chrono::nanoseconds delay) 
   if (!state_->logger.enabled(LogLevel::debug)) return;
   state_->logger(
       LogLevel::debug,
-      fmt::format("aws: {}: attempt {} failed ({}, HTTP {}); again in {} ms", target_, attempt_,
+      fmt::format("aws: {}: attempt {} failed ({}, HTTP {}); again in {} ms", name_, attempt_,
                   error.code.empty() ? error.message : error.code, error.http_status,
                   std::chrono::duration_cast<std::chrono::milliseconds>(delay).count()));
 }

@@ -37,29 +37,34 @@ struct ClientState {
   ServiceClock service_clock;
 };
 
-// One call from its first attempt to its outcome. Lives in the coroutine that runs it.
+// One call from its first attempt to its outcome. Lives in the coroutine that runs it, the only
+// one: each coroutine inside another costs every request an allocation.
 class Call {
  public:
-  Call(std::shared_ptr<ClientState> state, std::string_view operation, std::string body,
-       const CallOptions& options);
-
-  boost::asio::awaitable<Outcome> run();
+  static boost::asio::awaitable<Outcome> run(std::shared_ptr<ClientState> state, Request request,
+                                             CallOptions options);
 
  private:
+  class Attempt;
+
+  Call(std::shared_ptr<ClientState> state, Request request, const CallOptions& options);
+
   std::optional<std::chrono::nanoseconds> time_left() const;
-  boost::asio::awaitable<HttpResponse> send(const Credentials& credentials);
   void observe(const HttpResponse& answer);
   Outcome success(HttpResponse answer);
   ServiceError judge(HttpResponse answer, const Credentials& credentials) const;
   void complete(ServiceError& error);
   bool corrects_clock(const ServiceError& error);
+  bool renews_credentials(const ServiceError& error, const Credentials& refused);
   RetryDecision decide(const ServiceError& error, std::optional<std::chrono::milliseconds> asked);
   void log_retry(const ServiceError& error, std::chrono::nanoseconds delay) const;
 
   const std::shared_ptr<ClientState> state_;
-  const std::string_view operation_;
-  const std::string target_;
-  const std::string body_;
+  const Request request_;
+  const std::string name_;  // "DynamoDB_20120810.PutItem", "sns.Publish"
+  const std::string path_;
+  const std::string target_;        // path and query
+  const std::string payload_hash_;  // where the service wants it in a header
   const std::chrono::milliseconds timeout_;
   std::optional<std::chrono::nanoseconds> deadline_;  // on the monotonic clock
   RetrySchedule schedule_;
@@ -67,6 +72,7 @@ class Call {
   TimePoint date_{};  // of the last answer
   bool maybe_applied_ = false;
   bool clock_corrected_ = false;
+  bool credentials_renewed_ = false;
 };
 
 }  // namespace sagabus::aws

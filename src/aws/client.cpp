@@ -8,6 +8,7 @@
 
 #include "aws/call.hpp"
 #include "aws/number.hpp"
+#include "aws/region.hpp"
 
 namespace sagabus::aws {
 namespace {
@@ -63,23 +64,27 @@ std::shared_ptr<HttpClient> resolve_http(const Endpoint& endpoint, const ClientO
   return make_http_client(std::move(http));
 }
 
-boost::asio::awaitable<Outcome> run(std::shared_ptr<ClientState> state, std::string_view operation,
-                                    std::string body, CallOptions options) {
-  Call call(std::move(state), operation, std::move(body), options);
-  co_return co_await call.run();
+CredentialsOptions credentials_options(const ClientOptions& options, std::string region) {
+  CredentialsOptions result;
+  result.environment = options.environment;
+  result.clock = options.clock;
+  result.region = std::move(region);
+  result.logger = options.logger;
+  result.ca_file = options.ca_file;
+  return result;
 }
 
 }  // namespace
 
 ClientState::ClientState(const Service& given, ClientOptions options)
     : service(given),
-      region((check(options), resolve_region(options.region, options.environment))),
+      region((check(options), find_region(options.region, credentials_options(options, {})))),
       endpoint(resolve_endpoint(service, region,
                                 {options.endpoint, options.use_fips, options.use_dual_stack},
                                 options.environment)),
       host(endpoint.host_header()),
       credentials(options.credentials ? std::move(options.credentials)
-                                      : default_credentials(options.environment)),
+                                      : default_credentials(credentials_options(options, region))),
       max_attempts(resolve_attempts(service, options)),
       attempt_timeout(options.attempt_timeout),
       deadline(options.deadline),
@@ -98,7 +103,18 @@ boost::asio::awaitable<Outcome> Client::call(std::string_view operation, std::st
 
 boost::asio::awaitable<Outcome> Client::call(std::string_view operation, std::string body,
                                              CallOptions options) const {
-  return run(state_, operation, std::move(body), options);
+  Request request;
+  request.operation = operation;
+  request.body = std::move(body);
+  return Call::run(state_, std::move(request), options);
+}
+
+boost::asio::awaitable<Outcome> Client::send(Request request) const {
+  return send(std::move(request), CallOptions());
+}
+
+boost::asio::awaitable<Outcome> Client::send(Request request, CallOptions options) const {
+  return Call::run(state_, std::move(request), options);
 }
 
 TimePoint Client::service_now() const {

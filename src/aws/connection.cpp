@@ -7,10 +7,10 @@
 #include <array>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/write.hpp>
 #include <charconv>
-#include <tuple>
 #include <utility>
 
 #include "aws/response_parser.hpp"
@@ -20,6 +20,9 @@ namespace {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
+
+// As kResult, but not a coroutine of its own.
+constexpr auto kDeferredResult = asio::as_tuple(asio::deferred);
 
 constexpr std::uint64_t kReadSize = 16 * 1024;
 constexpr std::uint64_t kMaxReadSize = 256 * 1024;
@@ -88,6 +91,8 @@ void Connection::finish_dialling() {
   descriptor_ = socket_.native_handle();
 }
 
+// All of the usual way is in this one coroutine: each coroutine inside another costs every request
+// an allocation.
 asio::awaitable<HttpResponse> Connection::exchange(const HttpRequest& request, Deadline deadline,
                                                    const HttpClientOptions& options) {
   reusable_ = false;
@@ -95,8 +100,29 @@ asio::awaitable<HttpResponse> Connection::exchange(const HttpRequest& request, D
   ResponseParser parser(options.max_header_bytes, options.max_body_bytes);
   if (request.method == "HEAD") parser.skip(true);
   const TimeLimit limit(*this, deadline, executor);
-  co_await write(request);
-  co_await read(parser);
+  write_head(request);
+  if (stream_) {  // in one piece: each buffer would become a TLS record and a packet of its own
+    output_.append(request.body);
+    auto writing = asio::async_write(*stream_, asio::buffer(output_), kDeferredResult);
+    const auto [error, sent] = co_await std::move(writing);
+    if (error) fail(error, "sending the request");
+  } else {
+    const std::size_t sent = write_at_once(request);
+    if (sent < output_.size() + request.body.size()) co_await write_rest(request, sent);
+  }
+  while (!parse(parser)) {
+    const auto size = std::clamp<std::uint64_t>(parser.remaining(), kReadSize, kMaxReadSize);
+    const auto space = input_.prepare(static_cast<std::size_t>(size));
+    if (stream_) {
+      auto reading = stream_->async_read_some(space, kDeferredResult);
+      const auto [error, received] = co_await std::move(reading);
+      take_in(parser, error, received);
+    } else {
+      auto reading = socket_.async_read_some(space, kDeferredResult);
+      const auto [error, received] = co_await std::move(reading);
+      take_in(parser, error, received);
+    }
+  }
   const std::lock_guard lock(mutex_);
   reusable_ = parser.keep_alive() && input_.size() == 0 && !expired_;
   co_return std::move(parser.response());
@@ -116,71 +142,55 @@ void Connection::write_head(const HttpRequest& request) {
   output_.append("\r\n");
 }
 
-asio::awaitable<void> Connection::write(const HttpRequest& request) {
-  write_head(request);
-  if (stream_) {  // in one piece: each buffer would become a TLS record and a packet of its own
-    output_.append(request.body);
-    const auto [error, sent] = co_await asio::async_write(*stream_, asio::buffer(output_), kResult);
-    if (error) fail(error, "sending the request");
-    co_return;
-  }
-  // A request nearly always fits the socket's buffer, so this nearly never suspends.
+// A request nearly always fits the socket's buffer, so that nothing is left to wait for. Returns
+// what was sent of head and body.
+std::size_t Connection::write_at_once(const HttpRequest& request) {
   const std::array<asio::const_buffer, 2> whole{asio::buffer(output_), asio::buffer(request.body)};
   boost::system::error_code error;
-  const std::size_t total = output_.size() + request.body.size();
   const std::size_t sent = socket_.write_some(whole, error);
   if (error && error != asio::error::would_block) fail(error, "sending the request");
-  if (sent == total) co_return;
+  return sent;
+}
+
+asio::awaitable<void> Connection::write_rest(const HttpRequest& request, std::size_t sent) {
+  const std::size_t total = output_.size() + request.body.size();
   const std::size_t head_left = output_.size() - std::min(sent, output_.size());
   const std::size_t body_left = std::min(total - sent, request.body.size());
   const std::array<asio::const_buffer, 2> rest{
       asio::buffer(output_.data() + output_.size() - head_left, head_left),
       asio::buffer(request.body.data() + request.body.size() - body_left, body_left)};
-  const auto [late_error, late_sent] = co_await asio::async_write(socket_, rest, kResult);
-  if (late_error) fail(late_error, "sending the request");
+  const auto [error, late_sent] = co_await asio::async_write(socket_, rest, kResult);
+  if (error) fail(error, "sending the request");
 }
 
-asio::awaitable<void> Connection::read(ResponseParser& parser) {
+// Takes in what was received. True where the answer is complete.
+bool Connection::parse(ResponseParser& parser) {
   boost::system::error_code error;
-  while (!parser.is_done()) {
-    const std::size_t used = parser.put(input_.data(), error);
-    input_.consume(used);
-    if (parser.is_done()) break;
-    if (error == http::error::body_limit || error == http::error::header_limit ||
-        error == http::error::buffer_overflow) {
-      throw HttpError(HttpError::Kind::answer_size, true,
-                      "the answer is larger than allowed: " + error.message());
-    }
-    if (error && error != http::error::need_more) fail(error, "reading the answer");
-    const bool more = co_await read_some(parser);
-    if (more) continue;
-    // The parser may only be told of an end after a beginning.
-    if (!parser.got_some()) fail(asio::error::eof, "waiting for the answer");
-    parser.put_eof(error);
-    if (error) fail(asio::error::eof, "reading the answer");
+  if (parser.take(input_, error)) {
+    if (parser.response().status < 200) fail({}, "expecting an answer, got an interim one");
+    return true;
   }
-  if (parser.response().status < 200) fail({}, "expecting an answer, got an interim one");
+  if (error == http::error::body_limit || error == http::error::header_limit ||
+      error == http::error::buffer_overflow) {
+    throw HttpError(HttpError::Kind::answer_size, true,
+                    "the answer is larger than allowed: " + error.message());
+  }
+  if (error) fail(error, "reading the answer");
+  return false;
 }
 
-// False at the end of the stream.
-asio::awaitable<bool> Connection::read_some(ResponseParser& parser) {
-  const auto size = std::clamp<std::uint64_t>(parser.remaining(), kReadSize, kMaxReadSize);
-  const auto space = input_.prepare(static_cast<std::size_t>(size));
-  boost::system::error_code error;
-  std::size_t received = 0;
-  if (stream_) {
-    std::tie(error, received) = co_await stream_->async_read_some(space, kResult);
-  } else {
-    std::tie(error, received) = co_await socket_.async_read_some(space, kResult);
-  }
-  input_.commit(received);
-  if (!error) co_return true;
+void Connection::take_in(ResponseParser& parser, const boost::system::error_code& error,
+                         std::size_t size) {
+  input_.commit(size);
+  if (!error) return;
   const bool expired = [this] {
     const std::lock_guard lock(mutex_);
     return expired_;
   }();
-  if (error == asio::error::eof && !expired) co_return false;
-  fail(error, "reading the answer");
+  if (error != asio::error::eof || expired) fail(error, "reading the answer");
+  boost::system::error_code at_end;
+  parser.end(at_end);
+  if (at_end) fail(at_end, parser.got_some() ? "reading the answer" : "waiting for the answer");
 }
 
 void Connection::expire(std::uint64_t round) {

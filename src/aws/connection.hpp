@@ -66,9 +66,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   class TimeLimit;
 
   void write_head(const HttpRequest& request);
-  boost::asio::awaitable<void> write(const HttpRequest& request);
-  boost::asio::awaitable<void> read(ResponseParser& parser);
-  boost::asio::awaitable<bool> read_some(ResponseParser& parser);
+  std::size_t write_at_once(const HttpRequest& request);
+  boost::asio::awaitable<void> write_rest(const HttpRequest& request, std::size_t sent);
+  bool parse(ResponseParser& parser);
+  void take_in(ResponseParser& parser, const boost::system::error_code& error, std::size_t size);
   void expire(std::uint64_t round);
   [[noreturn]] void fail(const boost::system::error_code& error, const char* doing);
 

@@ -84,6 +84,12 @@ ConnectionPool::ConnectionPool(int max_connections, std::chrono::nanoseconds idl
                                std::shared_ptr<Clock> clock)
     : max_connections_(max_connections), idle_timeout_(idle_timeout), clock_(std::move(clock)) {}
 
+std::optional<ConnectionPool::Lease> ConnectionPool::try_acquire(asio::execution_context& context) {
+  Idle stale;  // destroyed after the mutex is free
+  const std::lock_guard lock(mutex_);
+  return take_at_once(context, stale);
+}
+
 asio::awaitable<ConnectionPool::Lease> ConnectionPool::acquire(
     std::optional<std::chrono::nanoseconds> patience) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;

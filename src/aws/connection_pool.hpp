@@ -41,8 +41,12 @@ class ConnectionPool : public std::enable_shared_from_this<ConnectionPool> {
   ConnectionPool(int max_connections, std::chrono::nanoseconds idle_timeout,
                  std::shared_ptr<Clock> clock);
 
-  // Hands out the connection that was used last, or the right to make one, or waits in line for
-  // either. Throws HttpError(queue) after `patience`; nothing: waits as long as it takes.
+  // Hands out the connection that was used last, or the right to make one; nothing where neither
+  // is to be had at once. For a coroutine that runs in `context`.
+  std::optional<Lease> try_acquire(boost::asio::execution_context& context);
+
+  // As try_acquire, but waits in line. Throws HttpError(queue) after `patience`; nothing: waits as
+  // long as it takes.
   boost::asio::awaitable<Lease> acquire(std::optional<std::chrono::nanoseconds> patience);
 
   HttpClientStats stats() const;

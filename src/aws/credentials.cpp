@@ -1,13 +1,12 @@
 #include "sagabus/aws/credentials.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <ostream>
 #include <stdexcept>
 #include <string_view>
 #include <utility>
-#include <vector>
 
+#include "aws/credentials_source.hpp"
 #include "sagabus/error.hpp"
 
 namespace sagabus::aws {
@@ -40,6 +39,9 @@ class EnvironmentCredentials final : public CredentialsProvider {
   explicit EnvironmentCredentials(Environment environment) : environment_(std::move(environment)) {}
 
   boost::asio::awaitable<Credentials> get() override {
+    if (!environment_("AWS_ACCESS_KEY_ID") && !environment_("AWS_SECRET_ACCESS_KEY")) {
+      throw NotSetUp("AWS_ACCESS_KEY_ID is not set");
+    }
     Credentials credentials;
     credentials.access_key_id = required("AWS_ACCESS_KEY_ID");
     credentials.secret_access_key = required("AWS_SECRET_ACCESS_KEY");
@@ -67,40 +69,11 @@ class EnvironmentCredentials final : public CredentialsProvider {
   const Environment environment_;
 };
 
-class CredentialsChain final : public CredentialsProvider {
- public:
-  struct Source {
-    std::string name;
-    std::shared_ptr<CredentialsProvider> provider;
-  };
-
-  explicit CredentialsChain(std::vector<Source> sources) : sources_(std::move(sources)) {}
-
-  boost::asio::awaitable<Credentials> get() override {
-    // Once a source has answered, its later failure is an outage and no reason to become
-    // somebody else.
-    if (const auto* chosen = chosen_.load(std::memory_order_acquire)) {
-      co_return co_await chosen->provider->get();
-    }
-    std::string reasons;
-    for (const Source& source : sources_) {
-      try {
-        Credentials credentials = co_await source.provider->get();
-        chosen_.store(&source, std::memory_order_release);
-        co_return credentials;
-      } catch (const AccessDenied& error) {
-        reasons += (reasons.empty() ? "" : "; ") + source.name + ": " + error.what();
-      }
-    }
-    throw AccessDenied("no AWS credentials found; tried " + reasons);
-  }
-
- private:
-  const std::vector<Source> sources_;
-  std::atomic<const Source*> chosen_ = nullptr;
-};
-
 }  // namespace
+
+bool CredentialsProvider::renew(const Credentials& /*refused*/) {
+  return false;
+}
 
 std::ostream& operator<<(std::ostream& out, const Credentials& credentials) {
   return out << "Credentials{access_key_id=" << credentials.access_key_id
@@ -129,12 +102,6 @@ std::shared_ptr<CredentialsProvider> static_credentials(std::string access_key_i
 
 std::shared_ptr<CredentialsProvider> environment_credentials(Environment environment) {
   return std::make_shared<EnvironmentCredentials>(std::move(environment));
-}
-
-std::shared_ptr<CredentialsProvider> default_credentials(Environment environment) {
-  std::vector<CredentialsChain::Source> sources;
-  sources.push_back({"environment", environment_credentials(std::move(environment))});
-  return std::make_shared<CredentialsChain>(std::move(sources));
 }
 
 }  // namespace sagabus::aws

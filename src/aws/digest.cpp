@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <zlib.h>
 
+#include <cstring>
 #include <memory>
 #include <new>
 #include <stdexcept>
@@ -43,6 +44,18 @@ Sha256 digest(std::string_view first, std::string_view second) {
   return out;
 }
 
+// The two digits of each byte: a request has three digests written out.
+constexpr std::array<std::array<char, 2>, 256> hex_pairs() {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (std::size_t byte = 0; byte < pairs.size(); ++byte) {
+    pairs[byte] = {kDigits[byte >> 4], kDigits[byte & 15]};
+  }
+  return pairs;
+}
+
+constexpr auto kPairs = hex_pairs();
+
 }  // namespace
 
 Sha256 sha256(std::string_view text) {
@@ -74,12 +87,23 @@ std::uint32_t crc32(std::string_view text) {
       ::crc32_z(0, reinterpret_cast<const unsigned char*>(text.data()), text.size()));
 }
 
-void append_hex(std::string& out, const Sha256& digest) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  for (const unsigned char byte : digest) {
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
+std::string sha1_hex(std::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned size = 0;
+  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr) != 1) {
+    throw std::runtime_error("OpenSSL failed to compute a SHA-1");
   }
+  std::string out;
+  for (unsigned i = 0; i < size; ++i) out.append(kPairs[digest[i]].data(), 2);
+  return out;
+}
+
+void append_hex(std::string& out, const Sha256& digest) {
+  std::array<char, 2 * std::tuple_size_v<Sha256>> text;
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    std::memcpy(&text[2 * i], kPairs[digest[i]].data(), 2);
+  }
+  out.append(text.data(), text.size());
 }
 
 void wipe(std::string& secret) noexcept {

@@ -1,4 +1,5 @@
-// SHA-256, HMAC-SHA-256, CRC-32 and hexadecimal, as the signing and checking of requests need them.
+// SHA-256, HMAC-SHA-256, SHA-1, CRC-32 and hexadecimal, as the signing and checking of requests
+// need them.
 #pragma once
 
 #include <array>
@@ -13,6 +14,7 @@ using Sha256 = std::array<unsigned char, 32>;
 Sha256 sha256(std::string_view text);
 Sha256 hmac_sha256(std::string_view key, std::string_view text);
 std::uint32_t crc32(std::string_view text);
+std::string sha1_hex(std::string_view text);  // for names of files, not for security
 
 void append_hex(std::string& out, const Sha256& digest);  // lower case
 

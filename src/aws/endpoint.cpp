@@ -53,8 +53,18 @@ const Partition& partition_of(std::string_view region) {
   });
 }
 
+// S3 has its names from before the others agreed on theirs.
+Endpoint of_s3(const Partition& partition, std::string_view region, bool fips, bool dual_stack) {
+  Endpoint endpoint;
+  endpoint.host = fips ? "s3-fips." : "s3.";
+  if (dual_stack) endpoint.host += "dualstack.";
+  endpoint.host.append(region).append(".").append(partition.domain);
+  return endpoint;
+}
+
 Endpoint of_region(std::string_view service, std::string_view region, bool fips, bool dual_stack) {
   const Partition& partition = partition_of(region);
+  if (service == kS3.name) return of_s3(partition, region, fips, dual_stack);
   Endpoint endpoint;
   endpoint.host = service;
   if (fips && !(partition.fips_by_default && !dual_stack)) endpoint.host += "-fips";
@@ -77,6 +87,7 @@ bool is_host_name(std::string_view host) {
 
 bool is_ipv6(const std::string& host) {
   in6_addr address;
+  if (host.find('\0') != std::string::npos) return false;  // inet_pton would not see what follows
   return ::inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }
 
@@ -156,26 +167,6 @@ Endpoint parse_endpoint(std::string_view field, std::string_view text) {
   if (!is_path(path)) refuse(field, text, "has a character in its path that must be escaped");
   if (!path.empty()) endpoint.path = path;
   return endpoint;
-}
-
-std::string resolve_region(std::string_view configured, const Environment& environment) {
-  std::string field = "region";
-  std::string region(configured);
-  for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION"}) {
-    if (!region.empty()) break;
-    field = name;
-    region = environment(name).value_or(std::string());
-  }
-  if (region.empty()) {
-    throw std::invalid_argument(
-        "region: not set; set the option, AWS_REGION or AWS_DEFAULT_REGION");
-  }
-  const bool fine = region.size() <= 63 && region.front() != '-' && region.back() != '-' &&
-                    std::all_of(region.begin(), region.end(), [](char c) {
-                      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-                    });
-  if (!fine) refuse(field, region, "is no region: lower-case letters, digits and hyphens only");
-  return region;
 }
 
 Endpoint resolve_endpoint(const Service& service, std::string_view region,

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "aws/json_member.hpp"
+#include "aws/xml.hpp"
 
 namespace sagabus::aws {
 namespace {
@@ -27,12 +28,41 @@ bool is_code(std::string_view code) {
          });
 }
 
-std::string_view checked_code(std::string_view type) {
+bool holds(std::string_view text, std::string_view secret) {
+  return !secret.empty() && text.find(secret) != std::string_view::npos;
+}
+
+std::string_view checked_code(std::string_view type, const Credentials& credentials) {
   const std::string_view code = bare_code(type);
-  return is_code(code) ? code : std::string_view();
+  const bool tells =
+      holds(code, credentials.secret_access_key) || holds(code, credentials.session_token);
+  return is_code(code) && !tells ? code : std::string_view();
+}
+
+void read_json_body(ServiceError& error, const std::string& body, const Credentials& credentials) {
+  boost::json::parse_options options;
+  options.max_depth = kMaxDepth;
+  boost::system::error_code not_json;
+  const boost::json::value parsed = boost::json::parse(body, not_json, {}, options);
+  if (not_json) return;
+  error.code = checked_code(find_text(parsed, {"__type"}), credentials);
+  std::string_view message = find_text(parsed, {"message"});
+  if (message.empty()) message = find_text(parsed, {"Message"});
+  error.message = safe_message(message, credentials);
+}
+
+void read_xml_body(ServiceError& error, const std::string& body, const Credentials& credentials) {
+  const XmlError xml = read_xml_error(body);
+  error.code = checked_code(xml.code, credentials);
+  error.message = safe_message(xml.message, credentials);
 }
 
 }  // namespace
+
+std::string_view request_id_of(const HttpResponse& response) {
+  const std::string_view id = response.headers.find("x-amzn-requestid");
+  return id.empty() ? response.headers.find("x-amz-request-id") : id;  // S3's
+}
 
 std::string_view bare_code(std::string_view type) {
   if (const auto colon = type.find(':'); colon != std::string_view::npos) {
@@ -63,18 +93,15 @@ ServiceError read_error(const Service& service, HttpResponse response,
                         const Credentials& credentials) {
   ServiceError error;
   error.http_status = response.status;
-  error.request_id = safe_message(response.headers.find("x-amzn-requestid"), credentials);
-  boost::json::parse_options options;
-  options.max_depth = kMaxDepth;
-  boost::system::error_code not_json;
-  const boost::json::value parsed = boost::json::parse(response.body, not_json, {}, options);
-  if (!not_json) {
-    error.code = checked_code(find_text(parsed, {"__type"}));
-    std::string_view message = find_text(parsed, {"message"});
-    if (message.empty()) message = find_text(parsed, {"Message"});
-    error.message = safe_message(message, credentials);
+  error.request_id = safe_message(request_id_of(response), credentials);
+  if (service.protocol == Protocol::json) {
+    read_json_body(error, response.body, credentials);
+  } else {
+    read_xml_body(error, response.body, credentials);
   }
-  if (error.code.empty()) error.code = checked_code(response.headers.find("x-amzn-errortype"));
+  if (error.code.empty()) {
+    error.code = checked_code(response.headers.find("x-amzn-errortype"), credentials);
+  }
   error.kind = classify(service, error.code, response.status);
   error.body = std::move(response.body);
   return error;

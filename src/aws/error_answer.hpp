@@ -18,8 +18,12 @@ std::string_view bare_code(std::string_view type);
 // or the token: an answer to a wrong signature quotes the signed headers.
 std::string safe_message(std::string_view text, const Credentials& credentials);
 
-// Reads code and message from the body, else from the x-amzn-errortype header. Never fails: a body
-// that is not JSON leaves both empty. Does not fill in operation and attempts.
+// The service's name for what was asked; empty where it sent none.
+std::string_view request_id_of(const HttpResponse& response);
+
+// Reads code and message from the body, in JSON or XML as the service's protocol has it, else from
+// the x-amzn-errortype header. Never fails: a body that is neither leaves both empty; what holds
+// the secret or the token is taken for no code. Does not fill in operation and attempts.
 ServiceError read_error(const Service& service, HttpResponse response,
                         const Credentials& credentials);
 

@@ -28,15 +28,18 @@ struct Shared {
 };
 
 asio::awaitable<HttpResponse> send(std::shared_ptr<Shared> shared, const HttpRequest& request) {
-  ConnectionPool::Lease lease = co_await shared->pool->acquire(request.queue_timeout);
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  auto lease = shared->pool->try_acquire(asio::query(executor, asio::execution::context));
+  if (!lease) lease.emplace(co_await shared->pool->acquire(request.queue_timeout));
   const auto start = std::chrono::steady_clock::now();
-  if (!lease.has_connection()) {
+  if (!lease->has_connection()) {
     const auto limit = std::min(shared->options.connect_timeout, request.timeout);
     auto connection = co_await dial(shared->options.endpoint, shared->tls, start + limit);
     if (connection->resumed_session()) shared->pool->count_resumed_session();
-    lease.adopt(std::move(connection));
+    lease->adopt(std::move(connection));
   }
-  co_return co_await lease.connection().exchange(request, start + request.timeout, shared->options);
+  co_return co_await lease->connection().exchange(request, start + request.timeout,
+                                                  shared->options);
 }
 
 class BeastHttpClient final : public PooledHttpClient {

@@ -11,7 +11,6 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "aws/header.hpp"
 #include "sagabus/aws/endpoint.hpp"
@@ -38,13 +37,7 @@ class HttpHeaders {
   void clear();
 
  private:
-  struct Place {
-    std::uint32_t name;
-    std::uint32_t value;
-    std::uint32_t end;
-  };
-  std::string text_;
-  std::vector<Place> places_;
+  std::string text_;  // of each: the lengths of name and value, then both
 };
 
 struct HttpResponse {

@@ -1,5 +1,7 @@
 #include "aws/http_client.hpp"
 
+#include <cstring>
+
 namespace sagabus::aws {
 namespace {
 
@@ -12,32 +14,37 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return true;
 }
 
+struct Lengths {
+  std::uint32_t name;
+  std::uint32_t value;
+};
+
 }  // namespace
 
 void HttpHeaders::add(std::string_view name, std::string_view value) {
-  if (places_.empty()) {  // enough for what AWS sends
-    text_.reserve(512);
-    places_.reserve(12);
-  }
-  const auto at = static_cast<std::uint32_t>(text_.size());
+  if (text_.empty()) text_.reserve(768);  // enough for what AWS sends
+  const Lengths lengths{static_cast<std::uint32_t>(name.size()),
+                        static_cast<std::uint32_t>(value.size())};
+  text_.append(reinterpret_cast<const char*>(&lengths), sizeof lengths);
   text_.append(name).append(value);
-  places_.push_back(
-      {at, at + static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(text_.size())});
 }
 
 std::string_view HttpHeaders::find(std::string_view name) const {
   const std::string_view text = text_;
-  for (const Place& place : places_) {
-    if (equal_ignoring_case(text.substr(place.name, place.value - place.name), name)) {
-      return text.substr(place.value, place.end - place.value);
+  for (std::size_t at = 0; at < text.size();) {
+    Lengths lengths;
+    std::memcpy(&lengths, text.data() + at, sizeof lengths);
+    at += sizeof lengths;
+    if (equal_ignoring_case(text.substr(at, lengths.name), name)) {
+      return text.substr(at + lengths.name, lengths.value);
     }
+    at += std::size_t{lengths.name} + lengths.value;
   }
   return {};
 }
 
 void HttpHeaders::clear() {
   text_.clear();
-  places_.clear();
 }
 
 }  // namespace sagabus::aws

@@ -3,7 +3,11 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
 #include <cstdint>
 #include <string_view>
 
@@ -17,6 +21,34 @@ class ResponseParser : public boost::beast::http::basic_parser<false> {
     header_limit(static_cast<std::uint32_t>(max_header_bytes));
     body_limit(max_body_bytes);
     eager(true);
+  }
+
+  // As Beast's; but it leaves the last bytes of a chunked body alone until they are five, which is
+  // the least that is left of one. Beast asserts that where the chunk that ends it comes first.
+  std::size_t put(boost::asio::const_buffer input, boost::beast::error_code& error) {
+    if (is_header_done() && chunked() && input.size() < 5) {
+      error = boost::beast::http::error::need_more;
+      return 0;
+    }
+    return basic_parser::put(input, error);
+  }
+
+  // Takes from `input` what can be read of it. True where the answer is complete. Otherwise `error`
+  // says what is wrong with it, or nothing where more must come.
+  bool take(boost::beast::flat_buffer& input, boost::beast::error_code& error) {
+    error = {};
+    if (!is_done()) input.consume(put(input.data(), error));
+    if (is_done()) return true;
+    if (error == boost::beast::http::error::need_more) error = {};
+    return false;
+  }
+
+  // Tells it that nothing more comes: the end of some answers. Before the first byte, or in the
+  // midst of any other, it is an error.
+  void end(boost::beast::error_code& error) {
+    error = {};
+    if (got_some()) put_eof(error);  // it may not be told of an end before a beginning
+    if (!got_some() || error) error = boost::asio::error::eof;
   }
 
   HttpResponse& response() { return response_; }

@@ -19,21 +19,39 @@ struct KnownCode {
 // Codes whose meaning their HTTP status does not tell.
 constexpr std::array kKnownCodes{
     KnownCode{"ConditionalCheckFailedException", ErrorKind::conditional_check_failed},
+    KnownCode{"PreconditionFailed", ErrorKind::conditional_check_failed},
     KnownCode{"TransactionCanceledException", ErrorKind::transaction_canceled},
 
     KnownCode{"ProvisionedThroughputExceededException", ErrorKind::throttled},
     KnownCode{"ThrottlingException", ErrorKind::throttled},
+    KnownCode{"KmsThrottled", ErrorKind::throttled},
     KnownCode{"Throttling", ErrorKind::throttled},
     KnownCode{"RequestLimitExceeded", ErrorKind::throttled},
     KnownCode{"RequestThrottled", ErrorKind::throttled},
+    KnownCode{"BandwidthLimitExceeded", ErrorKind::throttled},
+    KnownCode{"KMSThrottling", ErrorKind::throttled},
+    KnownCode{"SlowDown", ErrorKind::throttled},
+    KnownCode{"Throttled", ErrorKind::throttled},
+    KnownCode{"ThrottledException", ErrorKind::throttled},
+    KnownCode{"TooManyRequestsException", ErrorKind::throttled},
 
     KnownCode{"TransactionInProgressException", ErrorKind::transient},
     KnownCode{"TransactionConflictException", ErrorKind::transient},
     KnownCode{"ReplicatedWriteConflictException", ErrorKind::transient},
+    KnownCode{"ConditionalRequestConflict", ErrorKind::transient},
+    KnownCode{"ConcurrentAccess", ErrorKind::transient},
+    KnownCode{"OperationAborted", ErrorKind::transient},
+    KnownCode{"RequestTimeout", ErrorKind::transient},
 
     KnownCode{"AccessDeniedException", ErrorKind::access_denied},
+    KnownCode{"KmsAccessDenied", ErrorKind::access_denied},
+    KnownCode{"KmsDisabled", ErrorKind::access_denied},
+    KnownCode{"KmsInvalidState", ErrorKind::access_denied},
+    KnownCode{"KmsNotFound", ErrorKind::access_denied},
+    KnownCode{"KmsOptInRequired", ErrorKind::access_denied},
     KnownCode{"AccessDenied", ErrorKind::access_denied},
     KnownCode{"AuthFailure", ErrorKind::access_denied},
+    KnownCode{"AuthorizationError", ErrorKind::access_denied},
     KnownCode{"ExpiredToken", ErrorKind::access_denied},
     KnownCode{"ExpiredTokenException", ErrorKind::access_denied},
     KnownCode{"IncompleteSignature", ErrorKind::access_denied},
@@ -42,6 +60,12 @@ constexpr std::array kKnownCodes{
     KnownCode{"InvalidClientTokenId", ErrorKind::access_denied},
     KnownCode{"InvalidSecurity", ErrorKind::access_denied},
     KnownCode{"InvalidSignatureException", ErrorKind::access_denied},
+    KnownCode{"InvalidToken", ErrorKind::access_denied},
+    KnownCode{"KMSAccessDenied", ErrorKind::access_denied},
+    KnownCode{"KMSDisabled", ErrorKind::access_denied},
+    KnownCode{"KMSInvalidState", ErrorKind::access_denied},
+    KnownCode{"KMSNotFound", ErrorKind::access_denied},
+    KnownCode{"KMSOptInRequired", ErrorKind::access_denied},
     KnownCode{"MissingAuthenticationToken", ErrorKind::access_denied},
     KnownCode{"MissingAuthenticationTokenException", ErrorKind::access_denied},
     KnownCode{"NotAuthorized", ErrorKind::access_denied},
@@ -50,6 +74,7 @@ constexpr std::array kKnownCodes{
     KnownCode{"RequestInTheFuture", ErrorKind::access_denied},
     KnownCode{"RequestTimeTooSkewed", ErrorKind::access_denied},
     KnownCode{"SignatureDoesNotMatch", ErrorKind::access_denied},
+    KnownCode{"TokenRefreshRequired", ErrorKind::access_denied},
     KnownCode{"UnrecognizedClientException", ErrorKind::access_denied},
 
     KnownCode{"BackupNotFoundException", ErrorKind::not_found},
@@ -58,39 +83,73 @@ constexpr std::array kKnownCodes{
     KnownCode{"ImportNotFoundException", ErrorKind::not_found},
     KnownCode{"IndexNotFoundException", ErrorKind::not_found},
     KnownCode{"NonExistentQueue", ErrorKind::not_found},
+    KnownCode{"NotFound", ErrorKind::not_found},
+    KnownCode{"NoSuchBucket", ErrorKind::not_found},
+    KnownCode{"NoSuchKey", ErrorKind::not_found},
+    KnownCode{"NoSuchUpload", ErrorKind::not_found},
+    KnownCode{"NoSuchVersion", ErrorKind::not_found},
     KnownCode{"PolicyNotFoundException", ErrorKind::not_found},
     KnownCode{"QueueDoesNotExist", ErrorKind::not_found},
     KnownCode{"ReplicaNotFoundException", ErrorKind::not_found},
 
+    KnownCode{"BadDigest", ErrorKind::validation},
     KnownCode{"BatchEntryIdsNotDistinct", ErrorKind::validation},
     KnownCode{"BatchRequestTooLong", ErrorKind::validation},
     KnownCode{"EmptyBatchRequest", ErrorKind::validation},
+    KnownCode{"EntityTooLarge", ErrorKind::validation},
     KnownCode{"IdempotentParameterMismatchException", ErrorKind::validation},
     KnownCode{"InvalidAddress", ErrorKind::validation},
+    KnownCode{"InvalidArgument", ErrorKind::validation},
     KnownCode{"InvalidAttributeName", ErrorKind::validation},
     KnownCode{"InvalidAttributeValue", ErrorKind::validation},
     KnownCode{"InvalidBatchEntryId", ErrorKind::validation},
+    KnownCode{"InvalidBucketName", ErrorKind::validation},
+    KnownCode{"InvalidDigest", ErrorKind::validation},
     KnownCode{"InvalidMessageContents", ErrorKind::validation},
+    KnownCode{"InvalidParameter", ErrorKind::validation},
+    KnownCode{"InvalidParameterCombination", ErrorKind::validation},
     KnownCode{"InvalidParameterValue", ErrorKind::validation},
+    KnownCode{"InvalidQueryParameter", ErrorKind::validation},
+    KnownCode{"InvalidRange", ErrorKind::validation},
+    KnownCode{"InvalidRequest", ErrorKind::validation},
     KnownCode{"InvalidRestoreTimeException", ErrorKind::validation},
     KnownCode{"InvalidExportTimeException", ErrorKind::validation},
     KnownCode{"ItemCollectionSizeLimitExceededException", ErrorKind::validation},
+    KnownCode{"KeyTooLongError", ErrorKind::validation},
+    KnownCode{"MalformedQueryString", ErrorKind::validation},
+    KnownCode{"MalformedXML", ErrorKind::validation},
+    KnownCode{"MissingContentLength", ErrorKind::validation},
     KnownCode{"MissingParameter", ErrorKind::validation},
+    KnownCode{"ParameterValueInvalid", ErrorKind::validation},
     KnownCode{"ReceiptHandleIsInvalid", ErrorKind::validation},
     KnownCode{"SerializationException", ErrorKind::validation},
     KnownCode{"TooManyEntriesInBatchRequest", ErrorKind::validation},
     KnownCode{"ValidationException", ErrorKind::validation},
+    KnownCode{"XAmzContentSHA256Mismatch", ErrorKind::validation},
 
+    KnownCode{"InvalidAction", ErrorKind::unsupported},
+    KnownCode{"MethodNotAllowed", ErrorKind::unsupported},
     KnownCode{"NotImplemented", ErrorKind::unsupported},
     KnownCode{"UnknownOperationException", ErrorKind::unsupported},
     KnownCode{"UnsupportedOperation", ErrorKind::unsupported},
+
+    // Not allowed by a quota, and by nobody's policy.
+    KnownCode{"FilterPolicyLimitExceeded", ErrorKind::other},
+    KnownCode{"SubscriptionLimitExceeded", ErrorKind::other},
+    KnownCode{"TopicLimitExceeded", ErrorKind::other},
 };
 
-ErrorKind by_status(int http_status) {
+ErrorKind by_status(const Service& service, int http_status) {
+  // JSON's services say 404 to nothing that they know; something between may.
+  const bool names_resources = service.protocol != Protocol::json;
   switch (http_status) {
     case 401:
     case 403:
       return ErrorKind::access_denied;
+    case 404:
+      return names_resources ? ErrorKind::not_found : ErrorKind::other;
+    case 412:
+      return names_resources ? ErrorKind::conditional_check_failed : ErrorKind::other;
     case 413:
       return ErrorKind::validation;
     case 429:
@@ -127,7 +186,7 @@ ErrorKind classify(const Service& service, std::string_view code, int http_statu
   }
   const auto known = std::find_if(kKnownCodes.begin(), kKnownCodes.end(),
                                   [&](const KnownCode& entry) { return entry.code == code; });
-  return known == kKnownCodes.end() ? by_status(http_status) : known->kind;
+  return known == kKnownCodes.end() ? by_status(service, http_status) : known->kind;
 }
 
 void throw_service_error(const ServiceError& error, std::string_view resource) {

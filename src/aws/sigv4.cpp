@@ -1,34 +1,17 @@
 #include "aws/sigv4.hpp"
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <utility>
 #include <vector>
 
 #include "aws/number.hpp"
+#include "aws/percent.hpp"
 
 namespace sagabus::aws {
 namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
-
-bool is_unreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
-}
-
-void append_encoded(std::string& out, std::string_view text, bool keep_slash) {
-  static constexpr char kDigits[] = "0123456789ABCDEF";
-  for (const char c : text) {
-    if (is_unreserved(c) || (keep_slash && c == '/')) {
-      out += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out += '%';
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
-    }
-  }
-}
 
 std::string decoded(std::string_view text) {
   std::string out;
@@ -70,11 +53,11 @@ std::string normalised(std::string_view path) {
 void append_path(std::string& out, const SigningRequest& request) {
   if (request.path.empty() || request.path == "/") {
     out += '/';
-  } else if (request.normalise_path) {
-    append_encoded(out, normalised(request.path), true);
-  } else {
-    append_encoded(out, request.path, true);
+    return;
   }
+  const std::string path =
+      request.normalise_path ? normalised(request.path) : std::string(request.path);
+  append_percent_encoded(out, request.encode_path_twice ? path : decoded(path), true);
 }
 
 void append_query(std::string& out, std::string_view query) {
@@ -86,8 +69,9 @@ void append_query(std::string& out, std::string_view query) {
     const std::size_t equals = std::min(parameter.find('='), parameter.size());
     std::string name;
     std::string value;
-    append_encoded(name, decoded(parameter.substr(0, equals)), false);
-    append_encoded(value, decoded(parameter.substr(std::min(equals + 1, parameter.size()))), false);
+    append_percent_encoded(name, decoded(parameter.substr(0, equals)));
+    append_percent_encoded(value, decoded(parameter.substr(std::min(equals + 1, parameter.size()))),
+                           false);
     if (!parameter.empty()) parameters.emplace_back(std::move(name), std::move(value));
     at = end + 1;
   }
@@ -99,54 +83,64 @@ void append_query(std::string& out, std::string_view query) {
   }
 }
 
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+char lower_case(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+void append_lower_case(std::string& out, std::string_view text) {
+  const std::size_t begin = out.size();
+  out.append(text);
+  std::transform(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(),
+                 out.begin() + static_cast<std::ptrdiff_t>(begin), lower_case);
+}
+
+int compare_names(std::string_view a, std::string_view b) {
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    const int difference =
+        static_cast<unsigned char>(lower_case(a[i])) - static_cast<unsigned char>(lower_case(b[i]));
+    if (difference != 0) return difference;
   }
-  return out;
+  return a.size() == b.size() ? 0 : (a.size() < b.size() ? -1 : 1);
 }
 
 // Without white space at the ends, and with one space for each run of it inside.
 void append_trimmed(std::string& out, std::string_view value) {
-  bool pending = false;
-  bool any = false;
-  for (const char c : value) {
-    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
-      pending = any;
-    } else {
-      if (pending) out += ' ';
-      out += c;
-      pending = false;
-      any = true;
-    }
+  const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  auto at = std::find_if_not(value.begin(), value.end(), is_space);
+  for (bool first = true; at != value.end(); first = false) {
+    const auto end = std::find_if(at, value.end(), is_space);
+    if (!first) out += ' ';
+    out.append(at, end);
+    at = std::find_if_not(end, value.end(), is_space);
   }
 }
 
-using NamedValue = std::pair<std::string, std::string_view>;
+// A request has few headers: most fit without an allocation.
+using HeaderList = boost::container::small_vector<Header, 8>;
 
-std::vector<NamedValue> sorted_headers(std::span<const Header> headers) {
-  std::vector<NamedValue> sorted;
-  sorted.reserve(headers.size());
+HeaderList sorted_headers(std::span<const Header> headers) {
+  HeaderList sorted;
+  // The values of a header that occurs several times keep their order.
   for (const Header& header : headers) {
-    sorted.emplace_back(lower_case(header.name), header.value);
+    const auto place = std::upper_bound(
+        sorted.begin(), sorted.end(), header,
+        [](const Header& a, const Header& b) { return compare_names(a.name, b.name) < 0; });
+    sorted.insert(place, header);
   }
-  // Stable: the values of a header that occurs several times keep their order.
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const NamedValue& a, const NamedValue& b) { return a.first < b.first; });
   return sorted;
 }
 
 void append_headers(std::string& out, std::span<const Header> headers, std::string& signed_names) {
-  const std::vector<NamedValue> sorted = sorted_headers(headers);
+  const HeaderList sorted = sorted_headers(headers);
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     const auto& [name, value] = sorted[i];
-    if (i > 0 && sorted[i - 1].first == name) {
+    if (i > 0 && compare_names(sorted[i - 1].name, name) == 0) {
       out.back() = ',';  // in place of the newline
     } else {
-      out.append(name).append(":");
       if (!signed_names.empty()) signed_names += ';';
-      signed_names += name;
+      const std::size_t begin = signed_names.size();
+      append_lower_case(signed_names, name);
+      out.append(signed_names, begin).append(":");
     }
     append_trimmed(out, value);
     out += '\n';
@@ -192,7 +186,11 @@ std::string canonical_request(const SigningRequest& request, std::string& signed
   out += '\n';
   append_headers(out, request.headers, signed_names);
   out.append("\n").append(signed_names).append("\n");
-  append_hex(out, sha256(request.payload));
+  if (request.payload_hash.empty()) {
+    append_hex(out, sha256(request.payload));
+  } else {
+    out += request.payload_hash;
+  }
   return out;
 }
 

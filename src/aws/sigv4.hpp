@@ -23,7 +23,11 @@ struct SigningRequest {
   std::string_view query;  // as on the request line, without the question mark
   std::span<const Header> headers;
   std::string_view payload;
-  bool normalise_path = true;  // resolve "." and "..", merge slashes: all services but S3
+  std::string_view payload_hash{};  // its SHA-256 in hex where that is known already
+  // All services but S3 want both: "." and ".." resolved and slashes merged; and the path, which is
+  // percent-encoded as it is, encoded once more.
+  bool normalise_path = true;
+  bool encode_path_twice = true;
 };
 
 struct SigningScope {

@@ -48,6 +48,7 @@ struct StoreFaults {
 
 // Called around each operation; what they throw is what the bus sees.
 struct TransportFaults {
+  std::function<void(const Subscription&)> before_subscribe = [](const Subscription&) {};
   std::function<void(const std::vector<SendRequest>&)> before_send =
       [](const std::vector<SendRequest>&) {};
   std::function<void(const std::vector<SendRequest>&)> after_send =
@@ -58,9 +59,15 @@ struct TransportFaults {
   std::function<void()> after_acknowledge = [] {};
   std::function<void()> before_receive = [] {};
   std::function<void()> after_receive = [] {};
+  std::function<void(const Delivery&, const GiveBack&)> before_give_back = [](const Delivery&,
+                                                                              const GiveBack&) {};
   std::function<void()> after_give_back = [] {};
   std::function<boost::asio::awaitable<void>()> give_back_takes{};  // empty: no time
   std::chrono::milliseconds max_delay{0};                           // 0: the inner one's
+  std::size_t max_message_bytes = 0;                                // 0: the inner one's
+  std::chrono::nanoseconds may_hold{0};                             // 0: the inner one's
+  std::size_t pack_above = 0;                                       // 0: the inner one's
+  std::function<EnvelopePtr(const EnvelopePtr&)> pack{};            // empty: the inner one's
 };
 
 class FaultyTransport final : public TransportBackend {
@@ -72,6 +79,7 @@ class FaultyTransport final : public TransportBackend {
 
   std::string describe() const override { return inner_->describe(); }
   boost::asio::awaitable<void> subscribe(Subscription subscription) override {
+    faults_->before_subscribe(subscription);
     return inner_->subscribe(std::move(subscription));
   }
   boost::asio::awaitable<void> send(std::vector<SendRequest> requests) override {
@@ -97,6 +105,7 @@ class FaultyTransport final : public TransportBackend {
     faults_->after_acknowledge();
   }
   boost::asio::awaitable<void> give_back(Delivery delivery, GiveBack how) override {
+    faults_->before_give_back(delivery, how);
     if (faults_->give_back_takes) co_await faults_->give_back_takes();
     co_await inner_->give_back(std::move(delivery), how);
     faults_->after_give_back();
@@ -104,8 +113,27 @@ class FaultyTransport final : public TransportBackend {
   std::chrono::milliseconds max_delay() const override {
     return faults_->max_delay.count() != 0 ? faults_->max_delay : inner_->max_delay();
   }
+  std::chrono::nanoseconds may_hold(const Delivery& delivery) const override {
+    return faults_->may_hold.count() != 0 ? faults_->may_hold : inner_->may_hold(delivery);
+  }
+  std::size_t max_message_bytes() const override {
+    return faults_->max_message_bytes != 0 ? faults_->max_message_bytes
+                                           : inner_->max_message_bytes();
+  }
+  std::size_t pack_above() const override {
+    return faults_->pack_above != 0 ? faults_->pack_above : inner_->pack_above();
+  }
+  boost::asio::awaitable<EnvelopePtr> pack(EnvelopePtr envelope) override {
+    if (!faults_->pack) return inner_->pack(std::move(envelope));
+    return pack_here(faults_->pack, std::move(envelope));
+  }
 
  private:
+  static boost::asio::awaitable<EnvelopePtr> pack_here(
+      std::function<EnvelopePtr(const EnvelopePtr&)> packing, EnvelopePtr envelope) {
+    co_return packing(envelope);
+  }
+
   boost::asio::awaitable<void> send_apart(const std::vector<SendRequest>& requests) {
     for (std::size_t i = 0; i < requests.size(); ++i) {
       if (i > 0) faults_->mid_send();

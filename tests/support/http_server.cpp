@@ -1,6 +1,5 @@
 #include "support/http_server.hpp"
 
-#include <gtest/gtest.h>
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -12,6 +11,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 
@@ -81,8 +81,8 @@ TestCertificates::TestCertificates(const std::string& subject_alternative_name) 
     PEM_write_bio_PrivateKey(bio, leaf_key.get(), nullptr, nullptr, 0, nullptr, nullptr);
   });
   static std::atomic<int> number = 0;
-  ca_file = testing::TempDir() + "sagabus_ca_" + std::to_string(::getpid()) + "_" +
-            std::to_string(number++) + ".pem";
+  ca_file = (std::filesystem::temp_directory_path() / "sagabus_ca_").string() +
+            std::to_string(::getpid()) + "_" + std::to_string(number++) + ".pem";
   std::ofstream(ca_file) << pem([&](BIO* bio) { PEM_write_bio_X509(bio, ca.get()); });
 }
 

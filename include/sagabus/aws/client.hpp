@@ -1,5 +1,5 @@
-// A client of one AWS service: signs, sends, checks and retries JSON requests. For the DynamoDB
-// and SQS adapters, and for whoever needs an operation that they lack.
+// A client of one AWS service: signs, sends, checks and retries requests. For the adapters, and for
+// whoever needs an operation that they lack.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -9,6 +9,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "sagabus/aws/credentials.hpp"
 #include "sagabus/aws/endpoint.hpp"
@@ -25,7 +27,7 @@ struct ClientState;  // what the copies of a client share
 
 // The figures are the defaults of AWS's SDKs. An option wins over the environment.
 struct ClientOptions {
-  std::string region = {};                  // empty: AWS_REGION, AWS_DEFAULT_REGION
+  std::string region = {};                  // empty: as resolve_region, then EC2's metadata
   std::string endpoint = {};                // a URL; empty: see resolve_endpoint
   std::optional<bool> use_fips = {};        // nothing: AWS_USE_FIPS_ENDPOINT
   std::optional<bool> use_dual_stack = {};  // nothing: AWS_USE_DUALSTACK_ENDPOINT
@@ -52,10 +54,23 @@ struct CallOptions {                             // zero: as in ClientOptions
   std::chrono::milliseconds deadline{0};
 };
 
+// What is asked of a service. Give one a name before it goes into a co_await expression: g++ 12
+// destroys a temporary of its kind there twice.
+struct Request {
+  std::string_view operation{};  // for errors and logs, and for JSON's header; must live until the
+                                 // call ends: use a literal
+  std::string method = "POST";
+  std::string path = "/";  // percent-encoded, under the endpoint's own one
+  std::string query = {};  // percent-encoded, without the question mark
+  // Beside those of the protocol and the signature, which signs all of them. A name comes once.
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string body = {};
+};
+
 struct Response {
-  int http_status = 0;  // 200
+  int http_status = 0;  // 200; another 2xx where the service is one of Protocol::rest
   int attempts = 0;     // requests sent, the first included
-  std::string body;     // JSON, with its CRC32 checked where the service sent one
+  std::string body;     // as the service sent it, with its CRC32 checked where it sent one
   std::string request_id;
   TimePoint date{};  // of the service; the epoch where it sent none
 };
@@ -71,8 +86,8 @@ class Client {
   // allowed.
   explicit Client(const Service& service, ClientOptions options = {});
 
-  // Sends `operation`, such as "PutItem", with a JSON body, and retries what may pass by itself.
-  // `operation` must live until the call ends: use a literal.
+  // Sends `operation`, such as "PutItem", with its JSON or its form, and retries what may pass by
+  // itself. `operation` must live until the call ends: use a literal.
   //
   // Whatever the service answers, and a service that does not, is an Outcome. Throws AccessDenied
   // where there are no credentials, and boost::system::system_error(operation_aborted) when
@@ -81,6 +96,11 @@ class Client {
   boost::asio::awaitable<Outcome> call(std::string_view operation, std::string body) const;
   boost::asio::awaitable<Outcome> call(std::string_view operation, std::string body,
                                        CallOptions options) const;
+
+  // As call, for a service that wants a method, a path or headers. Throws std::invalid_argument
+  // where one of them has a character that cannot stand there; nothing was sent then.
+  boost::asio::awaitable<Outcome> send(Request request) const;
+  boost::asio::awaitable<Outcome> send(Request request, CallOptions options) const;
 
   // The service's time of day: its last Date header and the monotonic clock since; at most about a
   // second behind. Before the first answer, the local clock.

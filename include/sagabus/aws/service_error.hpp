@@ -18,7 +18,7 @@ enum class ErrorKind {
   transient,                 // may pass by itself; the request may have been carried out
   access_denied,             // credentials missing, wrong, expired, or not allowed to do this
   resource_not_found,        // DynamoDB: no such table, or it is not active yet
-  not_found,                 // anything else that is not there: a queue, a backup
+  not_found,                 // anything else that is not there: a queue, a topic, an object
   validation,                // the request is wrong
   unsupported,               // the service does not know the operation
   other,

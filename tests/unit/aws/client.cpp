@@ -3,6 +3,14 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <deque>
 #include <functional>
 #include <vector>
@@ -11,7 +19,7 @@
 #include "aws/http_client.hpp"
 #include "sagabus/error.hpp"
 #include "support/http_server.hpp"
-#include "unit/aws/run.hpp"
+#include "unit/aws/client_support.hpp"
 
 namespace sagabus::aws {
 namespace {
@@ -24,107 +32,6 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
 using testing::ThrowsMessage;
-
-constexpr TimePoint kNow{1'700'000'000s};  // Tue, 14 Nov 2023 22:13:20 GMT
-
-// Waits no time, but notes how long it was asked to.
-class FakeClock final : public Clock {
- public:
-  TimePoint now() const override {
-    return kNow + local_error + std::chrono::floor<std::chrono::milliseconds>(passed);
-  }
-  std::chrono::nanoseconds monotonic() const override { return passed; }
-  asio::awaitable<void> sleep_for(std::chrono::nanoseconds duration) override {
-    sleeps.push_back(duration);
-    passed += duration;
-    co_return;
-  }
-
-  std::vector<std::chrono::nanoseconds> sleeps;
-  std::chrono::nanoseconds passed{0};
-  std::chrono::milliseconds local_error{0};
-};
-
-// Gives the answers it was told to, in order, and notes the requests.
-class FakeHttp final : public HttpClient {
- public:
-  struct Seen {
-    std::string authorization;
-    std::string date;
-    std::string target;
-    std::string token;
-    std::string body;
-    std::chrono::nanoseconds timeout;
-  };
-  using Answer = std::function<HttpResponse()>;  // may throw HttpError
-
-  asio::awaitable<HttpResponse> send(const HttpRequest& request) override {
-    Seen one;
-    for (const Header& header : request.headers) {
-      if (header.name == "Authorization") one.authorization = header.value;
-      if (header.name == "X-Amz-Date") one.date = header.value;
-      if (header.name == "X-Amz-Target") one.target = header.value;
-      if (header.name == "X-Amz-Security-Token") one.token = header.value;
-    }
-    one.body = request.body;
-    one.timeout = request.timeout;
-    seen.push_back(one);
-    if (answers.empty()) throw std::logic_error("one request more than expected");
-    const Answer answer = std::move(answers.front());
-    answers.pop_front();
-    co_return answer();
-  }
-
-  std::deque<Answer> answers;
-  std::vector<Seen> seen;
-};
-
-FakeHttp::Answer answer(int status, std::string body,
-                        std::vector<std::pair<std::string, std::string>> headers = {}) {
-  return [=] {
-    HttpResponse response;
-    response.status = status;
-    response.body = body;
-    for (const auto& [name, value] : headers) response.headers.add(name, value);
-    return response;
-  };
-}
-
-FakeHttp::Answer failing(HttpError::Kind kind, bool maybe_sent) {
-  return [=]() -> HttpResponse { throw HttpError(kind, maybe_sent, "as told"); };
-}
-
-FakeHttp::Answer service_error(int status, const std::string& code,
-                               std::vector<std::pair<std::string, std::string>> headers = {}) {
-  return answer(status, R"({"__type":"com.amazon#)" + code + R"(","message":"m"})",
-                std::move(headers));
-}
-
-class ClientTest : public testing::Test {
- protected:
-  ClientOptions options() {
-    ClientOptions options;
-    options.region = "us-east-1";
-    options.credentials = static_credentials("AKID", "s3cret", "t0ken");
-    options.environment = fixed_environment(variables_);
-    options.clock = clock_;
-    options.random = seeded_random(1);
-    options.http = http_;
-    options.logger = Logger([this](LogLevel, std::string_view line) { log_.emplace_back(line); },
-                            LogLevel::debug);
-    return options;
-  }
-
-  Outcome call(const Client& client, std::string_view operation = "PutItem",
-               CallOptions options = {}) {
-    return run(client.call(operation, "{}", options));
-  }
-
-  std::map<std::string, std::string> variables_;
-  std::shared_ptr<FakeClock> clock_ = std::make_shared<FakeClock>();
-  std::shared_ptr<FakeHttp> http_ = std::make_shared<FakeHttp>();
-  std::vector<std::string> log_;
-};
 
 TEST_F(ClientTest, SignsAndSends) {
   http_->answers = {answer(200, R"({"a":1})",
@@ -233,6 +140,41 @@ TEST_F(ClientTest, RetriesAnAnswerThatDoesNotMatchItsCrc) {
   EXPECT_EQ(outcome->attempts, 3);
 }
 
+TEST_F(ClientTest, RetriesASuccessThatIsNotTheServices) {
+  const auto page = answer(200, "<html>Please log in</html>", {{"Content-Type", "text/html"}});
+  http_->answers = {page, answer(200, "{}")};
+  const Client client(kDynamoDb, options());
+  const Outcome outcome = call(client);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(outcome->body, "{}");
+  http_->answers = {page, page, page, page};
+  const Outcome hopeless = call(client);
+  EXPECT_EQ(hopeless.error().kind, ErrorKind::transient);
+  EXPECT_EQ(hopeless.error().http_status, 200);
+  EXPECT_EQ(hopeless.error().message, "the answer is not JSON");
+  EXPECT_TRUE(hopeless.error().maybe_applied);
+}
+
+TEST_F(ClientTest, AcceptsASuccessWithoutABody) {  // SQS has nothing to say to a deletion
+  http_->answers = {answer(200, "")};
+  EXPECT_TRUE(call(Client(kSqs, options()), "DeleteMessage").has_value());
+}
+
+TEST_F(ClientTest, RetriesASuccessWithoutABodyWhereTheServiceAlwaysHasOne) {
+  http_->answers = {answer(200, ""), answer(200, "{}")};
+  const Client client(kDynamoDb, options());
+  const Outcome outcome = call(client);
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(outcome->body, "{}");
+  http_->answers.assign(4, answer(200, ""));
+  const Outcome hopeless = call(client);
+  ASSERT_FALSE(hopeless.has_value());
+  EXPECT_EQ(hopeless.error().kind, ErrorKind::transient);
+  EXPECT_EQ(hopeless.error().http_status, 200);
+  EXPECT_EQ(hopeless.error().message, "the answer is empty");
+  EXPECT_TRUE(hopeless.error().maybe_applied);
+}
+
 TEST_F(ClientTest, HonoursRetryAfter) {
   http_->answers = {answer(503, "", {{"x-amz-retry-after", "1500"}}),
                     answer(503, "", {{"x-amz-retry-after", "soon"}}), answer(200, "{}")};
@@ -256,6 +198,106 @@ TEST_F(ClientTest, StopsRetryingWithoutQuota) {
   EXPECT_EQ(clock_->sleeps.size(), sleeps);
   EXPECT_EQ(call(client, "ReceiveMessage").error().attempts, 1);
   EXPECT_EQ(clock_->sleeps.size(), sleeps + 1);
+}
+
+// A provider that never answers, as one whose service hangs.
+class HangingCredentials final : public CredentialsProvider {
+ public:
+  asio::awaitable<Credentials> get() override {
+    asio::steady_timer never(co_await asio::this_coro::executor,
+                             asio::steady_timer::duration::max());
+    co_await never.async_wait(asio::use_awaitable);
+    co_return Credentials();
+  }
+};
+
+TEST_F(ClientTest, KeepsToItsDeadlineAlsoWhereCredentialsDoNotCome) {
+  ClientOptions hurried = options();
+  hurried.deadline = 10ms;
+  hurried.max_attempts = 1;
+  hurried.credentials = std::make_shared<HangingCredentials>();
+  const Outcome outcome = call(Client(kDynamoDb, hurried));
+  EXPECT_THAT(outcome.error().message, HasSubstr("no credentials came"));
+  EXPECT_EQ(outcome.error().kind, ErrorKind::transient);
+  EXPECT_FALSE(outcome.error().maybe_applied);
+  EXPECT_THAT(http_->seen, IsEmpty());
+}
+
+class RefusedCredentials final : public CredentialsProvider {
+ public:
+  asio::awaitable<Credentials> get() override {
+    throw AccessDenied("nobody is here");
+    co_return Credentials();
+  }
+};
+
+TEST_F(ClientTest, SaysAtOnceWhyThereAreNoCredentials) {
+  ClientOptions patient = options();
+  patient.deadline = 1h;  // the test would not end
+  patient.credentials = std::make_shared<RefusedCredentials>();
+  const Client client(kDynamoDb, patient);
+  EXPECT_THAT([&] { call(client); }, ThrowsMessage<AccessDenied>("nobody is here"));
+}
+
+TEST_F(ClientTest, IsCancelledWhileItWaitsForCredentials) {
+  for (const auto deadline : {0ms, 3'600'000ms}) {
+    ClientOptions patient = options();
+    patient.deadline = deadline;
+    patient.credentials = std::make_shared<HangingCredentials>();
+    const Client client(kDynamoDb, patient);
+    asio::io_context context;
+    asio::cancellation_signal cancel;
+    std::exception_ptr thrown;
+    asio::co_spawn(
+        context, client.call("GetItem", "{}"),
+        asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr error, const auto&...) {
+          thrown = std::move(error);
+          context.stop();
+        }));
+    asio::post(context, [&] { cancel.emit(asio::cancellation_type::terminal); });
+    context.run();
+    EXPECT_THAT([&] { std::rethrow_exception(thrown); },
+                testing::Throws<boost::system::system_error>(
+                    testing::Property(&boost::system::system_error::code,
+                                      boost::system::error_code(asio::error::operation_aborted))));
+  }
+}
+
+// Comes when the deadline does, on whatever thread.
+class LateCredentials final : public CredentialsProvider {
+ public:
+  asio::awaitable<Credentials> get() override {
+    asio::steady_timer timer(co_await asio::this_coro::executor, 1ms);
+    co_await timer.async_wait(asio::use_awaitable);
+    throw AccessDenied("too late");
+  }
+};
+
+TEST_F(ClientTest, RacesItsDeadlineOnSeveralThreads) {
+  ClientOptions hurried = options();
+  hurried.clock = system_clock();
+  hurried.deadline = 1ms;
+  hurried.max_attempts = 1;
+  hurried.credentials = std::make_shared<LateCredentials>();
+  const Client client(kDynamoDb, hurried);
+  asio::thread_pool threads(4);
+  std::atomic<int> ended = 0;
+  const auto call_often = [](const Client& aws) -> asio::awaitable<void> {
+    for (int i = 0; i < 50; ++i) {
+      try {
+        co_await aws.call("GetItem", "{}");
+      } catch (const AccessDenied&) {  // NOLINT(bugprone-empty-catch): either may come first
+      }
+    }
+  };
+  for (int lane = 0; lane < 8; ++lane) {
+    asio::co_spawn(threads, call_often(client), [&](std::exception_ptr error) {
+      EXPECT_FALSE(error);
+      ++ended;
+    });
+  }
+  threads.join();
+  EXPECT_EQ(ended, 8);
 }
 
 TEST_F(ClientTest, KeepsToItsDeadline) {
@@ -297,6 +339,60 @@ TEST_F(ClientTest, AWrongSecretCostsOneRequestMoreAndNoLoop) {
                                          {{"Date", "Tue, 14 Nov 2023 22:13:20 GMT"}}));
   EXPECT_EQ(call(Client(kDynamoDb, options())).error().kind, ErrorKind::access_denied);
   EXPECT_THAT(http_->seen, SizeIs(2));
+}
+
+// Gives others when it is told to, "K1", "K2", ...
+class RenewedCredentials final : public CredentialsProvider {
+ public:
+  asio::awaitable<Credentials> get() override {
+    Credentials credentials;
+    credentials.access_key_id = "K" + std::to_string(renewals + 1);
+    credentials.secret_access_key = "s3cret";
+    credentials.session_token = "t0ken";
+    co_return credentials;
+  }
+  bool renew(const Credentials& refused) override {
+    EXPECT_EQ(refused.access_key_id, "K" + std::to_string(renewals + 1));
+    ++renewals;
+    return true;
+  }
+
+  int renewals = 0;
+};
+
+TEST_F(ClientTest, AsksOnceForOtherCredentialsWhereThoseOfASessionAreRefused) {
+  ClientOptions renewing = options();
+  for (const char* code : {"ExpiredTokenException", "ExpiredToken", "UnrecognizedClientException",
+                           "InvalidClientTokenId"}) {
+    const auto credentials = std::make_shared<RenewedCredentials>();
+    renewing.credentials = credentials;
+    const Client client(kDynamoDb, renewing);
+    http_->seen.clear();
+    http_->answers = {service_error(400, code), answer(200, "{}")};
+    const Outcome outcome = call(client);
+    ASSERT_TRUE(outcome.has_value()) << code;
+    EXPECT_EQ(outcome->attempts, 2);
+    EXPECT_THAT(http_->seen.at(0).authorization, HasSubstr("Credential=K1/"));
+    EXPECT_THAT(http_->seen.at(1).authorization, HasSubstr("Credential=K2/"));
+    http_->answers.assign(2, service_error(400, code));
+    const Outcome hopeless = call(client);
+    EXPECT_EQ(hopeless.error().kind, ErrorKind::access_denied);
+    EXPECT_EQ(hopeless.error().attempts, 2);
+    EXPECT_EQ(credentials->renewals, 2);
+  }
+  EXPECT_THAT(clock_->sleeps, IsEmpty());
+  const auto credentials = std::make_shared<RenewedCredentials>();
+  renewing.credentials = credentials;
+  http_->answers = {service_error(400, "AccessDeniedException")};
+  EXPECT_EQ(call(Client(kDynamoDb, renewing)).error().attempts, 1);
+  EXPECT_EQ(credentials->renewals, 0);
+}
+
+TEST_F(ClientTest, DoesNotTryStaticCredentialsAgainThatHaveExpired) {
+  http_->answers = {service_error(400, "ExpiredTokenException")};
+  const Outcome outcome = call(Client(kDynamoDb, options()));
+  EXPECT_EQ(outcome.error().kind, ErrorKind::access_denied);
+  EXPECT_EQ(outcome.error().attempts, 1);
 }
 
 TEST_F(ClientTest, SaysNoSecretAnywhere) {

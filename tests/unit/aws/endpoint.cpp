@@ -10,35 +10,12 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
+using testing::Throws;
 using testing::ThrowsMessage;
 
 std::string url(const Service& service, std::string region, std::map<std::string, std::string> env,
                 EndpointOptions options = {}) {
   return resolve_endpoint(service, region, options, fixed_environment(std::move(env))).url();
-}
-
-TEST(Region, IsTakenFromTheOptionThenTheEnvironment) {
-  const auto environment =
-      fixed_environment({{"AWS_REGION", "eu-west-1"}, {"AWS_DEFAULT_REGION", "eu-west-2"}});
-  EXPECT_EQ(resolve_region("us-east-1", environment), "us-east-1");
-  EXPECT_EQ(resolve_region("", environment), "eu-west-1");
-  EXPECT_EQ(resolve_region("", fixed_environment({{"AWS_DEFAULT_REGION", "eu-west-2"}})),
-            "eu-west-2");
-}
-
-TEST(Region, IsRefusedWhereMissingOrMalformed) {
-  const auto none = fixed_environment({});
-  EXPECT_THAT([&] { resolve_region("", none); },
-              ThrowsMessage<std::invalid_argument>(HasSubstr("region: not set")));
-  for (const char* bad : {"us east", "US-EAST-1", "-us", "us-", "a.b", "x@y/"}) {
-    EXPECT_THAT([&] { resolve_region(bad, none); },
-                ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("region"), HasSubstr(bad))));
-  }
-  EXPECT_THAT(
-      [] {
-        resolve_region("", fixed_environment({{"AWS_REGION", "a_b"}}));
-      },
-      ThrowsMessage<std::invalid_argument>(HasSubstr("AWS_REGION")));
 }
 
 TEST(Endpoint, FollowsTheRegion) {
@@ -70,6 +47,20 @@ TEST(Endpoint, KnowsFipsAndDualStack) {
       },
       ThrowsMessage<std::invalid_argument>(
           AllOf(HasSubstr("AWS_USE_FIPS_ENDPOINT"), HasSubstr("yes"))));
+}
+
+TEST(Endpoint, OfS3HasNamesOfItsOwn) {
+  EXPECT_EQ(url(kS3, "eu-west-1", {}), "https://s3.eu-west-1.amazonaws.com/");
+  EXPECT_EQ(url(kS3, "cn-north-1", {}), "https://s3.cn-north-1.amazonaws.com.cn/");
+  EXPECT_EQ(url(kS3, "us-gov-west-1", {}, {.url = "", .use_fips = true, .use_dual_stack = {}}),
+            "https://s3-fips.us-gov-west-1.amazonaws.com/");
+  EXPECT_EQ(url(kS3, "us-east-1", {}, {.url = "", .use_fips = {}, .use_dual_stack = true}),
+            "https://s3.dualstack.us-east-1.amazonaws.com/");
+  EXPECT_EQ(url(kS3, "us-east-1", {}, {.url = "", .use_fips = true, .use_dual_stack = true}),
+            "https://s3-fips.dualstack.us-east-1.amazonaws.com/");
+  EXPECT_EQ(url(kS3, "us-east-1", {{"AWS_ENDPOINT_URL_S3", "http://s3:1"}}), "http://s3:1/");
+  EXPECT_EQ(url(kSns, "us-east-1", {{"AWS_ENDPOINT_URL_SNS", "http://sns:1"}}), "http://sns:1/");
+  EXPECT_EQ(url(kSns, "eu-west-1", {}), "https://sns.eu-west-1.amazonaws.com/");
 }
 
 TEST(Endpoint, TakesUrlsInTheirOrder) {
@@ -136,6 +127,10 @@ TEST(EndpointUrl, IsRefusedByFieldAndValue) {
         ThrowsMessage<std::invalid_argument>(AllOf(HasSubstr("AWS_ENDPOINT_URL"), HasSubstr(bad))))
         << bad;
   }
+  // Found by the fuzz target: what reads addresses stops at a zero byte, and the rest would have
+  // gone into the Host header.
+  const std::string_view zero("http://[::1\0\r\nx: y]/", 20);
+  EXPECT_THAT([&] { parse_endpoint("endpoint", zero); }, Throws<std::invalid_argument>());
   EXPECT_THAT([] { parse_endpoint("endpoint", "http://me:hidden@host"); },
               ThrowsMessage<std::invalid_argument>(Not(HasSubstr("hidden"))));
 }

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 
 #include <ostream>
+#include <tuple>
 #include <typeinfo>
+#include <vector>
 
 #include "aws/error_answer.hpp"
 #include "sagabus/aws/client.hpp"
@@ -111,6 +113,86 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"TableInUseException", 400, other, typeid(Error)}, Case{"", 301, other, typeid(Error)},
         Case{"", 400, other, typeid(Error)}));
 
+// The errors of Publish, Subscribe, CreateTopic and so on in SNS's API reference, with the codes of
+// its wire.
+TEST(ServiceErrors, OfSns) {
+  for (const auto& [code, status, kind] : std::vector<std::tuple<const char*, int, ErrorKind>>{
+           {"Throttled", 429, throttled},
+           {"KMSThrottling", 400, throttled},
+           {"ThrottlingException", 400, throttled},
+           {"InternalError", 500, transient},
+           {"ConcurrentAccess", 400, transient},
+           {"AuthorizationError", 403, access_denied},
+           {"InvalidSecurity", 403, access_denied},
+           {"KMSAccessDenied", 400, access_denied},
+           {"KMSDisabled", 400, access_denied},
+           {"KMSInvalidState", 400, access_denied},
+           {"KMSNotFound", 400, access_denied},
+           {"KMSOptInRequired", 403, access_denied},
+           {"NotFound", 404, not_found},
+           {"ResourceNotFound", 404, not_found},
+           {"InvalidParameter", 400, validation},
+           {"ParameterValueInvalid", 400, validation},
+           {"TooManyEntriesInBatchRequest", 400, validation},
+           {"BatchRequestTooLong", 400, validation},
+           {"MalformedQueryString", 404, validation},
+           {"InvalidAction", 400, unsupported},
+           {"TopicLimitExceeded", 403, other},
+           {"SubscriptionLimitExceeded", 403, other},
+           {"FilterPolicyLimitExceeded", 403, other},
+           {"EndpointDisabled", 400, other}}) {
+    EXPECT_EQ(classify(kSns, code, status), kind) << code;
+  }
+}
+
+// S3's list of error codes.
+TEST(ServiceErrors, OfS3) {
+  for (const auto& [code, status, kind] : std::vector<std::tuple<const char*, int, ErrorKind>>{
+           {"SlowDown", 503, throttled},
+           {"BandwidthLimitExceeded", 503, throttled},
+           {"ServiceUnavailable", 503, transient},
+           {"InternalError", 500, transient},
+           {"RequestTimeout", 400, transient},
+           {"OperationAborted", 409, transient},
+           {"ConditionalRequestConflict", 409, transient},
+           {"AccessDenied", 403, access_denied},
+           {"AllAccessDisabled", 403, access_denied},
+           {"InvalidAccessKeyId", 403, access_denied},
+           {"InvalidToken", 400, access_denied},
+           {"ExpiredToken", 400, access_denied},
+           {"TokenRefreshRequired", 400, access_denied},
+           {"SignatureDoesNotMatch", 403, access_denied},
+           {"NoSuchKey", 404, not_found},
+           {"NoSuchBucket", 404, not_found},
+           {"NoSuchUpload", 404, not_found},
+           {"NoSuchVersion", 404, not_found},
+           {"", 404, not_found},
+           {"PreconditionFailed", 412, conditional_check_failed},
+           {"", 412, conditional_check_failed},
+           {"EntityTooLarge", 400, validation},
+           {"InvalidArgument", 400, validation},
+           {"InvalidBucketName", 400, validation},
+           {"InvalidRequest", 400, validation},
+           {"KeyTooLongError", 400, validation},
+           {"MalformedXML", 400, validation},
+           {"BadDigest", 400, validation},
+           {"XAmzContentSHA256Mismatch", 400, validation},
+           {"InvalidRange", 416, validation},
+           {"MissingContentLength", 411, validation},
+           {"MethodNotAllowed", 405, unsupported},
+           {"NotImplemented", 501, unsupported},
+           {"PermanentRedirect", 301, other},
+           {"AuthorizationHeaderMalformed", 400, other}}) {
+    EXPECT_EQ(classify(kS3, code, status), kind) << code;
+  }
+}
+
+// Only something between could say so.
+TEST(ServiceErrors, OfJsonKnowNoStatus404) {
+  EXPECT_EQ(classify(kDynamoDb, "", 404), other);
+  EXPECT_EQ(classify(kSqs, "", 412), other);
+}
+
 TEST(ServiceErrors, OfSqsNameTheQueue) {
   EXPECT_EQ(classify(kSqs, "QueueDoesNotExist", 400), not_found);
   EXPECT_EQ(classify(kSqs, "ResourceNotFoundException", 400), not_found);
@@ -201,6 +283,31 @@ TEST(ErrorAnswer, LosesItsSecretsAndItsLength) {
   std::string accented(511, 'x');
   accented += "\xc3\xa9";
   EXPECT_EQ(safe_message(accented, credentials), std::string(511, 'x'));
+}
+
+TEST(ErrorAnswer, OfXmlHoldsNoSecretEither) {
+  Credentials credentials;
+  credentials.secret_access_key = "s3cret";
+  HttpResponse answer;
+  answer.status = 403;
+  answer.body = "<Error><Code>s3cret</Code><Message>for s3cret\nand more</Message></Error>";
+  const ServiceError error = read_error(kS3, answer, credentials);
+  EXPECT_EQ(error.code, "");
+  EXPECT_EQ(error.message, "for ***");
+  EXPECT_EQ(error.kind, access_denied);
+}
+
+// Found by the fuzz target: the code went into error texts as it came.
+TEST(ErrorAnswer, TakesNoCodeThatHoldsASecret) {
+  Credentials credentials;
+  credentials.secret_access_key = "s3cret";
+  credentials.session_token = "t0ken";
+  HttpResponse answer;
+  answer.status = 400;
+  answer.body = R"({"__type":"x#Got-s3cret"})";
+  answer.headers.add("x-amzn-errortype", "t0ken");
+  EXPECT_EQ(read_error(kDynamoDb, answer, credentials).code, "");
+  EXPECT_EQ(read_error(kDynamoDb, answer, {}).code, "Got-s3cret");
 }
 
 }  // namespace
