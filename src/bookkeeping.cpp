@@ -85,6 +85,15 @@ std::string write_inbox(const Bookkeeping& bookkeeping) {
   return to_json(Value(std::move(out)));
 }
 
+// Whether their times can be told as a difference from another one.
+bool are_within_reach(const std::vector<OutgoingMessage>& messages, TimePoint of) {
+  return std::all_of(messages.begin(), messages.end(), [&](const OutgoingMessage& message) {
+    std::int64_t ignored = 0;
+    return !__builtin_sub_overflow(message.envelope->timestamp.time_since_epoch().count(),
+                                   of.time_since_epoch().count(), &ignored);
+  });
+}
+
 Array write_names(const std::vector<std::string>& names) {
   Array out;
   for (const std::string& name : names) out.emplace_back(name);
@@ -103,7 +112,8 @@ std::string write_outbox(const Bookkeeping& bookkeeping, std::string_view saga_i
     const auto taken = std::find_if(inbox.begin(), inbox.end(), [&](const InboxEntry& it) {
       return it.message_id == entry.message_id;
     });
-    const bool found = taken != inbox.end();
+    // Beyond reach is a time only in what no bus wrote: an inbox that holds an id twice.
+    const bool found = taken != inbox.end() && are_within_reach(entry.messages, taken->at);
     const Origin origin{entry.message_id, saga_id, found ? taken->at : TimePoint{}};
     Array messages;
     for (const OutgoingMessage& message : entry.messages) {

@@ -18,6 +18,9 @@
 #include <thread>
 
 #include "consumer.hpp"
+#include "message_size.hpp"
+#include "packing.hpp"
+#include "saga_messages.hpp"
 #include "saga_processor.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/sync_wait.hpp"
@@ -184,6 +187,7 @@ class Bus::Impl : public std::enable_shared_from_this<Bus::Impl> {
   Ledger ledger() const;
   const BusOptions& options() const noexcept { return options_; }
   asio::awaitable<ScheduledMessage> send_later(Envelope envelope, TimePoint at, TimePoint now);
+  void check_later(const Envelope& envelope, std::chrono::milliseconds ahead, bool with_rows) const;
   asio::awaitable<bool> cancel(ScheduledMessage message);
   // Which keeps what the bus itself and its services schedule; may hold none.
   SagaStore timer_store() const;
@@ -301,7 +305,10 @@ void Bus::Impl::add(const SagaDefinition& saga) {
   const unsigned together = saga.options().max_coalesced_steps;
   const Share share{saga.options().concurrency,
                     together != 0 ? together : options_.max_coalesced_steps};
-  consume({saga.name(), saga.message_types()}, share, std::move(processor));
+  Subscription subscription{saga.name(), saga.message_types(),
+                            detail::order_by_correlation_id(saga.data()),
+                            detail::correlation_members(*saga.data())};
+  consume(std::move(subscription), share, std::move(processor));
 }
 
 void Bus::Impl::add(const Service& service) {
@@ -469,23 +476,34 @@ asio::awaitable<void> Bus::Impl::run() {
 
 // Messages for later.
 
+void Bus::Impl::check_later(const Envelope& envelope, std::chrono::milliseconds ahead,
+                            bool with_rows) const {
+  const TransportBackend& transport = *options_.transport.backend();
+  detail::check_scheduled(envelope, ahead, options_.max_timeout);
+  if (!detail::packs(transport)) detail::check_fits_row(envelope);
+  if (with_rows || ahead <= transport.max_delay()) return;
+  throw Unsupported(fmt::format(
+      "{} is scheduled {} ms ahead; there is no store to keep it, and the transport delays by at "
+      "most {} ms",
+      envelope.type, ahead.count(), transport.max_delay().count()));
+}
+
 asio::awaitable<ScheduledMessage> Bus::Impl::send_later(Envelope envelope, TimePoint at,
                                                         TimePoint now) {
   const auto self = shared_from_this();
   if (at > now) envelope.timestamp = std::min(at, kLatestText);
   sagabus::check(envelope);
+  detail::check_size(envelope, options_.transport.backend()->max_message_bytes());
   const SagaStore store = timer_store();
   const bool with_rows = store.backend() && store.backend()->timers();
   ScheduledMessage handle{envelope.id, std::max(at, now)};
-  if (at > now) detail::check_scheduled(envelope, at - now, options_.max_timeout);
-  if (!with_rows && at - now > options_.transport.backend()->max_delay()) {
-    throw Unsupported(fmt::format(
-        "{} is scheduled {} ms ahead; there is no store to keep it, and the transport delays by at "
-        "most {} ms",
-        envelope.type, (at - now).count(), options_.transport.backend()->max_delay().count()));
-  }
+  if (at > now) check_later(envelope, at - now, with_rows);
   OutgoingMessage message{std::make_shared<const Envelope>(std::move(envelope)),
                           at > now ? at : TimePoint{}};
+  if (at > now && with_rows) {
+    auto packing = detail::pack_for_row(std::move(message.envelope), *options_.transport.backend());
+    message.envelope = co_await std::move(packing);
+  }
   detail::Effects effects;
   const std::vector<OutgoingMessage> messages{std::move(message)};
   detail::add_messages(messages, with_rows, effects);
@@ -565,6 +583,7 @@ Envelope Bus::make_envelope(std::string_view type, Value payload, PublishOptions
 asio::awaitable<void> Bus::send(Envelope envelope, TimePoint not_before) {
   impl_->require_started();
   sagabus::check(envelope);
+  detail::check_size(envelope, impl_->options().transport.backend()->max_message_bytes());
   std::vector<SendRequest> requests(1);
   requests[0].not_before = not_before;
   requests[0].envelope = std::make_shared<const Envelope>(std::move(envelope));

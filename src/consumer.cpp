@@ -6,18 +6,23 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <charconv>
+#include <functional>
+#include <iterator>
 
 #include "failure.hpp"
+#include "hold.hpp"
 #include "sagabus/json.hpp"
+#include "sagabus/letter_tools.hpp"
 
 namespace sagabus::detail {
 namespace {
 
 namespace asio = boost::asio;
+using namespace asio::experimental::awaitable_operators;  // NOLINT(google-build-using-namespace)
 
 // After so many works a lane lets others have the thread: works may never have to wait for
 // anything, and would keep it for ever.
@@ -26,6 +31,33 @@ constexpr unsigned kWorksBetweenYields = 128;
 // The wait after the transport failed to answer: 1 s at most, so that recovery is soon seen.
 constexpr RetryPolicy kReceiveBackoff{.base_delay = std::chrono::milliseconds(50),
                                       .max_delay = std::chrono::milliseconds(1000)};
+
+// Of what has none by itself, such as a service's; 0: it needs none.
+std::uint64_t group_of(const std::string& order_key) {
+  if (order_key.empty()) return 0;
+  return std::max<std::uint64_t>(std::hash<std::string>()(order_key), 1);
+}
+
+bool goes_back(const Work& work) {
+  return work.verdict && work.verdict->action == Verdict::Action::give_back;
+}
+
+bool is_undecided(const Work& work) {
+  return !work.verdict;
+}
+
+// In their order. Gives the first that is undecided.
+std::vector<Work>::iterator decided_first(std::vector<Work>& works) {
+  if (std::none_of(works.begin(), works.end(), is_undecided)) return works.end();
+  return std::stable_partition(works.begin(), works.end(),
+                               [](const Work& work) { return !is_undecided(work); });
+}
+
+// It may have been tried while it was held.
+void return_unbegun(Work& work) {
+  work.verdict.emplace().action = Verdict::Action::give_back;
+  work.verdict->how.uncertain = work.delivery.redelivered;
+}
 
 }  // namespace
 
@@ -63,6 +95,7 @@ void Consumer::close() {
     closed_ = true;
     open_if_idle();
   }
+  closing_.open();
   asio::post(pump_strand_, [self = shared_from_this()] {
     self->pump_cancel_.emit(asio::cancellation_type::terminal);
   });
@@ -123,7 +156,8 @@ void Consumer::admit(std::vector<Delivery> deliveries) {
   std::vector<Work> works;
   works.reserve(deliveries.size());
   for (Delivery& delivery : deliveries) {
-    works.push_back(options_.processor->admit(std::move(delivery)));
+    Work& work = works.emplace_back(options_.processor->admit(std::move(delivery)));
+    if (work.group == 0) work.group = group_of(work.delivery.order_key);
   }
   bool spawn = false;
   {
@@ -195,7 +229,9 @@ asio::awaitable<void> Consumer::run_lane(std::shared_ptr<Lane> lane) {
     if (state.cancelled() != asio::cancellation_type::none) {  // its message must still be returned
       co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     }
+    const auto pause = hold(works, *options_.transport.backend(), *options_.ambient.random);
     if (works.size() > 1) co_await acknowledge_together(works);
+    if (breaks_order(works)) withdraw(works);
     for (Work& work : works) {
       if (!work.verdict) continue;
       try {
@@ -207,6 +243,10 @@ asio::awaitable<void> Consumer::run_lane(std::shared_ptr<Lane> lane) {
       } catch (...) {
         warn("a delivery could not be returned", std::current_exception());
       }
+    }
+    if (pause && std::any_of(works.begin(), works.end(), is_undecided)) {
+      const auto before = co_await asio::this_coro::cancellation_state;
+      if (before.cancelled() == asio::cancellation_type::none) co_await rest(*pause);
     }
     finish(works);
     if (done % kWorksBetweenYields == 0) co_await asio::post(asio::use_awaitable);
@@ -222,7 +262,7 @@ bool Consumer::next(std::vector<Work>& works) {
     Work& work = works.emplace_back(std::move(ready_.front()));
     ready_.pop_front();
     if (closed_) {
-      work.verdict.emplace().action = Verdict::Action::give_back;
+      return_unbegun(work);
     } else {
       gather(works);
     }
@@ -245,29 +285,80 @@ void Consumer::gather(std::vector<Work>& works) {
   }
 }
 
-// Those without a verdict wait again, in front of all others.
+// Whether one goes back that later messages of its key must not overtake.
+bool Consumer::breaks_order(const std::vector<Work>& works) {
+  return std::any_of(works.begin(), works.end(), [](const Work& work) {
+    return goes_back(work) && !work.delivery.order_key.empty();
+  });
+}
+
+// Those behind it go back as well, also those that still wait for its group: none may run. They are
+// put into the order in which they are to go: those that go back at the end, the last first, or a
+// receiver might get a later one while an earlier one is still here.
+void Consumer::withdraw(std::vector<Work>& works) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto group = groups_.find(works.front().group);
+    if (group != groups_.end()) {
+      std::list<Work>& waiting = group->second;
+      std::move(waiting.begin(), waiting.end(), std::back_inserter(works));
+      waiting.clear();
+    }
+  }
+  for (Work& work : works) {
+    if (!work.verdict) return_unbegun(work);
+  }
+  const auto first = std::stable_partition(works.begin(), works.end(),
+                                           [](const Work& work) { return !goes_back(work); });
+  std::reverse(first, works.end());
+}
+
+// What waits for a store or a transport that is away keeps its lane, so that no more is asked of it
+// than lanes can ask. Ends early where the consumer closes, and then all goes back.
+asio::awaitable<void> Consumer::rest(std::chrono::milliseconds time) {
+  try {
+    auto sleeping = options_.ambient.clock->sleep_for(time);
+    auto closing = closing_.wait();
+    co_await (std::move(sleeping) || std::move(closing));
+  } catch (...) {  // it was cancelled: the same
+  }
+}
+
+// Those without a verdict wait again, in front of all others; those that were held behind them, or
+// one that is refused time and again would keep all lanes.
 void Consumer::finish(std::vector<Work>& works) {
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     const auto group = groups_.find(works.front().group);
-    while (!works.empty() && !works.back().verdict) {
-      group->second.push_front(std::move(works.back()));
-      works.pop_back();
-    }
-    in_hand_ -= works.size();
-    if (group != groups_.end()) {
-      if (group->second.empty()) {
+    const auto undecided = decided_first(works);
+    in_hand_ -= static_cast<std::size_t>(undecided - works.begin());
+    if (group == groups_.end()) {
+      for (auto work = undecided; work != works.end(); ++work) make_ready(std::move(*work));
+    } else {
+      std::list<Work>& waiting = group->second;
+      waiting.insert(waiting.begin(), std::move_iterator(undecided),
+                     std::move_iterator(works.end()));
+      if (waiting.empty()) {
         groups_.erase(group);
       } else {
-        ready_.push_front(std::move(group->second.front()));
-        group->second.pop_front();
+        make_ready(std::move(waiting.front()));
+        waiting.pop_front();
       }
     }
     wake = pump_waits_ && in_hand_ <= most_in_hand_ / 2;
     if (wake) pump_waits_ = false;
   }
   if (wake) notify(room_signal_);
+}
+
+// With the mutex held.
+void Consumer::make_ready(Work work) {
+  if (work.holds > 0) {
+    ready_.push_back(std::move(work));
+  } else {
+    ready_.push_front(std::move(work));
+  }
 }
 
 void Consumer::lane_ended(const std::shared_ptr<Lane>& lane) {
@@ -346,20 +437,6 @@ asio::awaitable<void> Consumer::bury(Work& work) {
   co_await transport.acknowledge(std::move(work.delivery));
 }
 
-// How many attempts a message has behind it. A letter that was sent back counts on: its next burial
-// must not be taken for a repeat of the one before.
-std::uint64_t Consumer::attempts(const Delivery& delivery) {
-  std::uint64_t before = 0;
-  if (delivery.envelope) {
-    const auto header = delivery.envelope->headers.find(headers::kAttempt);
-    if (header != delivery.envelope->headers.end()) {
-      const std::string& text = header->second;
-      std::from_chars(text.data(), text.data() + text.size(), before);
-    }
-  }
-  return before + delivery.failures + 1;
-}
-
 SendRequest Consumer::burial(const Delivery& delivery, const Verdict& verdict) const {
   Envelope letter;
   if (delivery.envelope) {
@@ -368,7 +445,7 @@ SendRequest Consumer::burial(const Delivery& delivery, const Verdict& verdict) c
     const std::string& body = delivery.malformed->body;
     const auto* bytes = reinterpret_cast<const std::byte*>(body.data());
     letter.id = derive_message_id(body, options_.endpoint, 0);
-    letter.type = "sagabus.malformed";
+    letter.type = kMalformedType;
     letter.payload = is_utf8(body) ? Value(body) : Value(Bytes(bytes, bytes + body.size()));
     letter.timestamp = options_.ambient.clock->now();
   }
@@ -380,6 +457,8 @@ SendRequest Consumer::burial(const Delivery& delivery, const Verdict& verdict) c
   set(headers::kOriginalEndpoint, options_.endpoint);
   set(headers::kErrorType, verdict.reason->type);
   set(headers::kErrorMessage, verdict.reason->message);
+  letter.headers.erase(std::string(headers::kWaits));
+  if (!delivery.order_key.empty()) set(headers::kOrderKey, delivery.order_key);
   // A letter that is sent back is a first delivery to its transport, which no longer tells.
   if (delivery.redelivered || verdict.how.uncertain) set(headers::kUncertain, "1");
   letter.headers.try_emplace(std::string(headers::kFirstSeen), to_iso8601(letter.timestamp));

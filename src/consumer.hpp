@@ -1,5 +1,6 @@
 // Takes the deliveries of one endpoint and has them processed: at most so many at once, those of
-// one group one after the other in the order of their arrival.
+// one group one after the other in the order of their arrival. Where the transport keeps an order
+// by key, those of one key are a group too, and what follows one that goes back goes back with it.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -15,10 +16,10 @@
 #include <string>
 #include <vector>
 
-#include "gate.hpp"
 #include "processor.hpp"
 #include "sagabus/ambient.hpp"
 #include "sagabus/transport.hpp"
+#include "waiting/gate.hpp"
 
 namespace sagabus::detail {
 
@@ -74,15 +75,18 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   bool next(std::vector<Work>& works);
   void gather(std::vector<Work>& works);
   Verdict survive(const std::exception_ptr& error) const;
+  boost::asio::awaitable<void> rest(std::chrono::milliseconds time);
   boost::asio::awaitable<void> acknowledge_together(std::vector<Work>& works);
   void warn(std::string_view what, const std::exception_ptr& error) const;
+  static bool breaks_order(const std::vector<Work>& works);
+  void withdraw(std::vector<Work>& works);
   void finish(std::vector<Work>& works);
+  void make_ready(Work work);
   void lane_ended(const std::shared_ptr<Lane>& lane);
   void pump_ended();
   void open_if_idle();  // with the mutex held
   boost::asio::awaitable<void> carry_out(Work& work);
   boost::asio::awaitable<void> bury(Work& work);
-  static std::uint64_t attempts(const Delivery& delivery);
   SendRequest burial(const Delivery& delivery, const Verdict& verdict) const;
 
   const ConsumerOptions options_;
@@ -90,6 +94,7 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   boost::asio::strand<boost::asio::any_io_executor> pump_strand_;
   boost::asio::cancellation_signal pump_cancel_;
   Signal room_signal_;
+  Gate closing_;
   Gate idle_;
 
   std::mutex mutex_;  // guards what follows

@@ -6,12 +6,14 @@
 #include <stdexcept>
 
 #include "key_rules.hpp"
+#include "message_size.hpp"
 #include "sagabus/definition.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/random.hpp"
 #include "sagabus/store.hpp"
 #include "sagabus/time_text.hpp"
 #include "sagabus/timer_store.hpp"
+#include "sagabus/transport.hpp"
 #include "timer_rules.hpp"
 
 namespace sagabus {
@@ -74,8 +76,20 @@ Timer& new_timer(StepRecord& step, std::string_view name) {
   return timer;
 }
 
+bool packs(const StepRecord& step) {
+  return step.pack_above != TransportBackend::kNoLimit;
+}
+
+// Notes what has more bytes than may be committed as they are.
+void note_size(StepRecord& step, const Envelope& envelope, std::size_t most_as_it_is) {
+  if (fits(envelope, std::min(most_as_it_is, step.max_message_bytes))) return;
+  check_size(envelope, step.max_message_bytes);
+  step.to_pack.push_back(step.outgoing.size());
+}
+
 OutgoingMessage& add_outgoing(StepRecord& step, std::string_view type, Value payload,
-                              PublishOptions options, TimePoint timestamp) {
+                              PublishOptions options, TimePoint timestamp,
+                              std::size_t most_as_it_is) {
   auto envelope = std::make_shared<Envelope>();
   envelope->id = options.id.empty()
                      ? derive_message_id(step.envelope->id, *step.sender_id, step.outgoing.size())
@@ -87,26 +101,35 @@ OutgoingMessage& add_outgoing(StepRecord& step, std::string_view type, Value pay
   envelope->timestamp = timestamp;
   envelope->partition_key = std::move(options.partition_key);
   check(*envelope);  // while the handler can still be told: what is committed must be readable
+  note_size(step, *envelope, most_as_it_is);
   return step.outgoing.emplace_back(OutgoingMessage{std::move(envelope)});
+}
+
+void drop_last(StepRecord& step) {
+  step.outgoing.pop_back();
+  if (!step.to_pack.empty() && step.to_pack.back() == step.outgoing.size()) step.to_pack.pop_back();
 }
 
 }  // namespace
 
 void record(StepRecord& step, std::string_view type, Value payload, PublishOptions options) {
-  add_outgoing(step, type, std::move(payload), std::move(options), step.now);
+  add_outgoing(step, type, std::move(payload), std::move(options), step.now, step.pack_above);
 }
 
 ScheduledMessage record_scheduled(StepRecord& step, std::string_view type, Value payload,
                                   PublishOptions options, TimePoint at) {
   const TimePoint now = timer_now(step);
   const TimePoint timestamp = at > now ? std::min(at, kLatestText) : step.now;
+  const std::size_t most_as_it_is =
+      at > now && packs(step) ? std::min(step.pack_above, kMaxRowBytes) : step.pack_above;
   OutgoingMessage& message =
-      add_outgoing(step, type, std::move(payload), std::move(options), timestamp);
+      add_outgoing(step, type, std::move(payload), std::move(options), timestamp, most_as_it_is);
   if (at <= now) return {message.envelope->id, now};
   try {
     check_scheduled(*message.envelope, at - now, step.timer_limits.most);
+    if (!packs(step)) check_fits_row(*message.envelope);
   } catch (...) {
-    step.outgoing.pop_back();
+    drop_last(step);
     throw;
   }
   message.not_before = at;

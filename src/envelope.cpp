@@ -70,6 +70,10 @@ void read_optional(const Value& envelope, std::string_view name, T& target) {
 }  // namespace
 
 std::string to_json(const Envelope& envelope) {
+  return to_json(envelope, {}, {});
+}
+
+std::string to_json(const Envelope& envelope, std::string_view header, std::string_view value) {
   std::string out;
   out += "{\"id\":";
   append_json_string(out, envelope.id);
@@ -78,13 +82,15 @@ std::string to_json(const Envelope& envelope) {
   out += ",\"payload\":";
   append_json(out, envelope.payload);
   out += ",\"headers\":{";
-  bool first = true;
-  for (const auto& [name, value] : envelope.headers) {
-    if (!std::exchange(first, false)) out += ',';
+  const std::size_t begin = out.size();
+  const auto append = [&out, begin](std::string_view name, std::string_view text) {
+    if (out.size() > begin) out += ',';
     append_json_string(out, name);
     out += ':';
-    append_json_string(out, value);
-  }
+    append_json_string(out, text);
+  };
+  for (const auto& [name, text] : envelope.headers) append(name, text);
+  if (!header.empty() && !envelope.headers.contains(header)) append(header, value);
   out += "},\"timestamp\":\"" + to_iso8601(envelope.timestamp) + '"';
   if (!envelope.partition_key.empty()) {
     out += ",\"partitionKey\":";

@@ -4,6 +4,7 @@
 #include <typeinfo>
 
 #include "sagabus/error.hpp"
+#include "timer_rules.hpp"
 
 namespace sagabus::detail {
 namespace {
@@ -25,6 +26,14 @@ std::string to_utf8(std::string text) {
   return text;
 }
 
+// Without control characters, each of which may take six bytes in JSON, and a letter has bounds.
+std::string to_line(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  }
+  return text;
+}
+
 ErrorDecision decide(const ErrorHandler& on_error, const FailedStep& failed) {
   try {
     return on_error(failed);
@@ -39,7 +48,7 @@ ErrorText describe(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const std::exception& e) {
-    return {boost::core::demangle(typeid(e).name()), shorten(to_utf8(e.what()))};
+    return {shorten(boost::core::demangle(typeid(e).name())), shorten(to_line(to_utf8(e.what())))};
   } catch (...) {
     return {"unknown", "an exception that is no std::exception"};
   }
@@ -53,6 +62,16 @@ bool is_outage(const std::exception_ptr& error) {
   } catch (const AccessDenied&) {
     return true;
   } catch (const TableNotFound&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+bool is_transient(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const TransientError&) {
     return true;
   } catch (...) {
     return false;
@@ -90,6 +109,12 @@ Verdict dead_letter(std::string type, std::string message) {
 Verdict dead_letter(const std::exception_ptr& error) {
   ErrorText text = describe(error);
   return dead_letter(std::move(text.type), std::move(text.message));
+}
+
+std::uint64_t attempts(const Delivery& delivery) {
+  const std::uint64_t before =
+      delivery.envelope ? read_count(*delivery.envelope, headers::kAttempt) : 0;
+  return before + delivery.failures + 1;
 }
 
 Verdict retry_or_bury(const FailureRules& rules, const Delivery& delivery, Verdict burial,

@@ -1,6 +1,7 @@
 // From an exception to a verdict: pure decisions.
 #pragma once
 
+#include <cstdint>
 #include <exception>
 #include <string>
 
@@ -16,6 +17,9 @@ ErrorText describe(const std::exception_ptr& error);
 // The store or transport could not work just now: the message is not to blame.
 bool is_outage(const std::exception_ptr& error);
 
+// It passes by itself, and it is not this message alone that it keeps waiting.
+bool is_transient(const std::exception_ptr& error);
+
 // A commit that threw this was surely not carried out.
 bool is_refusal(const std::exception_ptr& error);
 
@@ -24,6 +28,10 @@ Verdict cancelled(bool uncertain);
 
 Verdict dead_letter(std::string type, std::string message);
 Verdict dead_letter(const std::exception_ptr& error);
+
+// How many attempts a message has behind it, with the one that was just made. A letter that was
+// sent back counts on: its next burial must not be taken for a repeat of the one before.
+std::uint64_t attempts(const Delivery& delivery);
 
 struct FailureRules {
   std::string endpoint;

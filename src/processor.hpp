@@ -27,6 +27,7 @@ struct Verdict {
   };
   Action action = Action::acknowledge;
   GiveBack how{};                       // for give_back; `uncertain` also for dead_letter
+  bool hold = false;                    // for give_back: rather kept in hand, and tried again
   std::unique_ptr<ErrorText> reason{};  // for dead_letter
   std::uint64_t settles = 0;            // the step whose acknowledgement this is; 0: none
 };
@@ -38,8 +39,9 @@ struct Work {
   std::string correlation_id{};      // of a saga's
   std::size_t entry = 0;             // which of the processor's message types it is
   ErasedMessage message{};           // the payload, read
-  std::optional<Verdict> verdict{};  // decided already: it need not be run, and has no group
+  std::optional<Verdict> verdict{};  // decided already: it need not be run
   bool alone = false;                // together with others it was refused
+  unsigned holds = 0;                // how often it was kept in hand to be tried again
 };
 
 class Processor {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "dispatch.hpp"
+#include "packing.hpp"
 #include "saga_processor.hpp"
 #include "sagabus/error.hpp"
 
@@ -16,6 +17,7 @@ namespace asio = boost::asio;
 // The leading step is ready to be committed, and so are those that will join it.
 void SagaProcessor::open(Batch& batch, CommitRequest request) {
   batch.request = std::move(request);
+  batch.with_writes = !batch.request.writes.empty();
   batch.followers.clear();
   batch.inbox_bytes = inbox_bytes(batch.lead->incoming.envelope->id);
   batch.end = Batch::End::open;
@@ -52,6 +54,12 @@ asio::awaitable<void> SagaProcessor::follow(Step& step) {
   step.view.loaded = batch.request.next;
   step.view.outcome = StepOutcome::postponed;
   Attempt tried = attempt(step, batch.request.next);
+  if (tried.unpacked) {
+    try {
+      tried.request = co_await pack_and_end(step, *tried.unpacked, tried.plan, batch.request.next);
+    } catch (...) {  // NOLINT(bugprone-empty-catch): its own turn says what is wrong
+    }
+  }
   if (!tried.request) co_return;
   if (!tried.request->writes.empty()) co_return release_number(step, nullptr);
   step.left_out = false;
@@ -220,10 +228,24 @@ asio::awaitable<void> SagaProcessor::dispatch(Effects effects, Cost* cost) {
 // A timeout that came at a time from which it was moved away. No row stands at the new one.
 asio::awaitable<void> SagaProcessor::put_back(Step& step, const Instance& current) {
   step.view.outcome = StepOutcome::ignored;
-  step.phase = Phase::dispatch;
   const Timer* const timer = find_timer(current, step.incoming);
+  TimerRow row = timeout_row(current, *timer);
+  co_await put_row(step, std::move(row));
+}
+
+// A message that comes before its saga.
+asio::awaitable<void> SagaProcessor::put_aside(Step& step, TimerRow row) {
+  step.phase = Phase::pack;
+  auto packing = pack_for_row(std::move(row.envelope), *options_.transport.backend());
+  row.envelope = co_await std::move(packing);
+  co_await put_row(step, std::move(row));
+}
+
+// Where that fails, it may be there all the same: so the message comes again as one in doubt.
+asio::awaitable<void> SagaProcessor::put_row(Step& step, TimerRow row) {
+  step.phase = Phase::dispatch;
   Effects effects;
-  effects.timers.rows.push_back(timeout_row(current, *timer));
+  effects.timers.rows.push_back(std::move(row));
   co_await dispatch(std::move(effects), &step.cost);
 }
 

@@ -9,7 +9,10 @@
 #include <utility>
 
 #include "dispatch.hpp"
-#include "key_rules.hpp"
+#include "message_size.hpp"
+#include "packing.hpp"
+#include "put_aside.hpp"
+#include "saga_messages.hpp"
 #include "sagabus/error.hpp"
 #include "watermark_keeper.hpp"
 
@@ -22,14 +25,12 @@ namespace asio = boost::asio;
 constexpr RetryPolicy kConflictBackoff{.base_delay = std::chrono::milliseconds(2),
                                        .max_delay = std::chrono::milliseconds(100)};
 
-std::string problem_of(const std::string& correlation_id) {
-  if (correlation_id.empty()) return "it has no correlation id";
-  const std::string problem = problem_of_id(correlation_id);
-  return problem.empty() ? problem : "its correlation id: " + problem;
+bool must_wait(const Plan& plan) {
+  return plan.handler && plan.handler->await;
 }
 
-bool waits(const Plan& plan) {
-  return plan.handler && plan.handler->await;
+Verdict not_found() {
+  return dead_letter("sagabus::NotFound", "there is no such instance");
 }
 
 }  // namespace
@@ -52,7 +53,9 @@ Work SagaProcessor::admit(Delivery delivery) {
     return work;
   }
   try {
-    read_message(work);
+    SagaMessageRead read = read_saga_message(saga_, *envelope);
+    work.entry = static_cast<std::size_t>(read.entry - saga_.messages.data());
+    work.message = std::move(read.message);
   } catch (...) {
     work.verdict = dead_letter(std::current_exception());
     return work;
@@ -62,31 +65,11 @@ Work SagaProcessor::admit(Delivery delivery) {
   } catch (...) {
     return refuse_correlation(std::move(work), describe(std::current_exception()).message);
   }
-  std::string problem = problem_of(work.correlation_id);
+  std::string problem = problem_of_correlation_id(work.correlation_id);
   if (!problem.empty()) return refuse_correlation(std::move(work), std::move(problem));
   // Two instances may share a hash: then they only wait for one another.
   work.group = std::max<std::uint64_t>(SagaIds::hash(work.correlation_id), 1);
   return work;
-}
-
-// A timeout has the type of all timeouts; its name tells what handles it.
-void SagaProcessor::read_message(Work& work) const {
-  const Envelope& envelope = *work.delivery.envelope;
-  const SagaMessage* entry = nullptr;
-  std::string name;
-  if (envelope.type == message_name<SagaTimeoutExpired>()) {
-    read_firing(envelope);
-    name = sagabus::read_message<SagaTimeoutExpired>(envelope).timeoutName.value_or("");
-    entry = saga_.find_timeout(name);
-  } else {
-    entry = saga_.find(envelope.type);
-  }
-  if (!entry) {
-    throw ValidationError(fmt::format("saga {} does not handle this {}{}", saga_.name,
-                                      name.empty() ? "type" : "timeout: ", name));
-  }
-  work.entry = static_cast<std::size_t>(entry - saga_.messages.data());
-  work.message = entry->read(envelope);
 }
 
 Work SagaProcessor::refuse_correlation(Work work, std::string problem) const {
@@ -130,10 +113,8 @@ asio::awaitable<void> SagaProcessor::take(std::span<Work> works, Batch* joining)
     batch.end = Batch::End::failed;
     if (!error) error = std::make_exception_ptr(std::logic_error("middleware: next was given up"));
   }
-  if (step.left_out) {
-    work.correlation_id = std::move(step.incoming.key.correlation_id);
-    co_return;
-  }
+  work.correlation_id = std::move(step.incoming.key.correlation_id);  // it may be processed again
+  if (step.left_out) co_return;
   if (batch.end == Batch::End::failed && !batch.error)
     batch.error = step.error ? step.error : error;
   ledger_.add(work.entry, step.view.outcome == StepOutcome::committed, step.cost);
@@ -155,8 +136,10 @@ SagaProcessor::Step SagaProcessor::begin(Work& work, Batch& batch) {
   step.incoming.message = work.message.get();
   std::string saga_id = saga_ids_.of(work.correlation_id, work.group);
   step.incoming.key = {saga_.name, std::move(work.correlation_id), std::move(saga_id)};
-  step.incoming.redelivered =
-      work.delivery.redelivered || work.delivery.envelope->headers.contains(headers::kUncertain);
+  const bool is_letter = work.delivery.envelope->headers.contains(headers::kUncertain);
+  step.incoming.redelivered = work.delivery.redelivered || is_letter;
+  // A letter was received before, by the queue that it came from.
+  if (!is_letter) step.incoming.committed_after = work.delivery.first_received;
   if (step.incoming.entry->timeout) step.incoming.firing = read_firing(*step.incoming.envelope);
   step.view.attempt = work.delivery.failures + 1;
   if (options_.middleware.empty()) return step;  // then nobody reads it
@@ -208,6 +191,7 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
     step.phase = Phase::handler;
     step.view.loaded = current;
     Attempt tried = attempt(step, current);
+    if (tried.unpacked) co_await end_unpacked(step, tried, current);
     if (step.guess && !tried.request) {
       if (!co_await confirm_guess(step, tried, current)) continue;
       step.phase = Phase::handler;
@@ -222,10 +206,11 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
       co_return;
     }
     if (tried.plan.choice != Choice::run) {
-      conclude(step, tried.plan);
+      std::optional<TimerRow> again = conclude(step, tried.plan);
+      if (again) co_await put_aside(step, std::move(*again));
       co_return;
     }
-    if (waits(tried.plan)) tried.request = co_await run_waiting(step, tried.plan, current);
+    if (must_wait(tried.plan)) tried.request = co_await run_waiting(step, tried.plan, current);
     if (!tried.request) {
       step.view.outcome = StepOutcome::unchanged;
       co_return;
@@ -296,7 +281,7 @@ SagaProcessor::Attempt SagaProcessor::attempt(Step& step, const InstancePtr& cur
   Attempt tried;
   try {
     tried.plan = choose(saga_, step.incoming, current);
-    if (tried.plan.choice != Choice::run || waits(tried.plan)) return tried;
+    if (tried.plan.choice != Choice::run || must_wait(tried.plan)) return tried;
     const auto record = begin_record(step, current);
     {
       const CloseRecord close{*record};
@@ -305,7 +290,11 @@ SagaProcessor::Attempt SagaProcessor::attempt(Step& step, const InstancePtr& cur
         tried.plan.handler->run(step.incoming.message, tried.plan.state.get(), context);
       }
     }
-    tried.request = end_record(step, *record, tried.plan, current);
+    if (record->to_pack.empty()) {
+      tried.request = end_record(step, *record, tried.plan, current);
+    } else {
+      tried.unpacked = record;
+    }
   } catch (...) {
     tried.error = std::current_exception();
   }
@@ -338,7 +327,28 @@ asio::awaitable<std::optional<CommitRequest>> SagaProcessor::run_waiting(
     auto op = plan.handler->await(step.incoming.message, plan.state.get(), context);
     co_await std::move(op);
   }
-  co_return end_record(step, *record, plan, current);
+  if (record->to_pack.empty()) co_return end_record(step, *record, plan, current);
+  co_return co_await pack_and_end(step, *record, plan, current);
+}
+
+// A payload that travels beside its message must be there before anything is committed. That it is
+// not is no fault of the handler.
+asio::awaitable<std::optional<CommitRequest>> SagaProcessor::pack_and_end(
+    Step& step, StepRecord& record, const Plan& plan, const InstancePtr& current) {
+  step.phase = Phase::pack;
+  co_await pack_messages(record, *options_.transport.backend());
+  step.phase = Phase::handler;
+  co_return end_record(step, record, plan, current);
+}
+
+// What is wrong with it counts only where the guess that it was planned on was right.
+asio::awaitable<void> SagaProcessor::end_unpacked(Step& step, Attempt& tried,
+                                                  const InstancePtr& current) {
+  try {
+    tried.request = co_await pack_and_end(step, *tried.unpacked, tried.plan, current);
+  } catch (const ValidationError&) {
+    tried.error = std::current_exception();
+  }
 }
 
 std::shared_ptr<StepRecord> SagaProcessor::begin_record(Step& step,
@@ -354,6 +364,8 @@ std::shared_ptr<StepRecord> SagaProcessor::begin_record(Step& step,
   record->saga = &saga_;
   record->random = options_.ambient.random.get();
   record->timer_limits = options_.timer_limits;
+  record->max_message_bytes = options_.transport.backend()->max_message_bytes();
+  record->pack_above = options_.transport.backend()->pack_above();
   if (current) {
     record->timers = current->bookkeeping.timers;
     const Timer* const fired = find_timer(*current, step.incoming);
@@ -415,33 +427,56 @@ void SagaProcessor::acknowledged(std::uint64_t settles) {
 
 // Decisions.
 
-// What becomes of a message that no handler takes. Planned on a consistent read.
-void SagaProcessor::conclude(Step& step, const Plan& plan) const {
+// What becomes of a message that no handler takes. Planned on a consistent read. Gives the row that
+// must be put first, where there is one.
+std::optional<TimerRow> SagaProcessor::conclude(Step& step, const Plan& plan) const {
   if (plan.choice == Choice::too_late) {
     step.view.outcome = StepOutcome::too_late;
     step.verdict =
         dead_letter("sagabus::TooLate",
                     "it was delivered again after its inbox window: whether it had taken "
                     "effect can no longer be told");
-    return;
+    return std::nullopt;
   }
   step.view.outcome = StepOutcome::ignored;
-  if (plan.choice != Choice::not_found) return;
+  if (plan.choice != Choice::not_found) return std::nullopt;
   step.view.outcome = StepOutcome::not_found;
-  const Delivery& delivery = step.work.delivery;
   const SagaNotFound the_case{options_.failure.endpoint, step.incoming.key.correlation_id,
-                              delivery.envelope};
-  Verdict burial = dead_letter("sagabus::NotFound", "there is no such instance");
+                              step.incoming.envelope};
   switch (options_.saga.options().on_not_found(the_case)) {
     case NotFoundDecision::ignore:
-      return;
+      break;
     case NotFoundDecision::dead_letter:
-      step.verdict = std::move(burial);
-      return;
+      step.verdict = not_found();
+      break;
     case NotFoundDecision::retry_later:
-      step.verdict = retry_or_bury(options_.failure, delivery, std::move(burial),
-                                   uniform(*options_.ambient.random));
+      return try_later(step);
   }
+  return std::nullopt;
+}
+
+// Given back, it would hold up those behind it where the transport keeps their order, perhaps the
+// very one that starts its saga: there it becomes a row, if the store keeps any and it fits, or can
+// be packed.
+std::optional<TimerRow> SagaProcessor::try_later(Step& step) const {
+  const Delivery& delivery = step.work.delivery;
+  TimerBackend* const timers = options_.store.backend()->timers();
+  if (timers && !delivery.order_key.empty()) {
+    const RetryPolicy& retry = options_.failure.retry;
+    TimerRow row = waiting_row(delivery, options_.failure.endpoint, retry, timers->now());
+    if (waits(*row.envelope) >= retry.max_attempts) {
+      step.verdict = not_found();
+      return std::nullopt;
+    }
+    const TransportBackend& transport = *options_.transport.backend();
+    if (packs(transport) ||
+        (fits_row(*row.envelope) && fits(*row.envelope, transport.max_message_bytes()))) {
+      return row;
+    }
+  }
+  step.verdict =
+      retry_or_bury(options_.failure, delivery, not_found(), uniform(*options_.ambient.random));
+  return std::nullopt;
 }
 
 // Its commit may have been carried out. What middleware made of the error says nothing of that.
@@ -464,11 +499,18 @@ Verdict SagaProcessor::judge(Step& step, const std::exception_ptr& error, bool w
   if (step.custody != Custody::held) return after_the_end(step, error);
   if (was_cancelled) return cancelled(uncertain || step.may_land);
   if (may_be_committed_yet(step)) return wait_out(step.batch, true);
-  const bool ours = step.phase == Phase::load || step.phase == Phase::commit;
+  const bool ours =
+      step.phase == Phase::load || step.phase == Phase::pack || step.phase == Phase::commit;
   if (step.phase == Phase::dispatch || (ours && is_outage(error))) {
     options_.ambient.log(LogLevel::warning, fmt::format("saga {}: {}; its message is tried again",
                                                         saga_.name, describe(error).message));
-    return wait_out(step.batch, uncertain);
+    Verdict verdict = wait_out(step.batch, uncertain);
+    // One queue, table or bucket that is missing or forbidden must not stop the steps that need
+    // none of it.
+    const bool needs_others =
+        step.phase == Phase::dispatch || step.phase == Phase::pack || step.batch.with_writes;
+    verdict.hold = !needs_others || is_transient(error);
+    return verdict;
   }
   Verdict verdict =
       after_failure(options_.failure, step.work.delivery, error, uniform(*options_.ambient.random));
@@ -491,6 +533,7 @@ Verdict SagaProcessor::after_the_end(const Step& step, const std::exception_ptr&
 Verdict SagaProcessor::wait_out(Batch& batch, bool uncertain) {
   Verdict verdict;
   verdict.action = Verdict::Action::give_back;
+  verdict.hold = true;
   if (!batch.wait) {
     batch.wait = outage_delay(options_.failure.retry, outages_, *options_.ambient.random);
   }

@@ -55,7 +55,7 @@ class SagaProcessor final : public Processor {
   static constexpr unsigned kMaxConflicts = 16;
 
   // Where a step is, for the question whose fault an exception is.
-  enum class Phase { middleware, load, handler, commit, dispatch };
+  enum class Phase { middleware, load, handler, pack, commit, dispatch };
   // Where the message is: in our hands, acknowledged with the commit, or done by another receiver.
   enum class Custody { held, gone, done_by_another };
   struct Batch;
@@ -87,6 +87,7 @@ class SagaProcessor final : public Processor {
     Step* lead = nullptr;            // reads, guesses, commits and pays for all
     std::vector<Step*> followers{};  // that have joined
     CommitRequest request{};         // of all of them
+    bool with_writes = false;        // of the user's own, to other tables
     std::size_t inbox_bytes = 0;     // that their ids take
     End end = End::open;
     std::exception_ptr error{};                       // failed: why
@@ -103,10 +104,10 @@ class SagaProcessor final : public Processor {
   struct Attempt {
     Plan plan;
     std::optional<CommitRequest> request{};
+    std::shared_ptr<StepRecord> unpacked{};  // in place of a request: it has messages to be packed
     std::exception_ptr error{};
   };
 
-  void read_message(Work& work) const;
   Work refuse_correlation(Work work, std::string problem) const;
   Step begin(Work& work, Batch& batch);
   boost::asio::awaitable<void> take(std::span<Work> works, Batch* joining);
@@ -123,6 +124,10 @@ class SagaProcessor final : public Processor {
                                              InstancePtr& current);
   boost::asio::awaitable<std::optional<CommitRequest>> run_waiting(Step& step, const Plan& plan,
                                                                    const InstancePtr& current);
+  boost::asio::awaitable<void> end_unpacked(Step& step, Attempt& tried, const InstancePtr& current);
+  boost::asio::awaitable<std::optional<CommitRequest>> pack_and_end(Step& step, StepRecord& record,
+                                                                    const Plan& plan,
+                                                                    const InstancePtr& current);
   void give_up(Step& step, const InstancePtr& current);
 
   // saga_commit.cpp
@@ -153,8 +158,11 @@ class SagaProcessor final : public Processor {
   void require_same_instance(const Step& step, const InstancePtr& current) const;
   boost::asio::awaitable<void> dispatch(Effects effects, Cost* cost);
   boost::asio::awaitable<void> put_back(Step& step, const Instance& current);
+  boost::asio::awaitable<void> put_row(Step& step, TimerRow row);
+  boost::asio::awaitable<void> put_aside(Step& step, TimerRow row);
   boost::asio::awaitable<void> pause_between_conflicts(unsigned conflicts);
-  void conclude(Step& step, const Plan& plan) const;
+  std::optional<TimerRow> conclude(Step& step, const Plan& plan) const;
+  std::optional<TimerRow> try_later(Step& step) const;
   static bool may_be_committed_yet(const Step& step);
   Verdict judge(Step& step, const std::exception_ptr& error, bool cancelled);
   static bool is_in_doubt(const Step& step, const std::exception_ptr& error);

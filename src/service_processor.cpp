@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "packing.hpp"
 #include "timer_service.hpp"
 
 namespace sagabus::detail {
@@ -41,16 +42,17 @@ Work ServiceProcessor::admit(Delivery delivery) {
   return work;
 }
 
-// A service's works have no group, so they come one by one.
+// A service's works come one by one.
 asio::awaitable<void> ServiceProcessor::process(std::span<Work> works) {
   works.front().verdict = co_await run(works.front());
 }
 
 asio::awaitable<Verdict> ServiceProcessor::run(Work& work) {
   std::exception_ptr error;
-  bool handled = false;
+  bool ran = false;      // its handler, to its end
+  bool handled = false;  // nothing is left but what must leave
   try {
-    Effects effects = co_await handle(work);
+    Effects effects = co_await handle(work, ran);
     handled = true;
     if (!effects.empty()) {
       co_await carry_out(std::move(effects), *options_.transport.backend(), timers(),
@@ -64,17 +66,19 @@ asio::awaitable<Verdict> ServiceProcessor::run(Work& work) {
   }
   const auto state = co_await asio::this_coro::cancellation_state;
   if (state.cancelled() != asio::cancellation_type::none) co_return cancelled(handled);
-  if (handled && is_outage(error)) {
+  if (ran && is_outage(error)) {
     options_.ambient.log(LogLevel::warning,
                          fmt::format("service {}: {}; its message is tried again",
                                      options_.service.endpoint(), describe(error).message));
-    co_return wait_out();
+    Verdict verdict = wait_out();
+    verdict.hold = is_transient(error);
+    co_return verdict;
   }
   co_return after_failure(options_.failure, work.delivery, error,
                           uniform(*options_.ambient.random));
 }
 
-asio::awaitable<Effects> ServiceProcessor::handle(const Work& work) {
+asio::awaitable<Effects> ServiceProcessor::handle(const Work& work, bool& ran) {
   const auto record = std::make_shared<StepRecord>();
   Metadata metadata;
   record->envelope = work.delivery.envelope;
@@ -84,6 +88,8 @@ asio::awaitable<Effects> ServiceProcessor::handle(const Work& work) {
   record->metadata = &metadata;
   record->store = options_.store.backend().get();
   record->timer_limits = options_.timer_limits;
+  record->max_message_bytes = options_.transport.backend()->max_message_bytes();
+  record->pack_above = options_.transport.backend()->pack_above();
   const CloseRecord close{*record};
   MessageContext context(record);
   const ServiceHandler& handler = options_.service.handlers()[work.entry];
@@ -94,6 +100,8 @@ asio::awaitable<Effects> ServiceProcessor::handle(const Work& work) {
     co_await std::move(op);
   }
   check_delays(*record, options_.transport);
+  ran = true;
+  if (!record->to_pack.empty()) co_await pack_messages(*record, *options_.transport.backend());
   Effects effects;
   add_messages(record->outgoing, timers() != nullptr, effects);
   for (const ScheduledMessage& it : record->cancelled) {

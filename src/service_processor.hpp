@@ -32,7 +32,7 @@ class ServiceProcessor final : public Processor {
 
  private:
   boost::asio::awaitable<Verdict> run(Work& work);
-  boost::asio::awaitable<Effects> handle(const Work& work);
+  boost::asio::awaitable<Effects> handle(const Work& work, bool& ran);
   TimerBackend* timers() const;
   Verdict wait_out();
 

@@ -165,7 +165,8 @@ Plan choose(const SagaData& saga, const Incoming& incoming, const InstancePtr& c
   }
   if (incoming.firing) return choose_timeout(saga, incoming, *current);
   const TimePoint horizon = current->bookkeeping.horizon;
-  if (incoming.redelivered && horizon != TimePoint{} && incoming.envelope->timestamp <= horizon) {
+  const TimePoint earliest = std::max(incoming.envelope->timestamp, incoming.committed_after);
+  if (incoming.redelivered && horizon != TimePoint{} && earliest <= horizon) {
     plan.choice = Choice::too_late;
     return plan;
   }

@@ -20,6 +20,7 @@ struct Incoming {
   const void* message = nullptr;
   InstanceKey key;
   bool redelivered = false;        // or sent back as a letter: it may have been committed before
+  TimePoint committed_after{};     // if so, not before this time
   std::optional<Firing> firing{};  // of a timeout
 };
 

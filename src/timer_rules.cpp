@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "message_size.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 #include "sagabus/time_text.hpp"
@@ -16,7 +17,6 @@ namespace {
 // What every store keeps in a row: a sort key of DynamoDB has 1,024 bytes, 25 of them for the due
 // time, and an item 400 KB.
 constexpr std::size_t kMaxIdBytes = 512;
-constexpr std::size_t kMaxPayloadBytes = std::size_t{256} * 1024;
 
 std::string read_header(const Envelope& envelope, std::string_view name) {
   const auto header = envelope.headers.find(name);
@@ -55,15 +55,33 @@ void check_scheduled(const Envelope& envelope, std::chrono::milliseconds ahead,
     throw ValidationError(fmt::format("{}: the id of a scheduled message: {} bytes, over {}",
                                       envelope.type, envelope.id.size(), kMaxIdBytes));
   }
-  const std::size_t bytes = to_json(envelope).size();
-  if (bytes > kMaxPayloadBytes) {
-    throw ValidationError(fmt::format("{}: a scheduled message of {} bytes, over {}", envelope.type,
-                                      bytes, kMaxPayloadBytes));
-  }
+}
+
+void check_fits_row(const Envelope& envelope) {
+  if (fits_row(envelope)) return;
+  throw ValidationError(fmt::format("{}: a scheduled message of {} bytes, over {}", envelope.type,
+                                    to_json(envelope).size(), kMaxRowBytes));
 }
 
 TimerRow scheduled_row(const OutgoingMessage& message) {
   return {{message.not_before, message.envelope->id}, {}, message.envelope};
+}
+
+std::uint64_t read_count(const Envelope& envelope, std::string_view header) {
+  std::uint64_t count = 0;
+  const auto found = envelope.headers.find(header);
+  if (found == envelope.headers.end()) return count;
+  const std::string& text = found->second;
+  std::from_chars(text.data(), text.data() + text.size(), count);
+  return count;
+}
+
+bool fits_row(const Envelope& envelope) {
+  return fits(envelope, kMaxRowBytes);
+}
+
+std::string deduplication_key(const TimerRow& row) {
+  return row.envelope->headers.contains(headers::kWaits) ? to_text(row.key) : std::string();
 }
 
 // The message's id follows from token and due time: fired twice it is one, and one that was moved,
@@ -88,10 +106,11 @@ TimerRow timeout_row(const Instance& instance, const Timer& timer) {
 }
 
 TimerRow moved_to(TimerRow row, TimePoint due) {
+  row.key.due = due;
+  if (row.envelope->headers.contains(headers::kWaits)) return row;
   auto envelope = std::make_shared<Envelope>(*row.envelope);
   envelope->timestamp = due;
   row.envelope = std::move(envelope);
-  row.key.due = due;
   return row;
 }
 

@@ -362,11 +362,10 @@ asio::awaitable<bool> TimerService::try_to_send(const std::vector<TimerRow>& row
     std::vector<TimerRow> copy = rows;
     co_await send(std::move(copy));
     co_return true;
-  } catch (const TransientError&) {
-    throw;
   } catch (...) {
     error = std::current_exception();
   }
+  if (is_outage(error)) std::rethrow_exception(error);
   const auto state = co_await asio::this_coro::cancellation_state;
   if (state.cancelled() != asio::cancellation_type::none) std::rethrow_exception(error);
   if (rows.size() == 1) {
@@ -396,6 +395,7 @@ asio::awaitable<void> TimerService::send(std::vector<TimerRow> rows) {
   std::vector<TimerKey> keys;
   for (TimerRow& row : rows) {
     SendRequest& request = requests.emplace_back();
+    request.deduplication_key = deduplication_key(row);
     request.envelope = std::move(row.envelope);
     request.endpoint = std::move(row.endpoint);
     keys.push_back(std::move(row.key));

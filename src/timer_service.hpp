@@ -14,13 +14,13 @@
 #include <utility>
 #include <vector>
 
-#include "gate.hpp"
 #include "lease_view.hpp"
 #include "sagabus/ambient.hpp"
 #include "sagabus/joint_commit.hpp"
 #include "sagabus/store.hpp"
 #include "sagabus/timer_store.hpp"
 #include "sagabus/transport.hpp"
+#include "waiting/gate.hpp"
 
 namespace sagabus::detail {
 

@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "gate.hpp"
 #include "sagabus/ambient.hpp"
 #include "sagabus/store.hpp"
 #include "settlements.hpp"
+#include "waiting/gate.hpp"
 
 namespace sagabus::detail {
 

@@ -156,7 +156,7 @@ class Bus {
   boost::asio::awaitable<bool> cancel(ScheduledMessage message);
 
   // Sends an envelope as it is: for gateways and tools. Throws ValidationError naming what no
-  // transport could carry, as the functions above do.
+  // transport could carry, or is larger than this one takes, as the functions above do.
   boost::asio::awaitable<void> publish(Envelope envelope);
 
  private:

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -58,6 +60,9 @@ struct StepRecord {
   const SagaData* saga = nullptr;
   RandomSource* random = nullptr;
   TimerLimits timer_limits{};
+  std::size_t max_message_bytes = std::numeric_limits<std::size_t>::max();
+  std::size_t pack_above = std::numeric_limits<std::size_t>::max();  // TransportBackend's
+  std::vector<std::size_t> to_pack{};   // places in `outgoing`, in their order
   std::vector<Timer> timers{};          // a saga's, as they are to be
   std::vector<std::string> due_rows{};  // timers that have come nearer: their rows must be put
   std::vector<ScheduledMessage> cancelled{};
@@ -101,7 +106,8 @@ class MessageContext {
   TimePoint now() const { return step().now; }
 
   // Sends the message to everyone who subscribed to its type, once the step is committed. Throws
-  // ValidationError naming what no transport could carry, as check(Envelope) does.
+  // ValidationError naming what no transport could carry, as check(Envelope) does, and what is
+  // larger than this one takes.
   template <detail::CheckedMessage M>
   void publish(const M& message, PublishOptions options = {}) {
     detail::record(step(), message_name<M>(), to_value(message), std::move(options));
@@ -110,8 +116,8 @@ class MessageContext {
   // The same, sent at `at`, or when `after` has passed, by the store's clock: about a second late
   // at the most while a bus runs. Zero, negative and past times mean at once. Who keeps what it
   // returns can cancel it. As durable as a committed state, whatever the transport; of any length
-  // up to BusOptions::max_timeout, else ValidationError. A payload of over 256 KB, and an id of
-  // over 512 bytes, are ValidationErrors as well.
+  // up to BusOptions::max_timeout, else ValidationError. A message of over 256 KB is a
+  // ValidationError as well, unless the transport packs it, and so is an id of over 512 bytes.
   template <detail::CheckedMessage M>
   ScheduledMessage schedule(const M& message, TimePoint at, PublishOptions options = {}) {
     return detail::record_scheduled(step(), message_name<M>(), to_value(message),

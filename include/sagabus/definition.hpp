@@ -40,7 +40,8 @@ struct SagaMessage {
   ErasedMessage (*read)(const Envelope&) = nullptr;
   bool can_start = false;
   std::function<std::string(const void* message)> correlate;  // an empty text: there is none
-  bool correlated_by_all = false;                             // by correlate_all
+  std::string correlation_member{};  // the payload's, where it is one as it stands; else empty
+  bool correlated_by_all = false;    // by correlate_all
   std::function<ErasedState(const void* message)> initial;
   std::vector<SagaHandler> handlers;
 };

@@ -25,6 +25,17 @@ inline constexpr std::string_view kErrorType = "x-saga-error-type";
 // that is delivered again: where its inbox no longer tells, it is buried and not run. Who has
 // looked at the instance and wants it to run removes the header.
 inline constexpr std::string_view kUncertain = "x-saga-uncertain";
+// How often a message has been put aside since it was sent, because its saga was not there yet.
+inline constexpr std::string_view kWaits = "x-saga-waits";
+// On a dead letter: the Delivery::order_key that it had. Who sends it back gives it as
+// SendRequest::order_key, and removes the header.
+inline constexpr std::string_view kOrderKey = "x-saga-order-key";
+// On a message whose payload travels beside it: under which key of the ClaimStore (the SHA-256 of
+// its JSON form, in hex), and how many bytes it has. Also, as a JSON object by endpoint, what keeps
+// its order there, where only the payload would tell. Handlers and letters do not see them.
+inline constexpr std::string_view kClaim = "x-saga-claim";
+inline constexpr std::string_view kClaimBytes = "x-saga-claim-bytes";
+inline constexpr std::string_view kClaimOrder = "x-saga-claim-order";
 // On SagaTimeoutExpired: which timeout it is, and when its row was due (milliseconds since 1970).
 inline constexpr std::string_view kTimeoutToken = "x-saga-timeout-token";
 inline constexpr std::string_view kTimeoutDue = "x-saga-timeout-due";
@@ -60,6 +71,9 @@ using EnvelopePtr = std::shared_ptr<const Envelope>;
 
 // The JSON form: {"id":…,"type":…,"payload":…,"headers":{…},"timestamp":…,"partitionKey":…}.
 std::string to_json(const Envelope& envelope);
+
+// The same with one header more, unless the envelope has it: for transports that add one.
+std::string to_json(const Envelope& envelope, std::string_view header, std::string_view value);
 
 // Throws ValidationError saying what is wrong: not JSON, no id, no type, a header that is no
 // string. `headers`, `timestamp` and `partitionKey` may be missing; members it does not know are

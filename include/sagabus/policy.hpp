@@ -86,7 +86,11 @@ struct SagaNotFound {
 enum class NotFoundDecision {
   ignore,
   dead_letter,
-  retry_later  // by the retry policy, since it may have overtaken the message that starts the saga
+  // By the retry policy, since it may have overtaken the message that starts the saga. Where the
+  // transport keeps an order by key and the store keeps timers, it is put aside as a scheduled
+  // message, so that those behind it go on, and comes after them; these attempts are counted apart
+  // from failures of a handler. Else it is given back as after a failure.
+  retry_later
 };
 using NotFoundPolicy = Policy<NotFoundDecision, SagaNotFound>;
 

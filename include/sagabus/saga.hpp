@@ -16,6 +16,8 @@
 // must not block: one that has to wait returns boost::asio::awaitable<void>.
 #pragma once
 
+#include <boost/describe/members.hpp>
+#include <boost/describe/modifiers.hpp>
 #include <boost/mp11/algorithm.hpp>
 #include <boost/mp11/list.hpp>
 #include <concepts>
@@ -102,6 +104,24 @@ std::function<std::string(const void*)> erase_correlation(F correlate) {
   return [correlate = std::move(correlate)](const void* message) {
     return correlation_text(std::invoke(correlate, *static_cast<const M*>(message)));
   };
+}
+
+// The name of the member that a correlation is; empty where it is a function, or where a codec of
+// the message's own says what stands in a payload.
+template <class M, class F>
+std::string correlation_member([[maybe_unused]] F correlate) {
+  std::string name;
+  if constexpr (std::is_member_object_pointer_v<F> &&
+                boost::describe::has_describe_members<M>::value) {
+    using Members = boost::describe::describe_members<M, boost::describe::mod_public |
+                                                             boost::describe::mod_inherited>;
+    boost::mp11::mp_for_each<Members>([&](auto member) {
+      if constexpr (std::is_same_v<std::remove_cv_t<decltype(member.pointer)>, F>) {
+        if (member.pointer == correlate) name = member.name;
+      }
+    });
+  }
+  return name;
 }
 
 template <class M>
@@ -228,7 +248,8 @@ class SagaBuilder {
       : data_(std::move(data)), correlate_all_(std::move(correlate_all)) {}
 
   // Which instance a message is for: a member of it, or a function of it, that is a text, an
-  // integer, or an optional one. An empty text means that there is none. A type may be correlated
+  // integer, or an optional one. An empty text means that there is none. A function is called from
+  // any thread, several at once, also where messages are sent to the saga. A type may be correlated
   // once: std::invalid_argument otherwise.
   template <detail::CheckedMessage M, class F>
   SagaBuilder& correlate(F key) {
@@ -236,7 +257,10 @@ class SagaBuilder {
     static_assert(fits, "correlate<M> takes a member of M, or a function of const M&");
     detail::SagaMessage& entry = message<M>();
     if (entry.correlate && !entry.correlated_by_all) refuse("correlates", entry.type);
-    if constexpr (fits) entry.correlate = detail::erase_correlation<M>(std::move(key));
+    if constexpr (fits) {
+      entry.correlation_member = detail::correlation_member<M>(key);
+      entry.correlate = detail::erase_correlation<M>(std::move(key));
+    }
     entry.correlated_by_all = false;
     return *this;
   }

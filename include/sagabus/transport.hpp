@@ -4,6 +4,10 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,6 +21,14 @@ namespace sagabus {
 struct Subscription {
   std::string endpoint{};
   std::vector<std::string> types{};
+  // Which messages it must take in the order in which they were sent: those for which this gives
+  // one text. A saga's gives the correlation id. Where it is empty, or gives an empty text: those
+  // with one Envelope::partition_key, and where that is empty too, none. From any thread; does not
+  // throw.
+  std::function<std::string(const Envelope& envelope)> order_by{};
+  // By type, the payload's member whose value `order_by` gives, where it is one as it stands: so a
+  // transport can tell that two receivers keep one order. Types that are missing may have any.
+  std::map<std::string, std::string> order_members{};
 };
 
 struct SendRequest {
@@ -27,6 +39,9 @@ struct SendRequest {
   // envelope's id. A retry or a redrive of a message has a key of its own, or it would be taken for
   // a repeat.
   std::string deduplication_key{};
+  // A Delivery::order_key, to send a message on in its old place. Empty: by the receiver's
+  // Subscription::order_by. Transports that keep no order by key heed neither.
+  std::string order_key{};
 };
 
 // A body that is no envelope.
@@ -44,6 +59,12 @@ struct Delivery {
   // An earlier delivery may have been committed: its time ran out, its receiver died, or it was
   // given back as uncertain. Stays true once it is.
   bool redelivered = false;
+  // Nobody had it before this time; zero: the transport cannot tell.
+  TimePoint first_received{};
+  // Messages of one key must be handled in the order of their arrival, and none while an earlier
+  // one is given back: those in hand behind it go back too. Empty: this transport keeps no order by
+  // key.
+  std::string order_key{};
   std::shared_ptr<void> receipt;  // the transport's own
 };
 
@@ -91,8 +112,33 @@ class TransportBackend {
   // The message will be delivered again. Harmless where it is already gone.
   virtual boost::asio::awaitable<void> give_back(Delivery delivery, GiveBack how) = 0;
 
+  // For how much longer this delivery, which nobody has acknowledged or given back, is kept from
+  // other receivers for as long as the process lives: it may wait here, without being delivered
+  // once more, for what is away to come back. Zero: no longer than a handler needs.
+  virtual std::chrono::nanoseconds may_hold(const Delivery& /*delivery*/) const {
+    return std::chrono::nanoseconds::zero();
+  }
+
   // The longest wait that `not_before` may ask for.
   virtual std::chrono::milliseconds max_delay() const = 0;
+
+  // The largest message that send() takes, in bytes of its JSON form. Those over pack_above() are
+  // among them.
+  virtual std::size_t max_message_bytes() const { return kNoLimit; }
+
+  // A transport may have large payloads travel beside its messages. What has more bytes than this
+  // is packed before it is committed anywhere; send() packs what is still whole. kNoLimit: it packs
+  // nothing.
+  virtual std::size_t pack_above() const { return kNoLimit; }
+
+  // A small message that stands for this one: the same id, type, headers and partition key, and
+  // more headers. When it returns, the payload is as durable as a message that was sent; receive()
+  // gives it back. Repeating it is safe. Gives what is packed already, and whatever a transport
+  // that packs nothing is given, as it is. Throws as send() does; ValidationError where even the
+  // small message is too large.
+  virtual boost::asio::awaitable<EnvelopePtr> pack(EnvelopePtr envelope) { co_return envelope; }
+
+  static constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
 };
 
 // A cheap handle to a shared transport, copied freely, used from any thread. Made by an adapter:

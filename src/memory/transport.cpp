@@ -17,9 +17,11 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <stdexcept>
+#include <unordered_map>
 
 #include "ambient_rules.hpp"
 #include "sagabus/error.hpp"
@@ -38,18 +40,21 @@ using std::chrono::nanoseconds;
 constexpr milliseconds kMaxDelay = std::chrono::hours(24 * 365 * 100);
 
 struct Queue;
+struct Line;
 
 // A message in a queue, and the receipt of its delivery: it is delivered once, and a redelivery is
 // a new Message. So a receipt whose time ran out finds its message gone, and does nothing.
 struct Message : intrusive::list_base_hook<> {
-  enum class Place { ready, delayed, out, gone };
+  enum class Place { ready, delayed, in_line, out, gone };
 
   EnvelopePtr envelope;
   unsigned failures = 0;
   bool redelivered = false;
   Place place = Place::ready;
-  nanoseconds until{};            // out: when it is delivered again
+  nanoseconds until{};            // out: when it is delivered again; in line: not before
   Queue* queue = nullptr;         // where it is, unless it is gone
+  Line* line = nullptr;           // of its key; null: this transport keeps no order by key
+  std::uint64_t number = 0;       // its place there; 0: it was sent with a delay, and has none yet
   std::shared_ptr<Message> self;  // keeps it alive while it is in a queue
 };
 using MessagePtr = std::shared_ptr<Message>;
@@ -96,13 +101,26 @@ struct Waiter : intrusive::list_base_hook<> {
 };
 using WaiterList = intrusive::list<Waiter, intrusive::constant_time_size<false>>;
 
+// The messages of one key. The first of them is ready, or delayed, unless some are out: then all
+// others wait in line.
+struct Line {
+  const std::string* key = nullptr;             // under which its queue has it
+  std::map<std::uint64_t, MessagePtr> waiting;  // by number
+  bool has_first = false;                       // one that is ready or delayed
+  std::size_t out = 0;
+  std::size_t size = 0;  // with those that have no place yet
+};
+
 struct Queue {
   std::string endpoint;
   std::vector<std::string> types;
+  std::function<std::string(const Envelope&)> order_by;
   MessageList ready;
   MessageList out;  // in the order in which their time runs out
   std::multimap<nanoseconds, MessagePtr> delayed;
-  std::size_t size = 0;  // of the three
+  std::unordered_map<std::string, Line> lines;
+  std::uint64_t last_number = 0;
+  std::size_t size = 0;  // of them all
   WaiterList waiters;
   DeduplicationWindow seen;
 };
@@ -139,6 +157,7 @@ class Broker : public std::enable_shared_from_this<Broker> {
     Queue& queue = queue_at(subscription.endpoint);
     for (const std::string& type : queue.types) std::erase(routes_[type], &queue);
     queue.types = std::move(subscription.types);
+    queue.order_by = std::move(subscription.order_by);
     for (const std::string& type : queue.types) {
       std::vector<Queue*>& takers = routes_[type];
       if (std::find(takers.begin(), takers.end(), &queue) == takers.end()) {
@@ -192,8 +211,11 @@ class Broker : public std::enable_shared_from_this<Broker> {
   void acknowledge(const std::shared_ptr<void>& receipt) {
     const MessagePtr message = std::static_pointer_cast<Message>(receipt);
     MessagePtr last;  // outlives the lock
+    const nanoseconds now = options_.ordered_by_key ? clock().monotonic() : nanoseconds::zero();
     const std::lock_guard lock(mutex_);
-    if (message && message->place == Message::Place::out) last = remove_out(*message);
+    if (!message || message->place != Message::Place::out) return;
+    last = remove_out(*message);
+    if (message->line) leave_line(*message, now);
   }
 
   void give_back(const std::shared_ptr<void>& receipt, GiveBack how) {
@@ -224,9 +246,11 @@ class Broker : public std::enable_shared_from_this<Broker> {
     make_due(queue, now);
     for (const Message& message : queue.ready) envelopes.push_back(message.envelope);
     for (const auto& [due, message] : queue.delayed) envelopes.push_back(message->envelope);
+    for (const auto& [number, message] : all_in_line(queue)) envelopes.push_back(message->envelope);
     if (!remove) return envelopes;
     while (!queue.ready.empty()) last.push_back(release(queue.ready, queue.ready.front()));
     queue.delayed.clear();
+    clear_lines(queue);
     queue.size -= envelopes.size();
     return envelopes;
   }
@@ -336,19 +360,26 @@ class Broker : public std::enable_shared_from_this<Broker> {
     }
     auto message = std::make_shared<Message>();
     message->envelope = request.envelope;
+    if (options_.ordered_by_key) message->line = &join_line(queue, request);
     place(queue, std::move(message), now, delay);
   }
 
   void place(Queue& queue, MessagePtr message, nanoseconds now, milliseconds delay) {
     message->queue = &queue;
     ++queue.size;
-    if (delay > milliseconds::zero()) {
-      message->place = Message::Place::delayed;
-      queue.delayed.emplace(now + delay, std::move(message));
-      watch(queue);
+    if (message->line) {
+      place_in_line(queue, std::move(message), now, delay);
+    } else if (delay > milliseconds::zero()) {
+      hold_back(queue, std::move(message), now + delay);
     } else {
       make_ready(queue, std::move(message));
     }
+  }
+
+  static void hold_back(Queue& queue, MessagePtr message, nanoseconds until) {
+    message->place = Message::Place::delayed;
+    queue.delayed.emplace(until, std::move(message));
+    watch(queue);
   }
 
   static void make_ready(Queue& queue, MessagePtr message) {
@@ -367,6 +398,7 @@ class Broker : public std::enable_shared_from_this<Broker> {
 
   static MessagePtr remove_out(Message& message) {
     --message.queue->size;
+    if (message.line) --message.line->out;
     return release(message.queue->out, message);
   }
 
@@ -376,6 +408,8 @@ class Broker : public std::enable_shared_from_this<Broker> {
     next->envelope = message.envelope;
     next->failures = message.failures + (failed ? 1 : 0);
     next->redelivered = message.redelivered || uncertain;
+    next->line = message.line;
+    next->number = message.number;
     return next;
   }
 
@@ -383,7 +417,11 @@ class Broker : public std::enable_shared_from_this<Broker> {
     while (!queue.delayed.empty() && queue.delayed.begin()->first <= now) {
       MessagePtr message = std::move(queue.delayed.begin()->second);
       queue.delayed.erase(queue.delayed.begin());
-      make_ready(queue, std::move(message));
+      if (message->line && message->number == 0) {
+        place_in_line(queue, std::move(message), now, milliseconds::zero());
+      } else {
+        make_ready(queue, std::move(message));
+      }
     }
     while (!queue.out.empty() && queue.out.front().until <= now) {
       const MessagePtr lost = remove_out(queue.out.front());
@@ -396,19 +434,28 @@ class Broker : public std::enable_shared_from_this<Broker> {
     while (!queue.ready.empty() && taken.size() < most) {
       Message& message = queue.ready.front();
       queue.ready.pop_front();
-      message.place = Message::Place::out;
-      message.until = now + options_.visibility_timeout;
-      queue.out.push_back(message);
-      Delivery& delivery = taken.emplace_back();
-      delivery.envelope = message.envelope;
-      delivery.failures = message.failures;
-      delivery.redelivered = message.redelivered;
-      delivery.receipt = message.self;
+      hand_out(queue, message, now, taken);
+      if (message.line) hand_out_line(queue, *message.line, most, now, taken);
     }
     if (taken.empty()) return taken;
     if (!queue.ready.empty()) wake_one(queue);
     watch(queue);
     return taken;
+  }
+
+  void hand_out(Queue& queue, Message& message, nanoseconds now,
+                std::vector<Delivery>& taken) const {
+    message.place = Message::Place::out;
+    message.until = now + options_.visibility_timeout;
+    queue.out.push_back(message);
+    Delivery& delivery = taken.emplace_back();
+    delivery.envelope = message.envelope;
+    delivery.failures = message.failures;
+    delivery.redelivered = message.redelivered;
+    delivery.receipt = message.self;
+    if (!message.line) return;
+    ++message.line->out;
+    delivery.order_key = *message.line->key;
   }
 
   // When a message becomes ready by itself.
@@ -434,6 +481,84 @@ class Broker : public std::enable_shared_from_this<Broker> {
   static void wake(Queue& queue, Waiter& waiter) {
     queue.waiters.erase(queue.waiters.iterator_to(waiter));
     waiter.bell.try_send(boost::system::error_code());
+  }
+
+  // The order by key. What has no key has a line of its own.
+
+  static Line& join_line(Queue& queue, const SendRequest& request) {
+    std::string key = request.order_key;
+    if (key.empty() && queue.order_by) key = queue.order_by(*request.envelope);
+    if (key.empty()) key = request.envelope->partition_key;
+    if (key.empty()) key = request.envelope->id;
+    const auto there = queue.lines.try_emplace(std::move(key)).first;
+    there->second.key = &there->first;
+    ++there->second.size;
+    return there->second;
+  }
+
+  // What is sent with a delay has no place until that is over; what is given back keeps its own.
+  static void place_in_line(Queue& queue, MessagePtr message, nanoseconds now, milliseconds delay) {
+    if (message->number == 0) {
+      if (delay > milliseconds::zero()) return hold_back(queue, std::move(message), now + delay);
+      message->number = ++queue.last_number;
+    }
+    Line& line = *message->line;
+    message->place = Message::Place::in_line;
+    message->until = now + delay;
+    const std::uint64_t number = message->number;
+    line.waiting.emplace(number, std::move(message));
+    advance(queue, line, now);
+  }
+
+  static void advance(Queue& queue, Line& line, nanoseconds now) {
+    if (line.has_first || line.out > 0 || line.waiting.empty()) return;
+    line.has_first = true;
+    MessagePtr first = std::move(line.waiting.extract(line.waiting.begin()).mapped());
+    const nanoseconds until = first->until;
+    if (until > now) {
+      hold_back(queue, std::move(first), until);
+    } else {
+      make_ready(queue, std::move(first));
+    }
+  }
+
+  // Its first message was handed out: those that follow it may go to the same receiver.
+  void hand_out_line(Queue& queue, Line& line, std::size_t most, nanoseconds now,
+                     std::vector<Delivery>& taken) const {
+    line.has_first = false;
+    while (taken.size() < most && !line.waiting.empty()) {
+      MessagePtr& next = line.waiting.begin()->second;
+      if (next->until > now) return;
+      Message& message = *next;
+      message.self = std::move(next);
+      line.waiting.erase(line.waiting.begin());
+      hand_out(queue, message, now, taken);
+    }
+  }
+
+  // The message is gone for good.
+  static void leave_line(const Message& message, nanoseconds now) {
+    Line& line = *message.line;
+    if (--line.size > 0) return advance(*message.queue, line, now);
+    auto& lines = message.queue->lines;
+    lines.erase(lines.find(*line.key));
+  }
+
+  static std::map<std::uint64_t, MessagePtr> all_in_line(const Queue& queue) {
+    std::map<std::uint64_t, MessagePtr> all;
+    for (const auto& [key, line] : queue.lines)
+      all.insert(line.waiting.begin(), line.waiting.end());
+    return all;
+  }
+
+  // Nothing is ready or delayed any more either: what is left of a line is out.
+  static void clear_lines(Queue& queue) {
+    for (auto& [key, line] : queue.lines) {
+      line.waiting.clear();
+      line.has_first = false;
+      line.size = line.out;
+    }
+    std::erase_if(queue.lines, [](const auto& there) { return there.second.size == 0; });
   }
 
   const TransportOptions options_;

@@ -80,7 +80,7 @@ class Database {
     Lane* const to = &lane;
     const auto start = [to, submit](const std::shared_ptr<FunctionJob<F>>& armed,
                                     const auto& /*slot*/) { (to->*submit)(armed); };
-    co_await suspend(job, start);
+    co_await sagabus::detail::suspend(job, start);
     co_return job->take();
   }
 

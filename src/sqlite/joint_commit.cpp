@@ -8,6 +8,7 @@
 
 #include "sqlite/queues.hpp"
 #include "sqlite/timer_rows.hpp"
+#include "timer_rules.hpp"
 
 namespace sagabus::sqlite {
 namespace {
@@ -125,8 +126,9 @@ class JointWriter final : public JointCommit {
     std::vector<TimerKey> keys;
     std::vector<SendRequest> sends;
     for (TimerRow& row : rows) {
-      keys.push_back(std::move(row.key));
       SendRequest& request = sends.emplace_back();
+      request.deduplication_key = detail::deduplication_key(row);
+      keys.push_back(std::move(row.key));
       request.envelope = std::move(row.envelope);
       request.endpoint = std::move(row.endpoint);
     }

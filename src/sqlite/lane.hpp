@@ -11,12 +11,12 @@
 #include <vector>
 
 #include "sqlite/connection.hpp"
-#include "sqlite/suspend.hpp"
+#include "waiting/suspend.hpp"
 
 namespace sagabus::sqlite {
 
 // Something to do on the connection, for one caller.
-class Job : public Wakeup {
+class Job : public sagabus::detail::Wakeup {
  public:
   // Runs inside the batch's transaction. May be called again, after the transaction was rolled
   // back. An exception other than SqlFault is for this caller alone: it must come before the first

@@ -119,7 +119,7 @@ asio::awaitable<void> Watch::wait(std::string endpoint, std::uint64_t seen,
     }
     self->add(armed);
   };
-  co_await suspend(waiter, start);
+  co_await sagabus::detail::suspend(waiter, start);
   const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
   if (state.cancelled() != asio::cancellation_type::none) {
     throw boost::system::system_error(asio::error::operation_aborted);

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "sagabus/clock.hpp"
-#include "sqlite/suspend.hpp"
+#include "waiting/suspend.hpp"
 
 namespace sagabus::sqlite {
 
@@ -52,7 +52,7 @@ class Watch {
   std::size_t waiting();
 
  private:
-  struct Waiter : Wakeup {
+  struct Waiter : sagabus::detail::Wakeup {
     std::string endpoint;
     std::uint64_t seen = 0;
     std::optional<TimePoint> due;

@@ -25,6 +25,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // So that the linker takes all files of the suite where it takes this one.
+void link_transport_order_conformance();
 void link_transport_timing_conformance();
 
 void PrintTo(const TransportFactory&, std::ostream* out) {
@@ -33,6 +34,7 @@ void PrintTo(const TransportFactory&, std::ostream* out) {
 
 TransportConformance::TransportConformance()
     : clock_(std::make_shared<VirtualClock>()), nonce_(new_nonce(*system_random())) {
+  link_transport_order_conformance();
   link_transport_timing_conformance();
   if (GetParam().virtual_clock) ambient_.clock = clock_;
   settings_.ambient = ambient_;

@@ -20,13 +20,15 @@ StoreFactory store_factory() {
   return factory;
 }
 
-TransportFactory transport_factory() {
+TransportFactory transport_factory(bool ordered_by_key = false) {
   TransportFactory factory;
-  factory.make = [](const TransportSettings& settings) {
+  factory.make = [ordered_by_key](const TransportSettings& settings) {
     return memory::Transport{{.visibility_timeout = settings.visibility_timeout,
                               .deduplication_window = settings.deduplication_window,
+                              .ordered_by_key = ordered_by_key,
                               .ambient = settings.ambient}};
   };
+  factory.ordered_by_key = ordered_by_key;
   factory.quiet_time = std::chrono::milliseconds(0);
   return factory;
 }
@@ -35,5 +37,6 @@ SAGABUS_STORE_CONFORMANCE(Memory, store_factory());
 SAGABUS_BUS_ON_STORE(Memory, store_factory());
 SAGABUS_BUS_TIMERS(Memory, store_factory());
 SAGABUS_TRANSPORT_CONFORMANCE(Memory, transport_factory());
+SAGABUS_TRANSPORT_CONFORMANCE(MemoryOrdered, transport_factory(true));
 
 }  // namespace

@@ -46,6 +46,7 @@ class RoughTransport final : public TransportBackend {
   boost::asio::awaitable<void> give_back(Delivery delivery, GiveBack how) override {
     return inner_->give_back(std::move(delivery), how);
   }
+  std::chrono::nanoseconds may_hold(const Delivery&) const override { return storm_.may_hold_; }
   std::chrono::milliseconds max_delay() const override { return inner_->max_delay(); }
 
  private:
@@ -65,6 +66,8 @@ Storm::Storm(StormSettings settings)
   options.services = {ears_.service()};
   options.executor = io_.get_executor();
   options.ambient = ambient_;
+  // Half of them hold messages in hand for longer than the transport hides them.
+  if (draw(2) == 0) may_hold_ = std::chrono::hours(1);
   world_ = std::make_unique<Bus>(std::move(options));
   await(world_->start());
   for (std::uint64_t i = 0, count = 1 + draw(4); i < count; ++i) begin_worker();

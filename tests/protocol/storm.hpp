@@ -75,6 +75,7 @@ class Storm {
   std::shared_ptr<RandomSource> random_;
   Ambient ambient_;
   memory::Transport transport_;
+  std::chrono::nanoseconds may_hold_{0};
   memory::SagaStore store_;
   Ears ears_;
   std::set<std::string> delivered_;  // endpoint and message id

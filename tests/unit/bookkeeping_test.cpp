@@ -35,6 +35,15 @@ TEST(Bookkeeping, AnEmptyPartIsAnEmptyText) {
   EXPECT_EQ(round_trip(b), b);
 }
 
+// Found by the fuzz target: the difference of the two times overflowed.
+TEST(Bookkeeping, AnIdThatIsTwiceInTheInboxComesBack) {
+  const BookkeepingText text{R"({"f":1,"m":[["m",-5],["m",9223372036854775807]]})",
+                             R"({"f":1,"e":[[1,"w",1,[["i","T",0,null]]]]})"};
+  const Bookkeeping read = read_bookkeeping("b", text, "s");
+  EXPECT_EQ(read.outbox[0].messages[0].envelope->timestamp, TimePoint::max());
+  EXPECT_EQ(round_trip(read), read);
+}
+
 TEST(Bookkeeping, HasItsFormToTheLetter) {
   Bookkeeping b;
   b.inbox = {{"m1", at(1)}, {"m2", at(2)}};

@@ -420,6 +420,54 @@ TEST_F(BusTest, AServiceWhoseAnswersCannotBeSentIsAFailure) {
   EXPECT_THAT(transport_.peek("a.dlq"), SizeIs(1));
 }
 
+// What the transport could not take is refused where it is published, and nothing is committed.
+
+TEST_F(BusTest, AMessageThatIsTooLargeIsRefusedByTheBus) {
+  transport_faults_->max_message_bytes = 1000;
+  Bus& bus = start(options({fixture::orders().build()}));
+  await(bus.publish(Submitted{"o", 1}));
+  const Paid large{"o", std::string(1000, 't')};
+  try {
+    await(bus.publish(large));
+    ADD_FAILURE() << "accepted";
+  } catch (const ValidationError& error) {
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("Paid"), HasSubstr("1000")));
+  }
+  EXPECT_THROW(await(bus.schedule(large, 1h)), ValidationError);
+  EXPECT_THROW(await(bus.schedule(large, 0h)), ValidationError);
+}
+
+TEST_F(BusTest, AStepThatPublishesWhatIsTooLargeIsBuried) {
+  transport_faults_->max_message_bytes = 1000;
+  using Publish = std::function<void(const Paid&, SagaContext&)>;
+  const auto publishes = [](const char* name, Publish publish) {
+    return sagabus::saga<State>(name)
+        .correlate<Submitted>(&Submitted::orderId, can_start)
+        .initial([] { return State{}; })
+        .on<Submitted>()
+        .handle([publish](const Submitted& m, State&, SagaContext& ctx) {
+          publish(Paid{m.orderId, std::string(1000, 't')}, ctx);
+        })
+        .build();
+  };
+  const auto now = publishes("Now", [](const Paid& m, SagaContext& ctx) { ctx.publish(m); });
+  const auto later =
+      publishes("Later", [](const Paid& m, SagaContext& ctx) { ctx.schedule(m, 1h); });
+  const auto relay = service("relay").on<Submitted>([](const Submitted&, MessageContext& ctx) {
+    ctx.publish(Paid{"o", std::string(1000, 't')});
+  });
+  Bus& bus = start(options({now, later}, {relay}));
+  await(bus.publish(Submitted{"o", 1}));
+  run();
+  for (const char* endpoint : {"Now", "Later", "relay"}) {
+    const auto letters = transport_.peek(std::string(endpoint) + ".dlq");
+    ASSERT_THAT(letters, SizeIs(1)) << endpoint;
+    EXPECT_EQ(letters[0]->headers.at("x-saga-error-type"), "sagabus::ValidationError");
+    EXPECT_EQ(letters[0]->headers.at("x-saga-attempt"), "1");
+    EXPECT_FALSE(find("o", endpoint));
+  }
+}
+
 TEST_F(BusTest, AnErrorOfTheCommitLeavesItsOutcomeInDoubt) {
   store_faults_->after_commit = [](const CommitRequest&, const CommitResult&) {
     throw std::runtime_error("of a store that knows no better");

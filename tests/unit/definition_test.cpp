@@ -48,10 +48,51 @@ constexpr std::string_view sagabus_message_name(std::type_identity<Derived>) {
   return "Derived";
 }
 
+// With a codec of its own.
+struct Opaque {
+  std::string id;
+};
+constexpr std::string_view sagabus_message_name(std::type_identity<Opaque>) {
+  return "Opaque";
+}
+
+}  // namespace
+
+template <>
+struct sagabus::Codec<Opaque> {
+  static Value write(const Opaque& message, const FieldPath&) { return Value(message.id); }
+  static void read(const Value& value, Opaque& message, const FieldPath&) {
+    message.id = *value.if_string();
+  }
+};
+
+namespace {
+
 TEST(Definition, NamesItsMessages) {
   const auto saga = fixture::orders().build();
   EXPECT_EQ(saga.name(), "Orders");
   EXPECT_THAT(saga.message_types(), ElementsAre("Submitted", "Paid", "Closed"));
+}
+
+// By it, a transport tells that two sagas keep one order.
+TEST(Definition, KnowsTheMemberThatAMessageIsCorrelatedBy) {
+  const auto member = [](const auto& saga) { return saga.data()->messages[0].correlation_member; };
+  const auto start = [](const Derived&) { return State{}; };
+  const auto by = [&](auto key) {
+    return member(sagabus::saga<State>("S")
+                      .template correlate<Derived>(key, can_start)
+                      .template initial<Derived>(start)
+                      .build());
+  };
+  EXPECT_EQ(by(&Derived::orderId), "orderId");  // the base's
+  EXPECT_EQ(by(&Derived::more), "more");
+  EXPECT_EQ(by([](const Derived& m) { return m.orderId; }), "");
+  EXPECT_EQ(member(fixture::orders().build()), "orderId");
+  EXPECT_EQ(member(sagabus::saga<State>("S")
+                       .correlate<Opaque>(&Opaque::id, can_start)
+                       .initial<Opaque>([](const Opaque&) { return State{}; })
+                       .build()),
+            "");
 }
 
 TEST(Definition, RefusesWhatIsIncomplete) {

@@ -130,6 +130,17 @@ TEST_F(StepTest, RecognisesWhatWasCommitted) {
             Choice::repeated);
 }
 
+TEST_F(StepTest, KnowsWhatNobodyCanHaveTakenInBefore) {
+  Instance found = instance({.orderId = "o"});
+  found.bookkeeping.horizon = kStepTime;
+  Incoming in = incoming("m1", fixture::Paid{"o", "t"}, orders_);
+  in.redelivered = true;
+  in.committed_after = kStepTime;
+  EXPECT_EQ(choose(*orders_.data(), in, share(found)).choice, Choice::too_late);
+  in.committed_after = kStepTime + 1ms;  // when it was first received
+  EXPECT_EQ(choose(*orders_.data(), in, share(found)).choice, Choice::run);
+}
+
 TEST_F(StepTest, DoesNotGuessAboutWhatIsOlderThanTheInbox) {
   Instance found = instance({.orderId = "o"});
   found.bookkeeping.horizon = kStepTime;

@@ -91,6 +91,32 @@ TEST_F(TransactTest, AStoreThatDoesNotKnowAWriteIsUnsupported) {
   EXPECT_EQ(find("o")->version, 1U);
 }
 
+TEST_F(TransactTest, ATableThatIsForbiddenKeepsNoLaneForIt) {
+  transport_faults_->may_hold = 1h;
+  int returned = 0;
+  transport_faults_->before_give_back = [&](const Delivery&, const GiveBack& how) {
+    EXPECT_FALSE(how.failed);
+    ++returned;
+  };
+  int refusals = 3;
+  store_faults_->transaction = [&](const CommitRequest& request) -> std::optional<CommitResult> {
+    if (!request.writes.empty() && refusals-- > 0) throw AccessDenied("not that table");
+    return std::nullopt;
+  };
+  BusOptions one = options({noted({})});
+  one.concurrency = 1;
+  Bus& bus = start(std::move(one));
+  await(bus.publish(Submitted{"o", 1}));
+  await(bus.publish(Paid{"o", "t"}));
+  await(bus.publish(Submitted{"p", 1}));
+  run_now();
+  EXPECT_EQ(returned, 1);
+  EXPECT_TRUE(find("p"));
+  run();
+  EXPECT_EQ(returned, 3);
+  EXPECT_EQ(state("o").steps, 2);
+}
+
 TEST_F(TransactTest, NoWriteIsNoSagasWrite) {
   store_faults_->transaction = nullptr;
   std::string problem;

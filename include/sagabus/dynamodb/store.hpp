@@ -33,7 +33,7 @@ enum class CorrelationIndex {
 
 struct StoreOptions {
   std::string table_name = {};  // 3 to 255 of a-z, A-Z, 0-9, "_", "-" and ".", or a table's ARN
-  std::string region = {};      // such as "us-east-1"; empty: AWS_REGION, AWS_DEFAULT_REGION
+  std::string region = {};      // such as "us-east-1"; empty: as in aws::ClientOptions
   std::string endpoint = {};    // a URL, such as "http://localhost:8000"; empty: AWS's own
   std::shared_ptr<aws::CredentialsProvider> credentials = nullptr;  // null: the default chain
   std::optional<Client> client = {};    // shared; then none of region, endpoint, credentials and

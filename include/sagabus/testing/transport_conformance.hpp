@@ -48,8 +48,18 @@ struct TransportFactory {
   // Messages of an endpoint come in the order in which they were sent.
   bool ordered = true;
 
+  // Messages of one key (Subscription::order_by, Envelope::partition_key) come in the order in
+  // which they were sent, also where one is given back.
+  bool ordered_by_key = false;
+
+  // Drops what is sent twice under one key.
+  bool deduplicates = true;
+
   // The deduplication window is that of the settings. False: one that tests cannot wait for.
   bool window_is_set = true;
+
+  // How soon a receive that is cancelled must have ended.
+  std::chrono::milliseconds cancel_time = std::chrono::milliseconds(100);
 
   // The largest message, in bytes of JSON.
   std::size_t max_message_bytes = 256U * 1024;

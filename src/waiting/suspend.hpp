@@ -14,7 +14,7 @@
 #include <mutex>
 #include <utility>
 
-namespace sagabus::sqlite {
+namespace sagabus::detail {
 
 class Wakeup;
 
@@ -104,4 +104,4 @@ boost::asio::awaitable<void> suspend(const std::shared_ptr<Event>& event, Start 
       std::move(initiate), boost::asio::use_awaitable);
 }
 
-}  // namespace sagabus::sqlite
+}  // namespace sagabus::detail

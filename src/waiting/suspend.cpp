@@ -1,6 +1,6 @@
-#include "sqlite/suspend.hpp"
+#include "waiting/suspend.hpp"
 
-namespace sagabus::sqlite {
+namespace sagabus::detail {
 namespace {
 
 class SuspendedService final : public boost::asio::execution_context::service {
@@ -63,4 +63,4 @@ void Suspended::abandon_all() {
   }
 }
 
-}  // namespace sagabus::sqlite
+}  // namespace sagabus::detail
