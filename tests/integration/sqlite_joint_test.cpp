@@ -22,7 +22,10 @@ using namespace std::chrono_literals;
 
 class SqliteJoint : public ::testing::Test {
  protected:
-  SqliteJoint() {
+  SqliteJoint() : SqliteJoint(5ms, nullptr) {}
+  // Without a clock, the test's own.
+  SqliteJoint(std::chrono::milliseconds poll_interval, std::shared_ptr<Clock> clock)
+      : here_(embedded(options(path_, poll_interval, clock ? std::move(clock) : clock_))) {
     sync_wait(store().backend()->prepare());
     sync_wait(queues().send(one(make_send("e", "taken"))));
     joint_ = store().backend()->join(transport().backend());
@@ -44,10 +47,11 @@ class SqliteJoint : public ::testing::Test {
     return step;
   }
 
-  static EmbeddedOptions options(const std::string& path, std::shared_ptr<Clock> clock) {
+  static EmbeddedOptions options(const std::string& path, std::chrono::milliseconds poll_interval,
+                                 std::shared_ptr<Clock> clock) {
     EmbeddedOptions out;
     out.path = path;
-    out.poll_interval = 5ms;
+    out.poll_interval = poll_interval;
     out.ambient.clock = std::move(clock);
     return out;
   }
@@ -55,22 +59,33 @@ class SqliteJoint : public ::testing::Test {
   TempDirectory directory_;
   std::string path_ = directory_.file();
   std::shared_ptr<SetClock> clock_ = std::make_shared<SetClock>();
-  Embedded here_ = embedded(options(path_, clock_));
+  Embedded here_;
   std::shared_ptr<JointCommit> joint_;
 };
 
-TEST_F(SqliteJoint, WritesSendsAndAcknowledgesInOneWriteToTheDisk) {
+TEST_F(SqliteJoint, WritesSendsAndAcknowledges) {
   const Delivery taken = receive();
-  const LaneCounters before = counters_of(store());
   const StepResult result = sync_wait(joint_->commit(make_step(taken, make_instance("c"))));
-  const LaneCounters after = counters_of(store());
   EXPECT_TRUE(result.found);
   EXPECT_TRUE(result.write.committed);
-  EXPECT_EQ(after.jobs - before.jobs, 1U);
-  EXPECT_EQ(after.transactions - before.transactions, 1U);
   EXPECT_TRUE(instance().has_value());
   EXPECT_EQ(depth("e").claimed, 0U);
   EXPECT_EQ(depth("f").ready, 1U);
+}
+
+// Nobody looks for messages of other processes meanwhile: that would count as a job, too.
+class SqliteJointCost : public SqliteJoint {
+ protected:
+  SqliteJointCost() : SqliteJoint(std::chrono::minutes(1), system_clock()) {}
+};
+
+TEST_F(SqliteJointCost, IsOneWriteToTheDisk) {
+  const Delivery taken = receive();
+  const LaneCounters before = counters_of(store());
+  sync_wait(joint_->commit(make_step(taken, make_instance("c"))));
+  const LaneCounters after = counters_of(store());
+  EXPECT_EQ(after.jobs - before.jobs, 1U);
+  EXPECT_EQ(after.transactions - before.transactions, 1U);
 }
 
 TEST_F(SqliteJoint, SeveralMessagesGoTogetherOrNotAtAll) {

@@ -15,30 +15,11 @@
 #include "sagabus/sqlite/embedded.hpp"
 #include "sagabus/sync_wait.hpp"
 #include "sqlite/factory.hpp"
+#include "support/temp_directory.hpp"
 
 namespace sagabus::sqlite {
 
-// A directory of the test's own, gone at its end.
-class TempDirectory {
- public:
-  explicit TempDirectory(
-      const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
-    std::string name = (parent / "sagabus-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::runtime_error("mkdtemp");
-    path_ = name;
-  }
-  TempDirectory(const TempDirectory&) = delete;
-  TempDirectory& operator=(const TempDirectory&) = delete;
-  ~TempDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const noexcept { return path_; }
-  std::string file(const std::string& name = "test.db") const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
+using test::TempDirectory;
 
 // Looks at the file, or breaks it, as another program would.
 class RawDatabase {

@@ -32,6 +32,17 @@ TEST(StoreOptions, TheShortestFormIsEnough) {
   EXPECT_EQ(store.usage().total_requests(), 0U);
 }
 
+TEST(StoreOptions, TakeAProfile) {
+  // [profile]
+  sagabus::dynamodb::StoreOptions options;
+  options.table_name = "sagas";
+  options.region = "eu-west-1";
+  options.credentials = sagabus::aws::from_ini({.profile = "production"});
+  const sagabus::dynamodb::SagaStore store(options);
+  // [profile]
+  EXPECT_EQ(store.client().aws().region(), "eu-west-1");  // nothing was read yet
+}
+
 TEST(StoreOptions, TheTablesNameIsChecked) {
   for (const char* name : {"", "ab", "sagas!", "sagas/1", "ä-table"}) {
     StoreOptions options = good();

@@ -72,6 +72,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadUri{"sqlite:orders.db", "absolute path"}, BadUri{"sqlite://orders.db", "absolute path"},
         BadUri{"sqlite://host/orders.db", "absolute path"}, BadUri{"sqlite:///", "names no file"},
         BadUri{"sqlite:///var/lib/", "names no file"},
+        BadUri{"sqlite:///var/lib%2f", "names no file"},
         BadUri{"sqlite:///a.db?mode=ro", "takes no parameters"},
         BadUri{"sqlite:///a.db#x", "write it as %23"},
         BadUri{"sqlite:///a%2", "bad percent-encoding, '%2'"},
