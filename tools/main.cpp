@@ -22,10 +22,12 @@ constexpr const char* kFooter =
     "  sagabus table verify --help\n"
     "  sagabus outbox list --store sqlite:///var/lib/orders.db --saga OrderSaga\n"
     "  sagabus timer list --store sqlite:///var/lib/orders.db --until 24h\n"
+    "  sagabus dlq list --transport 'sqs://shop?region=us-east-1' OrderSaga\n"
     "\n"
     "Environment:\n"
     "  SAGABUS_STORE                                the store, where --store is not given\n"
-    "  AWS_REGION, AWS_ENDPOINT_URL_DYNAMODB        where the URI names none\n"
+    "  AWS_REGION, AWS_ENDPOINT_URL_DYNAMODB,\n"
+    "  AWS_ENDPOINT_URL_SQS                         where the URI names none\n"
     "  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN\n";
 
 Exit complain(Exit exit, const std::string& problem) {
@@ -50,8 +52,10 @@ Exit complain_no_verb(const CLI::App& app) {
 }
 
 Exit main(int argc, const char* const* argv) {
-  CLI::App app("Durable sagas: tables, outboxes, timers, benchmarks. Each verb has its own --help.",
-               "sagabus");
+  CLI::App app(
+      "Durable sagas: tables, outboxes, timers, dead letters, benchmarks. Each verb has its own "
+      "--help.",
+      "sagabus");
   app.get_formatter()->column_width(30);
   app.set_version_flag("--version", "sagabus " SAGABUS_VERSION, "Print the version");
   app.footer(kFooter);

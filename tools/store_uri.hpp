@@ -12,16 +12,9 @@
 #include <string_view>
 #include <variant>
 
+#include "uri.hpp"
+
 namespace sagabus::tools {
-
-struct MemoryUri {
-  friend bool operator==(const MemoryUri&, const MemoryUri&) = default;
-};
-
-struct SqliteUri {
-  std::string path;  // absolute
-  friend bool operator==(const SqliteUri&, const SqliteUri&) = default;
-};
 
 // What is empty is left to the store: it looks into the environment.
 struct DynamoDbUri {

@@ -1,8 +1,6 @@
 // sagabus outbox with instances in DynamoDB and queues in a file.
+#include "dynamodb_table.hpp"
 #include "outbox_fixture.hpp"
-#include "sagabus/dynamodb/store.hpp"
-#include "sagabus/random.hpp"
-#include "support/endpoint.hpp"
 
 namespace sagabus::test {
 namespace {
@@ -14,37 +12,25 @@ using ::testing::IsEmpty;
 class OutboxOnDynamoDb : public ::testing::Test {
  protected:
   OutboxOnDynamoDb() {
-    EXPECT_EQ(run_sagabus({"table", "create", "--store", uri_}).exit, 0);
     const Subscription pings{"Pings", {std::string(message_name<Ping>())}};
     sync_wait(file_.transport().backend()->subscribe(pings));
   }
-  ~OutboxOnDynamoDb() override { run_sagabus({"table", "delete", "--yes", "--store", uri_}); }
 
-  SagaStore open() const {
-    dynamodb::StoreOptions options;
-    options.table_name = name_;
-    options.region = "us-east-1";
-    options.endpoint = dynamodb_endpoint();
-    return dynamodb::SagaStore(std::move(options));
-  }
-
-  const std::string name_ = "cli-" + new_nonce(*system_random());
-  const std::string uri_ =
-      "dynamodb://" + name_ + "?region=us-east-1&endpoint=" + dynamodb_endpoint();
+  const DynamoDbTable table_;
   const SqliteFile file_;
 };
 
 TEST_F(OutboxOnDynamoDb, IsListedAndMended) {
-  const SagaStore store = open();
+  const SagaStore& store = table_.store();
   const Instance old = insert_left_over(store, "old", 1h, 1);
   const Instance settled = insert_left_over(store, "settled", 1h, 2);
   sync_wait(store.backend()->save_watermark("w1", write_watermark({2, {1}})));
 
-  const std::vector<std::string> list{"outbox", "list",   "--json", "--store",
-                                      uri_,     "--saga", "Orders"};
+  const std::vector<std::string> list{"outbox",     "list",   "--json", "--store",
+                                      table_.uri(), "--saga", "Orders"};
   EXPECT_THAT(texts(objects(run_sagabus(list)), "correlation_id"), ElementsAre("old"));
-  const Ran sent = run_sagabus({"outbox", "redispatch", "--json", "--store", uri_, "--transport",
-                                file_.uri(), "--saga", "Orders", "--everything"});
+  const Ran sent = run_sagabus({"outbox", "redispatch", "--json", "--store", table_.uri(),
+                                "--transport", file_.uri(), "--saga", "Orders", "--everything"});
   EXPECT_THAT(texts(objects(sent), "correlation_id"), ElementsAre("old"));
   EXPECT_THAT(file_.queue("Pings"), ElementsAre("old-out"));
   EXPECT_THAT(objects(run_sagabus(list)), IsEmpty());

@@ -26,7 +26,9 @@ INSTANTIATE_TEST_SUITE_P(Usage, Help,
                                            Words{"outbox"}, Words{"outbox", "list"},
                                            Words{"outbox", "redispatch"}, Words{"timer"},
                                            Words{"timer", "list"}, Words{"timer", "show"},
-                                           Words{"timer", "cancel"}, Words{"timer", "move"}));
+                                           Words{"timer", "cancel"}, Words{"timer", "move"},
+                                           Words{"dlq"}, Words{"dlq", "list"}, Words{"dlq", "show"},
+                                           Words{"dlq", "redrive"}, Words{"dlq", "purge"}));
 
 TEST(Usage, VersionIsOneLine) {
   const Ran ran = run_sagabus({"--version"});
@@ -102,7 +104,7 @@ const std::string kNobody = "dynamodb://sagas?region=us-east-1&endpoint=http://1
 INSTANTIATE_TEST_SUITE_P(
     Words, Refused,
     ::testing::Values(
-        BadUse{{}, 2, "a verb is missing, one of: table, outbox, timer, bench"},
+        BadUse{{}, 2, "a verb is missing, one of: table, outbox, timer, dlq, bench"},
         BadUse{{"table"}, 2, "one of: create, describe, verify, delete"},
         BadUse{{"frobnicate"}, 2, "frobnicate"}, BadUse{{"table", "frobnicate"}, 2, "frobnicate"},
         BadUse{{"--frobnicate"}, 2, "--frobnicate"}, BadUse{{"two\nlines"}, 2, "two lines"},
@@ -205,6 +207,36 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{timer("move", kNobody, {"a", "--to", "10m"}), 2, "--to: '10m'"},
         BadUse{timer("move", kNobody, {"a", "--to", "2026-11-22T17:04:05Z", "--in", "1s"}), 2,
                "excludes"}));
+
+Words dlq(const std::string& verb, const std::string& transport, const Words& more) {
+  Words words{"dlq", verb, "--transport", transport};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+const std::string kNoQueues = "sqs://shop?region=us-east-1&endpoint=http://127.0.0.1:1";
+
+INSTANTIATE_TEST_SUITE_P(
+    Letters, Refused,
+    ::testing::Values(
+        BadUse{{"dlq"}, 2, "one of: list, show, redrive, purge"},
+        BadUse{{"dlq", "list", "Orders"}, 2, "--transport is required"},
+        BadUse{dlq("list", kNoQueues, {}), 2, "endpoint is required"},
+        BadUse{dlq("list", kNoQueues, {""}), 2, "empty"},
+        BadUse{dlq("list", "memory:", {"Orders"}), 2, "holds nothing here"},
+        BadUse{dlq("list", "orders.db", {"Orders"}), 2, "no scheme"},
+        BadUse{dlq("list", "sqs://shop", {"Orders"}), 2, "region"},
+        BadUse{dlq("list", "dynamodb://sagas", {"Orders"}), 2, "unknown scheme"},
+        BadUse{dlq("list", "sqlite:///nowhere/o.db", {"Orders"}), 3, "no file /nowhere/o.db"},
+        BadUse{dlq("list", kNoQueues, {"Orders"}), 1, "127.0.0.1:1"},
+        BadUse{dlq("list", kNoQueues, {"Orders", "--limit", "0"}), 2, "--limit"},
+        BadUse{dlq("list", kNoQueues, {"Orders", "--queue", ""}), 2, "--queue"},
+        BadUse{dlq("show", kNoQueues, {"Orders"}), 2, "ID or --all is required"},
+        BadUse{dlq("redrive", kNoQueues, {"Orders"}), 2, "ID or --all is required"},
+        BadUse{dlq("redrive", kNoQueues, {"Orders", "a", "--all"}), 2, "excludes"},
+        BadUse{dlq("redrive", kNoQueues, {"Orders", "a"}), 1, "127.0.0.1:1"},
+        BadUse{dlq("purge", kNoQueues, {"Orders", "--yes"}), 2, "ID or --all is required"},
+        BadUse{dlq("purge", kNoQueues, {"Orders", "a"}), 2, "--yes"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Tables, Refused,

@@ -94,18 +94,34 @@ class WatchedTransport final : public TransportBackend {
     return transport_->receive(std::move(endpoint), most);
   }
   asio::awaitable<void> acknowledge(Delivery delivery) override {
-    ++handled_;
-    const Envelope& message = *delivery.envelope;
-    if (message.type == message_name<ShipmentCreated>()) orders_->end(order_number(message));
+    count(delivery);
     return transport_->acknowledge(std::move(delivery));
+  }
+  asio::awaitable<void> acknowledge_all(std::vector<Delivery> deliveries) override {
+    for (const Delivery& delivery : deliveries) count(delivery);
+    return transport_->acknowledge_all(std::move(deliveries));
   }
   asio::awaitable<void> give_back(Delivery delivery, GiveBack how) override {
     if (how.failed || how.uncertain || how.delay.count() > 0) ++errors_;
     return transport_->give_back(std::move(delivery), how);
   }
+  std::chrono::nanoseconds may_hold(const Delivery& delivery) const override {
+    return transport_->may_hold(delivery);
+  }
   std::chrono::milliseconds max_delay() const override { return transport_->max_delay(); }
+  std::size_t max_message_bytes() const override { return transport_->max_message_bytes(); }
+  std::size_t pack_above() const override { return transport_->pack_above(); }
+  asio::awaitable<EnvelopePtr> pack(EnvelopePtr envelope) override {
+    return transport_->pack(std::move(envelope));
+  }
 
  private:
+  void count(const Delivery& delivery) {
+    ++handled_;
+    const Envelope& message = *delivery.envelope;
+    if (message.type == message_name<ShipmentCreated>()) orders_->end(order_number(message));
+  }
+
   // Only dead letters are sent to an endpoint by its name.
   void bury(const Envelope& letter) {
     ++errors_;

@@ -1,11 +1,10 @@
 // sagabus table delete: removes a store's table, with all instances in it.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <iostream>
 #include <memory>
 #include <string>
 
+#include "confirm.hpp"
 #include "sagabus/dynamodb/table.hpp"
 #include "verbs/table.hpp"
 #include "verbs/verbs.hpp"
@@ -29,22 +28,15 @@ struct Options {
   bool yes = false;
 };
 
-void require_terminal() {
-  if (isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0) return;
-  throw Failure(Exit::wrong_use, "there is no terminal to ask on: give --yes to delete the table");
-}
-
-// Blocks: nothing else is under way.
 bool is_sure(const dynamodb::TableInfo& table) {
-  fmt::print(stderr, "Delete {} with everything in it? Type the table's name: ", table.arn);
-  std::string answer;
-  std::getline(std::cin, answer);
-  return answer == table.name;
+  const std::string question =
+      fmt::format("Delete {} with everything in it? Type the table's name", table.arn);
+  return tools::is_sure(question, table.name);
 }
 
 asio::awaitable<Exit> remove(Options options) {
   const dynamodb::SagaStore store = open_table(options.store);
-  if (!options.yes) require_terminal();
+  if (!options.yes) require_terminal("delete the table");
   const dynamodb::TableInfo table = co_await dynamodb::describe_table(store);
   if (!options.yes && !is_sure(table)) {
     throw Failure(Exit::failed, "nothing was deleted: the answer was not the table's name");

@@ -1,0 +1,15 @@
+// The question before what cannot be undone.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace sagabus::tools {
+
+// Throws Failure with Exit::wrong_use where there is no terminal: "give --yes to" do so.
+void require_terminal(std::string_view to_do);
+
+// Asks on the terminal whether the user is sure: whether he types that name. Blocks its thread.
+bool is_sure(const std::string& question, std::string_view name);
+
+}  // namespace sagabus::tools

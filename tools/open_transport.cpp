@@ -1,0 +1,76 @@
+#include "open_transport.hpp"
+
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+#include "sagabus/s3/claim_store.hpp"
+#include "sagabus/sqlite/transport.hpp"
+#include "sagabus/sqs/transport.hpp"
+
+namespace sagabus::tools {
+namespace {
+
+namespace asio = boost::asio;
+
+// What a command that was killed has held comes back after this time. It is extended while the
+// command runs.
+constexpr std::chrono::seconds kHiddenOnSqs{30};
+
+// Requests wait no longer, so that none is open, and takes messages, when a command has ended.
+constexpr std::chrono::seconds kWaitOnSqs{1};
+
+// In a file it comes back at once, whatever the time is, and the time is not extended.
+constexpr std::chrono::hours kHiddenInFile{12};
+
+template <class Handle>
+asio::awaitable<Transport> look_up(Handle transport, std::string queue) {
+  auto looking = transport.depth(std::move(queue));
+  co_await std::move(looking);
+  co_return transport;
+}
+
+asio::awaitable<Transport> open(const MemoryUri&, std::string, const Ambient&) {
+  throw std::invalid_argument("memory: ends with its program, and holds nothing for another");
+}
+
+asio::awaitable<Transport> open(const SqliteUri& uri, std::string queue, const Ambient& ambient) {
+  sqlite::TransportOptions options;
+  options.path = uri.path;
+  options.visibility_timeout = kHiddenInFile;
+  options.ambient = ambient;
+  return look_up(sqlite::Transport(std::move(options)), std::move(queue));
+}
+
+asio::awaitable<Transport> open(const SqsUri& uri, std::string queue, const Ambient& ambient) {
+  sqs::TransportOptions options;
+  options.queue_prefix = uri.queue_prefix;
+  options.region = uri.region;
+  options.endpoint = uri.endpoint;
+  options.fifo = uri.fifo;  // its topics are of no use here: all that is sent is for one endpoint
+  options.claims = claims_of(uri, ambient);
+  options.visibility_timeout = kHiddenOnSqs;
+  options.wait_time = kWaitOnSqs;
+  options.ambient = ambient;
+  return look_up(sqs::Transport(std::move(options)), std::move(queue));
+}
+
+}  // namespace
+
+std::shared_ptr<ClaimStore> claims_of(const SqsUri& uri, const Ambient& ambient) {
+  if (uri.claims_bucket.empty()) return nullptr;
+  s3::ClaimStoreOptions options;
+  options.bucket = uri.claims_bucket;
+  options.prefix = uri.claims_prefix;
+  options.region = uri.region;
+  options.endpoint = uri.endpoint;
+  options.ambient = ambient;
+  return std::make_shared<s3::ClaimStore>(std::move(options));
+}
+
+asio::awaitable<Transport> open_transport(TransportUri uri, std::string queue, Ambient ambient) {
+  auto opening = std::visit([&](const auto& u) { return open(u, queue, ambient); }, uri);
+  co_return co_await std::move(opening);
+}
+
+}  // namespace sagabus::tools

@@ -1,0 +1,25 @@
+// Transports from their URIs, for commands that look into queues.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <string>
+
+#include "sagabus/ambient.hpp"
+#include "sagabus/claim_store.hpp"
+#include "sagabus/transport.hpp"
+#include "transport_uri.hpp"
+
+namespace sagabus::tools {
+
+// Looks the queue up before it returns, so that whoever receives from it need not wait for a first
+// connection. Makes no queues. Throws std::invalid_argument for what the transport does not take,
+// and what the transport reports: NotFound for a queue on SQS that is not there.
+boost::asio::awaitable<Transport> open_transport(TransportUri uri, std::string queue,
+                                                 Ambient ambient);
+
+// Where the URI says that large payloads are; null where it says nothing. Throws
+// std::invalid_argument for what cannot be a bucket or a prefix.
+std::shared_ptr<ClaimStore> claims_of(const SqsUri& uri, const Ambient& ambient);
+
+}  // namespace sagabus::tools

@@ -1,0 +1,36 @@
+// Transport URIs: how programs are told how the messages travel.
+//
+//   memory:
+//   sqlite:///var/lib/orders.db
+//   sqs://shop?region=us-east-1&endpoint=http://localhost:4566&fifo=false&topics=true
+//   sqs://shop?claims=BUCKET/PREFIX
+//
+// The path, the prefix of the queues and the values of parameters may be percent-encoded.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "uri.hpp"
+
+namespace sagabus::tools {
+
+// What is empty is left to the transport: it looks into the environment.
+struct SqsUri {
+  std::string queue_prefix;
+  std::string region;
+  std::string endpoint;
+  bool fifo = true;
+  bool topics = false;
+  std::string claims_bucket{};  // of S3, at the same endpoint; empty: none
+  std::string claims_prefix{};
+  friend bool operator==(const SqsUri&, const SqsUri&) = default;
+};
+
+using TransportUri = std::variant<MemoryUri, SqliteUri, SqsUri>;
+
+// Throws std::invalid_argument as parse_store_uri does.
+TransportUri parse_transport_uri(std::string_view uri);
+
+}  // namespace sagabus::tools

@@ -1,0 +1,78 @@
+// sagabus dlq purge: erases dead letters.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "confirm.hpp"
+#include "terminal.hpp"
+#include "verbs/dlq.hpp"
+#include "verbs/verbs.hpp"
+
+namespace sagabus::tools {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr const char* kDescription = "Erase dead letters for good";
+
+constexpr const char* kFooter =
+    "Asks on a terminal; elsewhere it needs --yes. Where it fails, run it again. Exits with 3 "
+    "where\n"
+    "an ID or the queue is not there.\n"
+    "\n"
+    "Examples:\n"
+    "  sagabus dlq purge --transport sqlite:///var/lib/orders.db OrderSaga ID\n"
+    "  sagabus dlq purge --transport 'sqs://shop?region=us-east-1' OrderSaga --all --yes\n";
+
+struct Options : LetterOptions {
+  bool yes = false;
+};
+
+// Before any is held.
+void ask(const Options& options) {
+  const std::string count = options.all ? "all" : std::to_string(options.ids.size());
+  const std::string queue = options.letters();
+  const std::string question = fmt::format("Erase {} letters of {}? Type the name of that queue",
+                                           count, escape_controls(queue));
+  if (is_sure(question, queue)) return;
+  throw Failure(Exit::failed, "nothing was erased: the answer was not the queue's name");
+}
+
+asio::awaitable<Exit> purge(Options options) {
+  if (!options.yes) require_terminal("erase letters");
+  auto opening = open_letters(options);
+  OpenLetters letters = co_await std::move(opening);
+  if (!options.yes) ask(options);
+  const TimePoint now = letters.query.clock->now();
+  const Transport transport = letters.transport;
+  unsigned count = 0;
+  const LetterVisit erase = [&](Delivery letter) -> asio::awaitable<void> {
+    auto erasing = erase_letter(transport, letter);
+    co_await std::move(erasing);
+    LetterReport report{letter, now};
+    report.outcome = "erased";
+    print_letter(report, options.json);
+    ++count;
+  };
+  auto visiting = visit(std::move(letters), erase);
+  co_await std::move(visiting);
+  if (count == 0 && !options.json) fmt::print("there are no letters in {}\n", options.letters());
+  co_return Exit::done;
+}
+
+}  // namespace
+
+void add_dlq_purge(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* const verb = dlq_group(app).add_subcommand("purge", kDescription);
+  add_letter_options(*verb, *options);
+  add_letter_ids(*verb, *options);
+  add_switch(*verb, "--yes", options->yes, "Do not ask");
+  verb->footer(kFooter);
+  verb->callback([options, &action] {
+    require_ids_or_all(*options);
+    action = [options] { return run(purge(*options)); };
+  });
+}
+
+}  // namespace sagabus::tools
