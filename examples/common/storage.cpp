@@ -1,71 +1,64 @@
 #include "storage.hpp"
 
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <cstdlib>
 #include <sagabus/dynamodb/store.hpp>
 #include <sagabus/dynamodb/table.hpp>
-#include <sagabus/memory/store.hpp>
-#include <sagabus/memory/transport.hpp>
 #include <sagabus/sqlite/embedded.hpp>
 #include <sagabus/sync_wait.hpp>
+#include <string_view>
 #include <system_error>
 
+#include "open_store.hpp"
 #include "store_uri.hpp"
 
 namespace examples {
 namespace {
 
-std::vector<sagabus::EnvelopePtr> list(const sagabus::sqlite::Transport& transport,
-                                       const std::string& endpoint) {
-  std::vector<sagabus::EnvelopePtr> envelopes;
-  for (const auto& delivery : sagabus::sync_wait(transport.list(endpoint))) {
-    if (delivery.envelope) envelopes.push_back(delivery.envelope);
+namespace tools = sagabus::tools;
+
+// A path may hold what means something in a URI.
+std::string sqlite_uri(const std::string& path) {
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
+  std::string uri = "sqlite://";
+  for (const char c : path) {
+    if (kPlain.find(c) != std::string_view::npos) {
+      uri += c;
+    } else {
+      uri += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
   }
-  return envelopes;
+  return uri;
 }
 
-// Store and queues in one file: a step is durable with one write to the disk.
-Storage open_sqlite(const std::string& path) {
-  const auto here = sagabus::sqlite::embedded(path);
-  Storage storage;
-  storage.store = here.store;
-  storage.transport = here.transport;
-  storage.waiting = [transport = here.transport](const std::string& endpoint) {
-    return list(transport, endpoint);
-  };
-  return storage;
+// Says where what was left out is to be.
+void complete_uris(Storage& storage) {
+  const bool own_store = storage.store_uri.empty();
+  const bool own_queues =
+      !own_store && storage.transport_uri.empty() &&
+      std::holds_alternative<tools::DynamoDbUri>(tools::parse_store_uri(storage.store_uri));
+  if (own_store || own_queues) {
+    storage.directory = std::make_shared<TemporaryDirectory>();
+    (own_store ? storage.store_uri : storage.transport_uri) =
+        sqlite_uri(storage.directory->path() / "sagas.db");
+  }
+  if (storage.transport_uri.empty()) storage.transport_uri = storage.store_uri;
 }
 
-Storage open_temporary_sqlite() {
-  auto directory = std::make_shared<TemporaryDirectory>();
-  Storage storage = open_sqlite(directory->path() / "sagas.db");
-  storage.directory = std::move(directory);
-  return storage;
-}
-
-Storage open(const sagabus::tools::MemoryUri&) {
-  const sagabus::memory::Transport transport;
-  Storage storage;
-  storage.store = sagabus::memory::SagaStore();
-  storage.transport = transport;
-  storage.waiting = [transport](const std::string& endpoint) { return transport.peek(endpoint); };
-  return storage;
-}
-
-Storage open(const sagabus::tools::SqliteUri& uri) {
-  return open_sqlite(uri.path);
-}
-
-Storage open(const sagabus::tools::DynamoDbUri& uri) {
-  const sagabus::dynamodb::SagaStore store{{.table_name = uri.table,
-                                            .region = uri.region,
-                                            .endpoint = uri.endpoint,
-                                            .ttl_days = uri.ttl_days,
-                                            .key_shards = uri.key_shards}};
+void open_dynamodb(const tools::DynamoDbUri& uri, Storage& storage) {
+  const sagabus::dynamodb::SagaStore store = tools::open_dynamodb(uri, {});
   sagabus::sync_wait(sagabus::dynamodb::create_table(store));
-  Storage storage = open_temporary_sqlite();
   storage.store = store;
-  return storage;
+  storage.cost = [store] {
+    const sagabus::dynamodb::Usage usage = store.usage();
+    return sagabus::Cost{.requests = usage.total_requests(),
+                         .failed_conditions = usage.failed_conditions,
+                         .read_units = usage.read_units,
+                         .write_units = usage.write_units};
+  };
 }
 
 }  // namespace
@@ -81,10 +74,31 @@ TemporaryDirectory::~TemporaryDirectory() {
   if (!keep_) std::filesystem::remove_all(path_, ignored);
 }
 
-Storage open_storage(const std::string& uri) {
-  if (uri.empty()) return open_temporary_sqlite();
-  return std::visit([](const auto& parsed) { return open(parsed); },
-                    sagabus::tools::parse_store_uri(uri));
+bool Storage::is_shared() const {
+  return !store_uri.starts_with("memory:") && !transport_uri.starts_with("memory:");
+}
+
+Storage open_storage(const std::string& store_uri, const std::string& transport_uri) {
+  Storage storage;
+  storage.store_uri = store_uri;
+  storage.transport_uri = transport_uri;
+  complete_uris(storage);
+  const tools::StoreUri parsed = tools::parse_store_uri(storage.store_uri);
+  const auto* const sqlite = std::get_if<tools::SqliteUri>(&parsed);
+  if (sqlite && storage.transport_uri == storage.store_uri) {
+    // Store and queues in one file: a step is durable with one write to the disk.
+    const auto here = sagabus::sqlite::embedded(sqlite->path);
+    storage.store = here.store;
+    storage.messages = messages_of(here.transport);
+    return storage;
+  }
+  storage.messages = open_transport(storage.transport_uri);
+  if (const auto* const dynamodb = std::get_if<tools::DynamoDbUri>(&parsed)) {
+    open_dynamodb(*dynamodb, storage);
+  } else {
+    storage.store = tools::open_store(parsed, {});
+  }
+  return storage;
 }
 
 }  // namespace examples

@@ -1,13 +1,14 @@
-// Where an example keeps its sagas and its messages, from a URI on its command line.
+// Where an example keeps its sagas and its messages, from URIs on its command line.
 #pragma once
 
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <sagabus/cost.hpp>
 #include <sagabus/store.hpp>
-#include <sagabus/transport.hpp>
 #include <string>
-#include <vector>
+
+#include "transport.hpp"
 
 namespace examples {
 
@@ -30,14 +31,19 @@ class TemporaryDirectory {
 struct Storage {
   std::shared_ptr<TemporaryDirectory> directory;  // null where nothing temporary is needed
   sagabus::SagaStore store;
-  sagabus::Transport transport;
-  // The messages in a queue that nobody receives from, such as dead letters.
-  std::function<std::vector<sagabus::EnvelopePtr>(const std::string& endpoint)> waiting;
+  Messages messages;
+  // What this process has asked of the store so far. Zero for stores that bill nobody.
+  std::function<sagabus::Cost()> cost = [] { return sagabus::Cost(); };
+  // With these another process opens the same, as long as this one keeps the directory.
+  std::string store_uri;
+  std::string transport_uri;
+  bool is_shared() const;  // false for what is in this process's memory
 };
 
-// An empty URI means SQLite in a temporary directory. With DynamoDB, messages travel through SQLite
-// in a temporary directory, and the table is made where there is none. Throws std::invalid_argument
-// for a wrong URI, and what the store reports.
-Storage open_storage(const std::string& uri);
+// An empty URI of the store means SQLite in a temporary directory. An empty URI of the transport
+// means the store's own file, or its memory; with DynamoDB, SQLite in a temporary directory. The
+// table is made where there is none. Throws std::invalid_argument for a wrong URI, and what the
+// store reports.
+Storage open_storage(const std::string& store_uri, const std::string& transport_uri = "");
 
 }  // namespace examples

@@ -28,7 +28,7 @@ int run(const std::string& store_uri, std::chrono::milliseconds offer_valid) {
       loans::make_cast("loan-" + sagabus::new_nonce(*sagabus::system_random()));
   loans::Timeline timeline(cast);
   sagabus::Bus bus({
-      .transport = storage.transport,
+      .transport = storage.messages.transport,
       .store = storage.store,
       .sagas = {loans::loan_saga({.offer_valid = offer_valid})},
       .services = {loans::bank(cast), loans::applicants(cast, offer_valid / 2), timeline.archive()},

@@ -37,6 +37,9 @@ DemoEnd Demo::run() {
                    [this](const std::exception_ptr& error) { customer_left(error); });
   }
   if (options_.progress_bar) asio::co_spawn(loop_, show_progress(), asio::detached);
+  if (options_.meanwhile) {
+    asio::co_spawn(loop_, see_to_the_rest(), [this](const std::exception_ptr& e) { fail(e); });
+  }
   loop_.run();
   elapsed_ = std::chrono::steady_clock::now() - start;
   sagabus::sync_wait(bus_.stop());  // from here on nobody wakes our customers
@@ -68,9 +71,14 @@ asio::awaitable<void> Demo::order(std::size_t n) {
 }
 
 void Demo::customer_left(const std::exception_ptr& error) {
-  if (error && !error_) error_ = error;
-  ++customers_left_;
-  if (error_ || customers_left_ == customers_.size()) end(DemoEnd::finished);
+  fail(error);
+  if (++customers_left_ == customers_.size()) end(DemoEnd::finished);
+}
+
+void Demo::fail(const std::exception_ptr& error) {
+  if (!error) return;
+  if (!error_) error_ = error;
+  end(DemoEnd::finished);
 }
 
 // Lets everybody go home, so that the loop has nothing left to do.
@@ -83,6 +91,16 @@ void Demo::end(DemoEnd how) {
   signals_.cancel();
   deadline_.cancel();
   tick_.cancel();
+  round_.cancel();
+}
+
+asio::awaitable<void> Demo::see_to_the_rest() {
+  while (!ending_) {
+    options_.meanwhile();
+    if (ending_) break;
+    round_.expires_after(std::chrono::milliseconds(5));
+    co_await round_.async_wait(asio::as_tuple(asio::use_awaitable));
+  }
 }
 
 asio::awaitable<void> Demo::show_progress() {

@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <list>
 #include <sagabus/bus.hpp>
 #include <string>
@@ -22,6 +23,8 @@ struct DemoOptions {
   std::size_t in_flight = 64;  // orders under way at once
   std::chrono::seconds timeout{120};
   bool progress_bar = false;
+  // Done every few milliseconds by the thread of run(), which throws what it throws.
+  std::function<void()> meanwhile{};
 };
 
 enum class DemoEnd { finished, timed_out, interrupted };
@@ -31,9 +34,9 @@ class Demo {
  public:
   Demo(DemoOptions options, sagabus::Bus& bus, Ledger& ledger);
 
-  // Starts the bus, which must have the services of this ledger, and stops it again. Returns when
-  // all orders are settled, or the time is up, or at SIGINT or SIGTERM. Throws what starting or
-  // publishing threw.
+  // Starts the bus and stops it again. What the services do must come to the ledger's knowledge:
+  // they run on this bus, or `meanwhile` tells. Returns when all orders are settled, or the time is
+  // up, or at SIGINT or SIGTERM. Throws what starting or publishing threw.
   DemoEnd run();
 
   // Without starting and stopping.
@@ -45,7 +48,9 @@ class Demo {
   boost::asio::awaitable<void> customer(Wake& settled);
   boost::asio::awaitable<void> order(std::size_t n);
   boost::asio::awaitable<void> show_progress();
+  boost::asio::awaitable<void> see_to_the_rest();
   void customer_left(const std::exception_ptr& error);
+  void fail(const std::exception_ptr& error);
   void end(DemoEnd how);
 
   const DemoOptions options_;
@@ -55,6 +60,7 @@ class Demo {
   boost::asio::signal_set signals_{loop_, SIGINT, SIGTERM};
   boost::asio::steady_timer deadline_{loop_};
   boost::asio::steady_timer tick_{loop_};
+  boost::asio::steady_timer round_{loop_};
   std::list<Wake> customers_;
   std::size_t next_order_ = 0;
   std::size_t customers_left_ = 0;

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <sagabus/codec.hpp>
+#include <sagabus/describe.hpp>
+#include <sagabus/json.hpp>
 #include <sagabus/sync_wait.hpp>
 #include <unordered_map>
 
@@ -11,6 +14,24 @@
 #include "workload.hpp"
 
 namespace orders {
+
+struct Report {
+  Setup setup;
+  double seconds = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t repeats = 0;
+  double p50Ms = 0;
+  double p99Ms = 0;
+  std::uint64_t storeRequests = 0;
+  std::uint64_t transportRequests = 0;
+  std::uint64_t failedConditions = 0;
+  double readUnits = 0;
+  double writeUnits = 0;
+};
+SAGABUS_DESCRIBE(Setup, orders, inFlight, workers, kills)
+SAGABUS_DESCRIBE(Report, setup, seconds, messages, repeats, p50Ms, p99Ms, storeRequests,
+                 transportRequests, failedConditions, readUnits, writeUnits)
+
 namespace {
 
 double percentile(const std::vector<std::chrono::duration<double, std::milli>>& sorted,
@@ -57,11 +78,32 @@ void print_summary(const Tally& tally, std::chrono::duration<double> elapsed) {
   }
   fmt::print("  messages    {:>8}  handled, {} of them tried again\n", tally.messages,
              tally.failures);
+  if (tally.repeats > 0) {
+    fmt::print("  repeated    {:>8}  messages that came again, and took effect once\n",
+               tally.repeats);
+  }
   fmt::print("  seconds     {:>8.2f}\n", elapsed.count());
   fmt::print("  messages/s  {:>8.0f}\n", static_cast<double>(tally.messages) / elapsed.count());
   fmt::print("  p50         {:>8.1f}  ms from the order to its end\n",
              percentile(tally.latencies, 0.50));
   fmt::print("  p99         {:>8.1f}  ms\n", percentile(tally.latencies, 0.99));
+}
+
+std::string json_report(const Setup& setup, const Tally& tally,
+                        std::chrono::duration<double> elapsed) {
+  Report report;
+  report.setup = setup;
+  report.seconds = elapsed.count();
+  report.messages = tally.messages;
+  report.repeats = tally.repeats;
+  report.p50Ms = percentile(tally.latencies, 0.50);
+  report.p99Ms = percentile(tally.latencies, 0.99);
+  report.storeRequests = tally.bill.store.requests;
+  report.transportRequests = tally.bill.transport_requests;
+  report.failedConditions = tally.bill.store.failed_conditions;
+  report.readUnits = tally.bill.store.read_units;
+  report.writeUnits = tally.bill.store.write_units;
+  return sagabus::to_json(sagabus::to_value(report));
 }
 
 std::vector<std::string> check_store(const sagabus::SagaStore& store, const Ledger& ledger,

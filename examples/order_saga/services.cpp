@@ -12,69 +12,68 @@ using sagabus::MessageContext;
 // The idempotency key is the same both times, so who keeps the books by it does the deed once.
 // What a handler publishes bears the same message ids too, and a saga takes it once.
 
-sagabus::Service payments(Ledger& ledger) {
+sagabus::Service payments(Books& books) {
   return sagabus::service("payments")
-      .on<PaymentRequested>([&ledger](const PaymentRequested& m, MessageContext& ctx) {
-        ledger.message_handled();
+      .on<PaymentRequested>([&books](const PaymentRequested& m, MessageContext& ctx) {
+        books.count(Outcome::handled);
         if (m.totalCents > kCardLimitCents) {
           // Not an error: an answer like any other, and the saga knows what to do.
           return ctx.publish(PaymentFailed{m.orderId, "the card was refused"});
         }
-        ledger.done(Deed::payment, m.orderId, ctx.idempotency_key());
+        books.enter({Effect::payment, m.orderId, ctx.idempotency_key()});
         ctx.publish(PaymentCaptured{m.orderId, "txn-" + ctx.idempotency_key()});
       })
-      .on<RefundRequested>([&ledger](const RefundRequested& m, MessageContext& ctx) {
-        ledger.message_handled();
-        ledger.undone(Deed::payment, m.orderId, ctx.idempotency_key());
+      .on<RefundRequested>([&books](const RefundRequested& m, MessageContext& ctx) {
+        books.count(Outcome::handled);
+        books.enter({Effect::refund, m.orderId, ctx.idempotency_key()});
       });
 }
 
-sagabus::Service inventory(Ledger& ledger) {
+sagabus::Service inventory(Books& books) {
   return sagabus::service("inventory")
       .on<InventoryReserveRequested>(
-          [&ledger](const InventoryReserveRequested& m, MessageContext& ctx) {
-            ledger.message_handled();
+          [&books](const InventoryReserveRequested& m, MessageContext& ctx) {
+            books.count(Outcome::handled);
             if (m.item == "unicorn") {
               return ctx.publish(InventoryReservationFailed{m.orderId, "no unicorns in stock"});
             }
-            ledger.done(Deed::reservation, m.orderId, ctx.idempotency_key());
+            books.enter({Effect::reservation, m.orderId, ctx.idempotency_key()});
             ctx.publish(InventoryReserved{m.orderId, "rsv-" + ctx.idempotency_key()});
           })
       .on<InventoryReleaseRequested>(
-          [&ledger](const InventoryReleaseRequested& m, MessageContext& ctx) {
-            ledger.message_handled();
-            ledger.undone(Deed::reservation, m.orderId, ctx.idempotency_key());
+          [&books](const InventoryReleaseRequested& m, MessageContext& ctx) {
+            books.count(Outcome::handled);
+            books.enter({Effect::release, m.orderId, ctx.idempotency_key()});
           });
 }
 
-sagabus::Service shipping(Ledger& ledger) {
+sagabus::Service shipping(Books& books) {
   return sagabus::service("shipping")
-      .on<ShipmentRequested>([&ledger](const ShipmentRequested& m, MessageContext& ctx) {
-        ledger.message_handled();
+      .on<ShipmentRequested>([&books](const ShipmentRequested& m, MessageContext& ctx) {
+        books.count(Outcome::handled);
         if (m.address == "The Lighthouse" && ctx.attempt() == 1) {
           // This is an error: the bus delivers the message again, after a while.
-          ledger.handler_failed();
+          books.count(Outcome::failed);
           throw std::runtime_error("the ferry is still out");
         }
-        ledger.done(Deed::shipment, m.orderId, ctx.idempotency_key());
+        books.enter({Effect::shipment, m.orderId, ctx.idempotency_key()});
         ctx.publish(ShipmentCreated{m.orderId, "shp-" + ctx.idempotency_key()});
       })
-      .on<ShipmentRecallRequested>(
-          [&ledger](const ShipmentRecallRequested& m, MessageContext& ctx) {
-            ledger.message_handled();
-            ledger.undone(Deed::shipment, m.orderId, ctx.idempotency_key());
-          });
+      .on<ShipmentRecallRequested>([&books](const ShipmentRecallRequested& m, MessageContext& ctx) {
+        books.count(Outcome::handled);
+        books.enter({Effect::recall, m.orderId, ctx.idempotency_key()});
+      });
 }
 
-sagabus::Service audit(Ledger& ledger) {
+sagabus::Service audit(Books& books) {
   return sagabus::service("audit")
-      .on<OrderCompleted>([&ledger](const OrderCompleted& m, MessageContext& ctx) {
-        ledger.message_handled();
-        ledger.completed(m.orderId, ctx.idempotency_key());
+      .on<OrderCompleted>([&books](const OrderCompleted& m, MessageContext& ctx) {
+        books.count(Outcome::handled);
+        books.enter({Effect::completion, m.orderId, ctx.idempotency_key()});
       })
-      .on<OrderCancelled>([&ledger](const OrderCancelled& m, MessageContext& ctx) {
-        ledger.message_handled();
-        ledger.cancelled(m.orderId, m.reason, ctx.idempotency_key());
+      .on<OrderCancelled>([&books](const OrderCancelled& m, MessageContext& ctx) {
+        books.count(Outcome::handled);
+        books.enter({Effect::cancellation, m.orderId, ctx.idempotency_key(), m.reason});
       });
 }
 

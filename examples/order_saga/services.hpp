@@ -8,18 +8,18 @@
 #include <sagabus/service.hpp>
 #include <vector>
 
-#include "ledger.hpp"
+#include "books.hpp"
 
 namespace orders {
 
 inline constexpr std::int64_t kCardLimitCents = 50'000;
 
-// The ledger must outlive the bus that runs the service.
-sagabus::Service payments(Ledger& ledger);
-sagabus::Service inventory(Ledger& ledger);
-sagabus::Service shipping(Ledger& ledger);
+// The books must outlive the bus that runs the service.
+sagabus::Service payments(Books& books);
+sagabus::Service inventory(Books& books);
+sagabus::Service shipping(Books& books);
 
 // Takes down how orders end.
-sagabus::Service audit(Ledger& ledger);
+sagabus::Service audit(Books& books);
 
 }  // namespace orders
