@@ -24,8 +24,8 @@ std::string problem_of(const Instance& it) {
   if (!it.completed) return "it has not ended";
   const auto s = from_value<OrderState>(it.state);
   if (s == OrderState{1, 1, 1, 1, 1}) return "";
-  return fmt::format("placed {}, paid {}, reserved {}, shipped {}, picked {} times", s.placed,
-                     s.payments, s.reservations, s.shipments, s.picks);
+  return fmt::format("placed {}, paid {}, reserved {}, shipped {}, picked {} times, {} early",
+                     s.placed, s.payments, s.reservations, s.shipments, s.picks, s.early);
 }
 
 }  // namespace

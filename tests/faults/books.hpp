@@ -23,8 +23,8 @@ class Books {
 
   std::vector<std::string> orders() const;
 
-  // A line for each order for which something did not happen just once.
-  std::vector<std::string> problems() const;
+  // A line for each order for which something did not happen just once; with `repeats`, not at all.
+  std::vector<std::string> problems(bool repeats = false) const;
 
  private:
   using Account = std::map<std::string, int>;  // how often, by what happened

@@ -1,5 +1,6 @@
 #include "faults/cast.hpp"
 
+#include <sagabus/clock.hpp>
 #include <sagabus/saga.hpp>
 
 namespace sagabus::faults {
@@ -46,6 +47,7 @@ SagaDefinition order() {
       .on_timeout("pick")
       .handle([](const SagaTimeoutExpired& m, OrderState& s, SagaContext& ctx) {
         ++s.picks;
+        s.early += m.timeoutSetAt + std::chrono::milliseconds(m.timeoutMs) > system_clock()->now();
         answered(m.correlationId, s, ctx);
       })
       .on_timeout("never")

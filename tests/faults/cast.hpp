@@ -60,9 +60,10 @@ struct OrderState {
   int reservations = 0;
   int shipments = 0;
   int picks = 0;  // by a timeout
+  int early = 0;  // timeouts that came before their time
   friend bool operator==(const OrderState&, const OrderState&) = default;
 };
-SAGABUS_DESCRIBE(OrderState, placed, payments, reservations, shipments, picks)
+SAGABUS_DESCRIBE(OrderState, placed, payments, reservations, shipments, picks, early)
 
 // A participant does one thing for an order.
 struct DeedState {
@@ -71,6 +72,7 @@ struct DeedState {
 SAGABUS_DESCRIBE(DeedState, times)
 
 inline constexpr const char* kOrder = "Order";
+inline constexpr const char* kBooks = "books";  // of the plain handlers
 inline constexpr const char* kParticipants[] = {"Payment", "Reservation", "Shipment"};
 
 // The order first, then the participants.

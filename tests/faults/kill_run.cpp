@@ -1,7 +1,6 @@
 #include "faults/kill_run.hpp"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,8 +18,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kWorkers = 2;  // so that they race, and take over from one another
-constexpr unsigned kOrdersInFlight = 32;
+constexpr std::size_t kWorkers = 2;        // so that they race, and take over from one another
+constexpr unsigned kOrdersBesideNaps = 4;  // little is to be done meanwhile
 // A worker dies the first to twelfth time that it comes to its point; one in four lives longer, and
 // relies more on what it remembers.
 constexpr unsigned kMostPassings = 12;
@@ -37,19 +36,26 @@ sqlite::EmbeddedOptions embedded_options(const std::string& path) {
   return options;
 }
 
+Plan plan_of(const KillSettings& settings, const std::string& database) {
+  Plan plan = settings.plan;
+  plan.database = database;
+  return plan;
+}
+
 }  // namespace
 
 KillRun::KillRun(KillSettings settings)
     : settings_(std::move(settings)),
       random_(settings_.seed),
-      deadline_(Clock::now() + 60s + settings_.kills * 1s),
+      deadline_(Clock::now() + 60s + settings_.kills * 1s + settings_.naps * 25s),
       here_(sqlite::embedded(embedded_options(database_))),
+      queues_(make_queues(plan_of(settings_, database_), here_.transport)),
+      naps_(settings_.naps, *store().backend()->timers(), [this] { return queues_->can_write(); }),
       bus_(bus_options()) {
   for (const SagaDefinition& saga : cast()) {  // before the first message, whoever starts first
     Subscription subscription{saga.name(), saga.message_types()};
-    sync_wait(here_.transport.backend()->subscribe(std::move(subscription)));
+    sync_wait(queues_->transport().backend()->subscribe(std::move(subscription)));
   }
-  queues_.emplace(database_);
 }
 
 // Only the plain handlers, and the timers that dead workers have left.
@@ -61,19 +67,21 @@ BusOptions KillRun::bus_options() {
   };
   BusOptions options;
   options.transport =
-      Transport(std::make_shared<testing::FaultyTransport>(here_.transport, faults));
+      Transport(std::make_shared<testing::FaultyTransport>(queues_->transport(), faults));
   options.store = store();
   options.services = {books_.service()};
   options.threads = 1;
+  options.fire_timers = settings_.naps == 0;  // there the workers have to
   return options;
 }
 
 void KillRun::run() {
   sync_wait(bus_.start());
-  for (unsigned i = 0; i < kOrdersInFlight; ++i) {
+  const unsigned orders = settings_.naps == 0 ? settings_.orders : kOrdersBesideNaps;
+  for (unsigned i = 0; i < orders; ++i) {
     sync_wait(bus_.publish(OrderPlaced{books_.next_order()}));
   }
-  while (kills_.total() < settings_.kills) turn();
+  while (kills_.total() < settings_.kills || naps_.next()) turn();
   books_.stop_ordering();
   while (!is_quiet()) turn();
 }
@@ -85,7 +93,8 @@ SagaStore KillRun::store() const {
 // A step acknowledges its message last, and a row goes when its message is there. So where neither
 // is left, nothing can come any more.
 bool KillRun::is_quiet() {
-  return no_messages() && no_timers() && no_messages() && no_timers();
+  return queues_->are_empty() && no_timers() && queues_->are_empty() && no_timers() &&
+         !has_events();
 }
 
 // Those that never come are due much later.
@@ -97,19 +106,27 @@ bool KillRun::no_timers() const {
   return true;
 }
 
-bool KillRun::no_messages() {
-  return queues_->run("SELECT count(*) FROM messages WHERE endpoint NOT LIKE '%.dlq'") == "0\n";
+// While nothing is acknowledged, no message can have gone where we had looked already.
+bool KillRun::has_events() const {
+  std::vector<pollfd> all = events();
+  return ::poll(all.data(), all.size(), 0) > 0;
+}
+
+std::vector<pollfd> KillRun::events() const {
+  std::vector<pollfd> all{{own_events_.reader(), POLLIN, 0}};
+  for (const auto& life : lives_) all.push_back({life->events(), POLLIN, 0});
+  return all;
 }
 
 void KillRun::turn() {
   while (lives_.size() < kWorkers) begin_life();
-  std::vector<pollfd> events{{own_events_.reader(), POLLIN, 0}};
-  for (const auto& life : lives_) events.push_back({life->events(), POLLIN, 0});
+  std::vector<pollfd> events = this->events();
   ::poll(events.data(), events.size(), static_cast<int>(patience().count()));
   const Clock::time_point now = Clock::now();
   if (now >= deadline_) throw std::runtime_error("the time is up");
   if (now >= last_event_ + kLongestSilence) throw std::runtime_error("nothing happens any more");
   if (events.front().revents != 0) own_events_.drain(), last_event_ = now;
+  naps_.turn(lives_, now);
   for (std::size_t i = lives_.size(); i-- > 0;) {
     Life& life = *lives_[i];
     life.kill_if_due(now);
@@ -127,6 +144,7 @@ void KillRun::turn() {
 std::chrono::milliseconds KillRun::patience() const {
   Clock::time_point until = std::min(deadline_, last_event_ + kLongestSilence);
   until = std::min(until, Clock::now() + 200ms);
+  if (naps_.next()) until = std::min(until, *naps_.next());
   for (const auto& life : lives_) {
     if (life->kill_at()) until = std::min(until, *life->kill_at());
   }
@@ -134,8 +152,8 @@ std::chrono::milliseconds KillRun::patience() const {
 }
 
 void KillRun::begin_life() {
-  Plan plan = settings_.plan;
-  plan.database = database_;
+  Plan plan = plan_of(settings_, database_);
+  plan.naps = settings_.naps > 0;
   plan.journal = directory_.file(fmt::format("journal-{}", lives_begun_));
   std::optional<Life::Moment> moment;
   if (kills_.total() < settings_.kills) {  // those who carry out the rest live on
@@ -187,26 +205,28 @@ void KillRun::end_workers() {
 std::vector<std::string> KillRun::problems() {
   end_workers();
   sync_wait(bus_.stop());
-  std::vector<std::string> problems = books_.problems();
+  std::vector<std::string> problems = books_.problems(!settings_.plan.fifo);
   const auto add = [&](const std::vector<std::string>& more) {
     problems.insert(problems.end(), more.begin(), more.end());
   };
   const auto instances = read_instances(settings_.store.backend() ? settings_.store : here_.store);
   add(audit(instances, books_.orders()));
   add(history_.problems(instances));
+  add(naps_.problems());
   for (const Instance& it : instances) {  // such a write has a version, and takes in no message
     settled_by_repeats_ += it.version - it.bookkeeping.inbox.size();
   }
-  const std::string left = queues_->run(
-      "SELECT 'left over in ' || endpoint, count(*), max(body) FROM messages GROUP BY endpoint");
+  const std::string left = queues_->left_over();
   if (!left.empty()) problems.push_back(left);
   return problems;
 }
 
 std::string KillRun::summary() const {
-  return kills_.text() + fmt::format("{} orders, {} commits, {} races lost, {} settled by a repeat",
-                                     books_.orders().size(), history_.commits(),
-                                     history_.races_lost(), settled_by_repeats_);
+  const std::string trouble =
+      settings_.naps > 0 ? fmt::format("{} naps of workers\n", settings_.naps) : kills_.text();
+  return trouble + fmt::format("{} orders, {} commits, {} races lost, {} settled by a repeat",
+                               books_.orders().size(), history_.commits(), history_.races_lost(),
+                               settled_by_repeats_);
 }
 
 }  // namespace sagabus::faults

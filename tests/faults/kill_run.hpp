@@ -2,6 +2,8 @@
 // have been killed. Then the rest of the orders runs to its end, and the books are checked.
 #pragma once
 
+#include <poll.h>
+
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -13,6 +15,8 @@
 #include "faults/history.hpp"
 #include "faults/kills.hpp"
 #include "faults/life.hpp"
+#include "faults/naps.hpp"
+#include "faults/queues.hpp"
 #include "integration/sqlite_support.hpp"
 #include "sagabus/bus.hpp"
 
@@ -20,9 +24,11 @@ namespace sagabus::faults {
 
 struct KillSettings {
   unsigned kills = 0;
+  unsigned naps = 0;
   std::uint32_t seed = 0;
-  Plan plan{};        // what all workers have in common; the database and the journal are ours
-  SagaStore store{};  // to look into in the end; empty: the database
+  Plan plan{};           // what all workers have in common; the database and the journal are ours
+  unsigned orders = 32;  // in flight
+  SagaStore store{};     // to look into in the end; empty: the database
 };
 
 class KillRun {
@@ -46,9 +52,10 @@ class KillRun {
   SagaStore store() const;
   bool is_quiet();
   bool no_timers() const;
-  bool no_messages();
+  bool has_events() const;
 
-  void turn();  // waits for the next event, and deals with it
+  std::vector<pollfd> events() const;  // of the plain handlers, then of each life
+  void turn();                         // waits for the next event, and deals with it
   std::chrono::milliseconds patience() const;
   void begin_life();
   Point rarest() const;
@@ -69,7 +76,8 @@ class KillRun {
   const Clock::time_point deadline_;
   Clock::time_point last_event_ = Clock::now();
   sqlite::Embedded here_;
-  std::optional<sqlite::RawDatabase> queues_;  // the messages, as another program sees them
+  const std::unique_ptr<Queues> queues_;
+  Naps naps_;
   Bus bus_;
   std::vector<std::unique_ptr<Life>> lives_;  // first to go
 };

@@ -1,17 +1,18 @@
 // Processes that die at any moment, and answers that get lost: every order takes effect once.
 //
 //   SAGABUS_KILLS   how many workers at work are killed for each test (40)
+//   SAGABUS_NAPS    how many times one is stopped for longer than its leases last instead (2)
 //   SAGABUS_SEED    draws where and when (a new one each time, printed)
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 #include <random>
 
 #include "faults/kill_run.hpp"
 #include "faults/lossy_proxy.hpp"
 #include "integration/dynamodb_support.hpp"
+#include "support/number_from.hpp"
 
 namespace sagabus::faults {
 namespace {
@@ -19,15 +20,21 @@ namespace {
 constexpr unsigned kLoseEvery = 10;
 constexpr std::size_t kProblemsShown = 20;
 
-unsigned number_from(const char* variable, unsigned otherwise) {
-  const char* text = std::getenv(variable);
-  return text ? static_cast<unsigned>(std::stoul(text)) : otherwise;
+KillSettings with_kills() {
+  KillSettings settings;
+  settings.kills = test::number_from("SAGABUS_KILLS", 40);
+  return settings;
 }
 
-void expect_every_effect_once(Plan plan, SagaStore store = {}) {
+KillSettings with_naps() {
   KillSettings settings;
-  settings.kills = number_from("SAGABUS_KILLS", 40);
-  settings.seed = number_from("SAGABUS_SEED", std::random_device()());
+  settings.naps = test::number_from("SAGABUS_NAPS", 2);
+  return settings;
+}
+
+void expect_every_effect_once(Plan plan, SagaStore store = {},
+                              KillSettings settings = with_kills()) {
+  settings.seed = test::number_from("SAGABUS_SEED", std::random_device()());
   settings.plan = std::move(plan);
   settings.store = std::move(store);
   std::cout << "SAGABUS_SEED=" << settings.seed << std::endl;
@@ -57,6 +64,10 @@ TEST(KillSqlite, EveryEffectHappensOnceAlsoWhereAnswersAreLost) {
   expect_every_effect_once({.lose_every = kLoseEvery});
 }
 
+TEST(KillSqlite, EveryEffectHappensOnceAlsoWhereWorkersSleep) {
+  expect_every_effect_once({}, {}, with_naps());
+}
+
 TEST(KillSqlite, EveryEffectHappensOnceInOneTransaction) {
   expect_every_effect_once({.joint = true});
 }
@@ -76,12 +87,49 @@ TEST_F(KillDynamoDb, EveryEffectHappensOnce) {
   expect_every_effect_once({.table = table_, .endpoint = test::dynamodb_endpoint()}, store_);
 }
 
+TEST_F(KillDynamoDb, EveryEffectHappensOnceAlsoWhereWorkersSleep) {
+  expect_every_effect_once({.table = table_, .endpoint = test::dynamodb_endpoint()}, store_,
+                           with_naps());
+}
+
 TEST_F(KillDynamoDb, EveryEffectHappensOnceAlsoWhereAnswersAreLost) {
   const LossyProxy proxy(test::dynamodb_endpoint(), kLoseEvery);
   Plan plan{.table = table_, .endpoint = proxy.endpoint(), .lose_every = kLoseEvery};
   expect_every_effect_once(std::move(plan), store_);
   std::cout << proxy.lost() << " answers of DynamoDB lost" << std::endl;
   EXPECT_GT(proxy.lost(), 0U);
+}
+
+class KillSqs : public KillDynamoDb {
+ protected:
+  Plan plan() const {
+    return {.table = table_,
+            .endpoint = test::dynamodb_endpoint(),
+            .queue_prefix = "kill" + new_nonce(*system_random()),
+            .sqs_endpoint = test::sqs_endpoint()};
+  }
+  // Whatever a worker has in its hands when it is killed is hidden for seconds: there has to be
+  // more.
+  static KillSettings settings() {
+    KillSettings settings = with_kills();
+    settings.orders = 64;
+    return settings;
+  }
+};
+
+TEST_F(KillSqs, EveryEffectHappensOnce) {
+  expect_every_effect_once(plan(), store_, settings());
+}
+
+TEST_F(KillSqs, EveryEffectHappensOnceAlsoWhereWorkersSleep) {
+  expect_every_effect_once(plan(), store_, with_naps());
+}
+
+// Plain handlers may see a message twice there, and sagas do not.
+TEST_F(KillSqs, EveryEffectOfSagasHappensOnceAlsoOnStandardQueues) {
+  Plan standard = plan();
+  standard.fifo = false;
+  expect_every_effect_once(std::move(standard), store_, settings());
 }
 
 }  // namespace

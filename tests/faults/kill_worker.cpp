@@ -10,6 +10,7 @@
 
 #include "faults/cast.hpp"
 #include "faults/saboteur.hpp"
+#include "faults/sqs_transport.hpp"
 #include "sagabus/bus.hpp"
 #include "sagabus/dynamodb/store.hpp"
 #include "sagabus/error.hpp"
@@ -34,10 +35,13 @@ SagaStore dynamodb_store(const faults::Plan& plan) {
 sqlite::Embedded open(const faults::Plan& plan) {
   sqlite::EmbeddedOptions options;
   options.path = plan.database;
-  // A message whose receiver never heard that it has it comes back after this.
-  if (plan.lose_every != 0) options.visibility_timeout = 1s;
+  // A message whose receiver never heard that it has it, or sleeps, comes back after this.
+  if (plan.lose_every != 0 || plan.naps) options.visibility_timeout = 1s;
   return sqlite::embedded(std::move(options));
 }
+
+// Messages of a worker that was killed come back soon.
+constexpr std::chrono::seconds kVisibilityTimeout = 2s;
 
 // Until nobody reads our signs of life any more.
 void wait_for_end_of_test() {
@@ -51,8 +55,10 @@ void run(const faults::Plan& plan) {
   const sqlite::Embedded here = open(plan);
   SagaStore store = here.store;
   if (!plan.table.empty()) store = dynamodb_store(plan);
+  Transport transport = here.transport;
+  if (!plan.queue_prefix.empty()) transport = faults::sqs_transport(plan, kVisibilityTimeout);
   BusOptions options;
-  options.transport = saboteur.around(here.transport);
+  options.transport = saboteur.around(transport);
   options.store = saboteur.around(store);
   options.sagas = faults::cast();
   options.concurrency = 8;

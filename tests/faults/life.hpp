@@ -51,6 +51,8 @@ class Life {
   void kill_if_due(Time now);
 
   void kill() { process_.kill(); }
+  void stop() const { process_.signal(SIGSTOP); }
+  void go_on() const { process_.signal(SIGCONT); }
   int wait() { return process_.wait(); }
 
  private:

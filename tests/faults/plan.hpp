@@ -25,15 +25,19 @@ inline constexpr std::array<std::string_view, 9> kPoints{
     "before-row",    "after-row",    "before-erase", "at-random"};
 
 struct Plan {
-  std::string database{};  // messages, and the sagas unless there is a table
+  std::string database{};  // messages unless in SQS, and the sagas unless there is a table
   std::string journal{};
   std::string table{};  // of DynamoDB; empty: none
   std::string endpoint{};
+  std::string queue_prefix{};  // of SQS; empty: messages are in the database
+  std::string sqs_endpoint{};
+  bool fifo = true;
   bool joint = false;    // store and transport commit a step in one transaction
   int max_attempts = 0;  // for one call of DynamoDB; 0: as ever
   Point point = Point::nowhere;
   unsigned passing = 1;     // the worker dies when it comes to the point this often
   unsigned lose_every = 0;  // each so-and-so-many-th answer is lost; 0: none
+  bool naps = false;        // the worker is stopped for a while, and goes on
 };
 
 // Where a worker passes often enough to be killed there. One transaction has no middle.
