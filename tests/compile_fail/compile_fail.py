@@ -30,10 +30,15 @@ FAULT = re.compile(r"^#if SAGABUS_FAULT == (\d+)\n\s*// expect: (.+)\n(?:.*\n)*?
 ERROR = re.compile(r"(?:^|: )(?:fatal )?error: (.*)$", re.M)
 
 
+def compiles_the_model(file):
+    """Alone, or in a batch, which is a file that includes it."""
+    return file == MODEL or (file.parent.name == "Unity" and f'"{MODEL}"' in file.read_text())
+
+
 def compile_command(build):
     """The project's, without what it reads, writes and optimises."""
     for entry in json.loads((build / "compile_commands.json").read_text()):
-        if pathlib.Path(entry["file"]).resolve() == MODEL:
+        if compiles_the_model(pathlib.Path(entry["file"]).resolve()):
             break
     else:
         sys.exit(f"{build} does not say how it compiles {MODEL.name}")
