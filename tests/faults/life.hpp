@@ -51,7 +51,7 @@ class Life {
   void kill_if_due(Time now);
 
   void kill() { process_.kill(); }
-  void stop() const { process_.signal(SIGSTOP); }
+  void stop() const { process_.stop(); }
   void go_on() const { process_.signal(SIGCONT); }
   int wait() { return process_.wait(); }
 

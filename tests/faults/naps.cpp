@@ -14,7 +14,10 @@ using namespace std::chrono_literals;
 
 constexpr auto kAwake = 2s;
 // By then another worker has taken over.
-constexpr auto kAsleep = 2 * detail::kRenewEvery + detail::kLeaseTime + 1s;
+constexpr auto kAsleep = 2 * detail::kRenewEvery + detail::kLeaseTime + 3s;
+
+// In which a worker that holds the file's lock is done with it.
+constexpr auto kToFinish = 20ms;
 
 }  // namespace
 
@@ -26,19 +29,19 @@ Naps::Naps(unsigned count, TimerBackend& timers, std::function<bool()> can_write
 void Naps::turn(const Lives& lives, Time now) {
   if (!next_ || now < *next_) return;
   const Life& life = *lives.at((asleep_ ? begun_ - 1 : begun_) % lives.size());
-  asleep_ ? end(life, now) : begin(life, now);
+  asleep_ ? end(life, now) : begin(life);
 }
 
-void Naps::begin(const Life& life, Time now) {
+void Naps::begin(const Life& life) {
   life.stop();
   if (!can_write_()) {
     life.go_on();
-    next_ = now + 3ms;
+    next_ = std::chrono::steady_clock::now() + kToFinish;
     return;
   }
   ++begun_;
   asleep_ = true;
-  next_ = now + kAsleep;
+  next_ = std::chrono::steady_clock::now() + kAsleep;
 }
 
 // Whoever is awake has all leases by now, and slept the last time.

@@ -33,7 +33,7 @@ class Naps {
   const std::vector<std::string>& problems() const noexcept { return problems_; }
 
  private:
-  void begin(const Life& life, Time now);
+  void begin(const Life& life);
   void end(const Life& life, Time now);
   std::vector<std::string> holders() const;  // of the leases, each once
 

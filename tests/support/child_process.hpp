@@ -33,6 +33,14 @@ class ChildProcess {
   void signal(int number) const {
     if (id_ > 0) ::kill(id_, number);
   }
+  // All its threads stand still when this returns: one that is amid a system call stops only when
+  // that is over.
+  void stop() const {
+    if (id_ <= 0) return;
+    signal(SIGSTOP);
+    siginfo_t info{};
+    ::waitid(P_PID, static_cast<id_t>(id_), &info, WSTOPPED | WEXITED | WNOWAIT);
+  }
   // Ends it at once. Harmless where it has been waited for.
   void kill() {
     if (id_ <= 0) return;
