@@ -187,12 +187,12 @@ asio::awaitable<void> TimerService::rest() {
   }
   if (failures_ > 0) {  // whatever the news
     wait = std::max<Time>(wait, std::min(failures_, 10U) * 1s);
-    co_return co_await options_.ambient.clock->sleep_for(std::min<Time>(wait, kLookEvery));
+    co_return co_await options_.ambient.clock->sleep_until(now + std::min<Time>(wait, kLookEvery));
   }
   if (wait <= Time::zero()) co_return;
   if (wait == kNever) co_return co_await news_.async_receive(asio::use_awaitable);
   auto news = news_.async_receive(asio::use_awaitable);
-  auto sleep = options_.ambient.clock->sleep_for(wait);
+  auto sleep = options_.ambient.clock->sleep_until(now + wait);
   co_await (std::move(news) || std::move(sleep));
 }
 
@@ -205,7 +205,8 @@ void TimerService::take_in_written() {
     std::swap(first, first_put_);
   }
   if (first != TimePoint::max()) {
-    const Time at = mono() + until(first, timers_.now());
+    const Time now = mono();  // before the time of day: rather too early than too late
+    const Time at = now + until(first, timers_.now());
     for (Shard& shard : shards_) shard.next_look = std::min(shard.next_look, at);
   }
   for (const TimerKey& key : keys) note(shards_[timers_.shard_of(key.id)], key.due, key.id);
@@ -301,7 +302,8 @@ asio::awaitable<void> TimerService::wait_for_next(unsigned number) {
   Time& look = shards_[number].next_look;
   look = kNever;
   if (next.empty()) co_return;
-  look = mono() + std::max<Time>(until(next.front().key.due, timers_.now()), kQueryGap);
+  const Time now = mono();  // before the time of day: rather too early than too late
+  look = now + std::max<Time>(until(next.front().key.due, timers_.now()), Time::zero());
 }
 
 // What was noted, and is due by now. Who does not hold the shard sends only what it put itself.

@@ -30,6 +30,12 @@ class Clock {
   // Returns after at least `duration`; at once where it is zero or less. May be cancelled, and
   // then throws boost::system::system_error(operation_aborted).
   virtual boost::asio::awaitable<void> sleep_for(std::chrono::nanoseconds duration) = 0;
+
+  // The same, until monotonic() has reached `time`. What goes by between the reckoning of a time
+  // and the call is not slept twice.
+  virtual boost::asio::awaitable<void> sleep_until(std::chrono::nanoseconds time) {
+    return sleep_for(time - monotonic());
+  }
 };
 
 // The machine's own clock.

@@ -297,7 +297,7 @@ class Broker : public std::enable_shared_from_this<Broker> {
   static asio::awaitable<void> ring(std::weak_ptr<Broker> broker, Queue* queue, nanoseconds due) {
     const std::shared_ptr<Clock> clock = clock_of(broker);
     if (!clock) co_return;
-    co_await clock->sleep_for(due - clock->monotonic());
+    co_await clock->sleep_until(due);
     if (const auto there = broker.lock()) there->wake_due(*queue, due);
   }
 

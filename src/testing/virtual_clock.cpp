@@ -46,10 +46,14 @@ namespace {
 template <class State>
 class Asleep {
  public:
-  Asleep(State& state, nanoseconds duration, Bell& bell) : state_(state), bell_(bell) {
+  Asleep(State& state, nanoseconds wakes_at, Bell& bell)
+      : state_(state), bell_(bell), wakes_at_(wakes_at) {
     const std::lock_guard lock(state_.mutex);
-    wakes_at_ = saturating_sum(state_.monotonic, duration);
-    state_.sleepers.emplace(wakes_at_, &bell);
+    if (wakes_at_ <= state_.monotonic) {
+      bell_.try_send(boost::system::error_code());
+    } else {
+      state_.sleepers.emplace(wakes_at_, &bell);
+    }
   }
   Asleep(const Asleep&) = delete;
   Asleep& operator=(const Asleep&) = delete;
@@ -66,7 +70,7 @@ class Asleep {
  private:
   State& state_;
   Bell& bell_;
-  nanoseconds wakes_at_{};
+  const nanoseconds wakes_at_;
 };
 
 }  // namespace
@@ -86,11 +90,22 @@ nanoseconds VirtualClock::monotonic() const {
   return state_->monotonic;
 }
 
+// Reckoned when it is called, not when it is awaited: time may go by in between.
 asio::awaitable<void> VirtualClock::sleep_for(nanoseconds duration) {
-  if (duration <= nanoseconds::zero()) co_return;
-  const std::shared_ptr<State> state = state_;
+  return sleep_until(saturating_sum(monotonic(), duration));
+}
+
+asio::awaitable<void> VirtualClock::sleep_until(nanoseconds time) {
+  return sleep(state_, time);
+}
+
+asio::awaitable<void> VirtualClock::sleep(std::shared_ptr<State> state, nanoseconds time) {
+  {
+    const std::lock_guard lock(state->mutex);
+    if (time <= state->monotonic) co_return;
+  }
   Bell bell(co_await asio::this_coro::executor, 1);
-  const Asleep asleep(*state, duration, bell);
+  const Asleep asleep(*state, time, bell);
   boost::system::error_code error;
   co_await bell.async_receive(asio::redirect_error(asio::use_awaitable, error));
   if (error) throw boost::system::system_error(asio::error::operation_aborted);

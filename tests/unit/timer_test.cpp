@@ -188,6 +188,37 @@ TEST_F(TimerTest, RefusesWhatCannotBeSet) {
 }
 
 // A clock that goes on with every look at it.
+// Two hours go by when somebody is about to sleep for long, as where a process is stopped there.
+class DrowsyClock final : public Clock {
+ public:
+  explicit DrowsyClock(std::shared_ptr<Clock> inner) : inner_(std::move(inner)) {}
+  TimePoint now() const override { return inner_->now(); }
+  std::chrono::nanoseconds monotonic() const override { return inner_->monotonic(); }
+  boost::asio::awaitable<void> sleep_for(std::chrono::nanoseconds duration) override {
+    doze(duration);
+    return inner_->sleep_for(duration);
+  }
+  boost::asio::awaitable<void> sleep_until(std::chrono::nanoseconds time) override {
+    doze(time - inner_->monotonic());
+    return inner_->sleep_until(time);
+  }
+
+ private:
+  void doze(std::chrono::nanoseconds duration) {
+    if (duration > 30min) inner_->advance(2h);
+  }
+  const std::shared_ptr<VirtualClock> inner_;
+};
+
+TEST_F(TimerTest, IsNotLateByWhatGoesByBeforeTheSleep) {
+  on_begin_ = [](Watcher&, SagaContext& ctx) { ctx.set_timeout("tea", 1h); };
+  BusOptions chosen = options({saga()});
+  chosen.ambient.clock = std::make_shared<DrowsyClock>(clock_);
+  await(begin(std::move(chosen)).publish(Begin{"w"}));
+  run_now();
+  EXPECT_THAT(watcher().heard, ElementsAre("tea"));
+}
+
 class RestlessClock final : public Clock {
  public:
   explicit RestlessClock(TimePoint start) : now_(start) {}

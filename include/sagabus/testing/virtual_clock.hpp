@@ -22,6 +22,7 @@ class VirtualClock final : public Clock {
   TimePoint now() const override;
   std::chrono::nanoseconds monotonic() const override;  // 0 at the start
   boost::asio::awaitable<void> sleep_for(std::chrono::nanoseconds duration) override;
+  boost::asio::awaitable<void> sleep_until(std::chrono::nanoseconds time) override;
 
   // Both times go on by the duration, which must not be negative (std::invalid_argument). Sleepers
   // whose time has come are resumed in the order of that time, those of one time in the order in
@@ -43,6 +44,10 @@ class VirtualClock final : public Clock {
 
  private:
   struct State;
+
+  static boost::asio::awaitable<void> sleep(std::shared_ptr<State> state,
+                                            std::chrono::nanoseconds time);
+
   std::shared_ptr<State> state_;
 };
 
