@@ -19,7 +19,7 @@ function(sagabus_add_header_checks)
   # Nothing private: what a header needs is what its box gives to users.
   get_property(boxes GLOBAL PROPERTY SAGABUS_LIBRARIES)
   target_link_libraries(sagabus_headers_alone PRIVATE ${boxes})
-  if(TARGET GTest::gtest)  # sagabus/testing holds suites for GoogleTest
+  if(TARGET GTest::gtest)  # sagabus/testing and sagabus/conformance include it
     target_link_libraries(sagabus_headers_alone PRIVATE GTest::gmock)
   endif()
 endfunction()

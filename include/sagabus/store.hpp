@@ -1,5 +1,5 @@
 // Where instances live. Users hold a SagaStore; who writes a store of his own implements
-// StoreBackend and runs the conformance suite in sagabus/testing/store_conformance.hpp.
+// StoreBackend and runs the conformance suite in sagabus/conformance/store.hpp.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -1,5 +1,5 @@
 // How messages travel. Users hold a Transport; who writes a transport of his own implements
-// TransportBackend and runs the conformance suite in sagabus/testing/transport_conformance.hpp.
+// TransportBackend and runs the conformance suite in sagabus/conformance/transport.hpp.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -17,7 +17,8 @@ BOXES = {
     "memory": {"core": None},
     "sqlite": {"core": None, "waiting": None},
     "telemetry": {"core": None},
-    "testing": {"core": None},
+    "testing": {"core": None, "memory": None},
+    "conformance": {"core": None, "testing": None},
     "dynamodb": {"core": None, "aws": None},
     "s3": {"core": None, "aws": None},
     "sqs": {"core": None, "aws": None, "waiting": None},
@@ -30,7 +31,7 @@ OUTSIDE = [
     (r"openssl/", {"aws"}),
     (r"zlib\.h$", {"aws", "dynamodb"}),
     (r"sqlite3(ext)?\.h$", {"sqlite"}),
-    (r"(gtest|gmock)/", {"testing"}),
+    (r"(gtest|gmock)/", {"testing", "conformance"}),
     (r"(benchmark|CLI)/", set()),
 ]
 
@@ -102,7 +103,7 @@ def findings(files):
                 if re.match(pattern, name) and box not in boxes:
                     found.append(f"{where}{box} may not include {name}")
                     break
-                if re.match(pattern, name) and public and box != "testing":
+                if re.match(pattern, name) and public and box not in ("testing", "conformance"):
                     found.append(f"{where}a public header may not include {name}")
                     break
             else:

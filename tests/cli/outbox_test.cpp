@@ -6,7 +6,7 @@
 #include "outbox_fixture.hpp"
 #include "sagabus/bus.hpp"
 #include "sagabus/error.hpp"
-#include "support/decorators.hpp"
+#include "testing/decorators.hpp"
 
 namespace sagabus::test {
 namespace {

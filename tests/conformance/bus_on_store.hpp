@@ -14,11 +14,11 @@
 #include <vector>
 
 #include "sagabus/bus.hpp"
+#include "sagabus/conformance/store.hpp"
 #include "sagabus/memory/transport.hpp"
 #include "sagabus/saga.hpp"
-#include "sagabus/testing/store_conformance.hpp"
 #include "support/busy_store.hpp"
-#include "support/decorators.hpp"
+#include "testing/decorators.hpp"
 
 namespace sagabus::test {
 

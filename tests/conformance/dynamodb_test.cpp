@@ -4,11 +4,11 @@
 #include <mutex>
 
 #include "conformance/bus_timers.hpp"
+#include "sagabus/conformance/store.hpp"
 #include "sagabus/dynamodb/store.hpp"
 #include "sagabus/dynamodb/table.hpp"
 #include "sagabus/random.hpp"
 #include "sagabus/sync_wait.hpp"
-#include "sagabus/testing/store_conformance.hpp"
 #include "support/endpoint.hpp"
 
 namespace {

@@ -1,8 +1,8 @@
 #include "conformance/bus_timers.hpp"
+#include "sagabus/conformance/store.hpp"
+#include "sagabus/conformance/transport.hpp"
 #include "sagabus/memory/store.hpp"
 #include "sagabus/memory/transport.hpp"
-#include "sagabus/testing/store_conformance.hpp"
-#include "sagabus/testing/transport_conformance.hpp"
 
 namespace {
 

@@ -1,7 +1,7 @@
 #include "conformance/bus_timers.hpp"
 #include "integration/sqlite_support.hpp"
-#include "sagabus/testing/store_conformance.hpp"
-#include "sagabus/testing/transport_conformance.hpp"
+#include "sagabus/conformance/store.hpp"
+#include "sagabus/conformance/transport.hpp"
 
 namespace {
 

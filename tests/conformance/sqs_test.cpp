@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
+#include "sagabus/conformance/transport.hpp"
 #include "sagabus/random.hpp"
 #include "sagabus/sqs/transport.hpp"
-#include "sagabus/testing/transport_conformance.hpp"
 #include "support/endpoint.hpp"
 
 namespace {

@@ -11,7 +11,7 @@
 #include "faults/audit.hpp"
 #include "faults/cast.hpp"
 #include "sagabus/sync_wait.hpp"
-#include "support/decorators.hpp"
+#include "testing/decorators.hpp"
 
 namespace sagabus::faults {
 namespace {

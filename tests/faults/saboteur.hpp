@@ -7,7 +7,7 @@
 
 #include "faults/journal.hpp"
 #include "faults/plan.hpp"
-#include "support/decorators.hpp"
+#include "testing/decorators.hpp"
 
 namespace sagabus::faults {
 

@@ -6,7 +6,7 @@
 #include "sagabus/bus.hpp"
 #include "sagabus/memory/transport.hpp"
 #include "sagabus/saga.hpp"
-#include "support/decorators.hpp"
+#include "testing/decorators.hpp"
 
 namespace sagabus::dynamodb {
 namespace {

@@ -9,7 +9,7 @@
 #include "sagabus/error.hpp"
 #include "sagabus/memory/transport.hpp"
 #include "sagabus/saga.hpp"
-#include "support/decorators.hpp"
+#include "testing/decorators.hpp"
 
 namespace sagabus::dynamodb {
 namespace {

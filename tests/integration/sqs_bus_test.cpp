@@ -10,7 +10,7 @@
 #include "sagabus/error.hpp"
 #include "sagabus/memory/store.hpp"
 #include "sagabus/saga.hpp"
-#include "support/decorators.hpp"
+#include "testing/decorators.hpp"
 
 namespace sagabus::sqs {
 namespace {

@@ -13,8 +13,8 @@
 #include "sagabus/error.hpp"
 #include "sagabus/letter_tools.hpp"
 #include "sagabus/saga.hpp"
-#include "support/decorators.hpp"
 #include "support/file_claim_store.hpp"
+#include "testing/decorators.hpp"
 
 namespace sagabus::sqs {
 namespace {

@@ -8,7 +8,7 @@
 #include <stdexcept>
 
 #include "sagabus/error.hpp"
-#include "support/decorators.hpp"
+#include "testing/decorators.hpp"
 
 namespace sagabus::protocol {
 

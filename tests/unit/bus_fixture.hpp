@@ -20,7 +20,7 @@
 #include "sagabus/memory/store.hpp"
 #include "sagabus/memory/transport.hpp"
 #include "sagabus/testing/virtual_clock.hpp"
-#include "support/decorators.hpp"
+#include "testing/decorators.hpp"
 
 namespace fixture {
 

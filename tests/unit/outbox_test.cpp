@@ -7,7 +7,7 @@
 #include "sagabus/memory/store.hpp"
 #include "sagabus/memory/transport.hpp"
 #include "sagabus/sync_wait.hpp"
-#include "support/decorators.hpp"
+#include "testing/decorators.hpp"
 
 namespace {
 

@@ -3,9 +3,9 @@
 
 #include <set>
 
+#include "sagabus/conformance/store.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/sync_wait.hpp"
-#include "sagabus/testing/store_conformance.hpp"
 
 namespace sagabus::testing {
 

@@ -5,10 +5,10 @@
 #include <cstring>
 #include <limits>
 
+#include "conformance/equivalent.hpp"
+#include "sagabus/conformance/store.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/sync_wait.hpp"
-#include "sagabus/testing/store_conformance.hpp"
-#include "testing/equivalent.hpp"
 
 namespace sagabus::testing {
 

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "sagabus/testing/transport_conformance.hpp"
+#include "sagabus/conformance/transport.hpp"
 
 namespace sagabus::testing {
 

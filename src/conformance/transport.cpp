@@ -1,5 +1,5 @@
 // Who gets which message, and how it looks.
-#include "sagabus/testing/transport_conformance.hpp"
+#include "sagabus/conformance/transport.hpp"
 
 #include <fmt/format.h>
 
@@ -14,9 +14,9 @@
 #include <set>
 #include <thread>
 
+#include "conformance/concurrent.hpp"
+#include "conformance/equivalent.hpp"
 #include "sagabus/sync_wait.hpp"
-#include "testing/concurrent.hpp"
-#include "testing/equivalent.hpp"
 
 namespace sagabus::testing {
 

@@ -1,4 +1,4 @@
-#include "testing/equivalent.hpp"
+#include "conformance/equivalent.hpp"
 
 #include <fmt/format.h>
 

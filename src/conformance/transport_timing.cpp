@@ -9,7 +9,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <set>
 
-#include "sagabus/testing/transport_conformance.hpp"
+#include "sagabus/conformance/transport.hpp"
 
 namespace sagabus::testing {
 

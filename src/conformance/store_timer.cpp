@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "sagabus/conformance/store.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/sync_wait.hpp"
-#include "sagabus/testing/store_conformance.hpp"
 #include "sagabus/timer_store.hpp"
 
 namespace sagabus::testing {

@@ -1,5 +1,5 @@
 // Writes: starts, commits, the public functions, expiry.
-#include "sagabus/testing/store_conformance.hpp"
+#include "sagabus/conformance/store.hpp"
 
 #include <fmt/format.h>
 
@@ -7,10 +7,10 @@
 #include <ostream>
 #include <thread>
 
+#include "conformance/concurrent.hpp"
+#include "conformance/equivalent.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/sync_wait.hpp"
-#include "testing/concurrent.hpp"
-#include "testing/equivalent.hpp"
 
 namespace sagabus::testing {
 namespace {

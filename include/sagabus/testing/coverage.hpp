@@ -1,0 +1,38 @@
+// Which of the messages and timeouts that sagas declare were handled in tests.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sagabus/definition.hpp"
+
+namespace sagabus::testing {
+
+// Shared by the harnesses of a suite, one after the other. To be used by one thread at a time.
+class Coverage {
+ public:
+  // All that the saga declares is to be exercised.
+  void expect(const SagaDefinition& saga);
+
+  // A handler ran for it. `timeout`: the name of a timeout, not a message's type.
+  void exercise(std::string_view saga_name, std::string_view message_type);
+  void exercise_timeout(std::string_view saga_name, std::string_view timeout_name);
+
+  // What no handler ran for, in the order in which it was declared: "OrderSaga: PaymentTaken",
+  // "OrderSaga: timeout payment".
+  std::vector<std::string> unexercised() const;
+
+ private:
+  struct Declared {
+    std::string saga_name;
+    std::string text;  // of the message or timeout
+    bool exercised = false;
+  };
+
+  void note(std::string_view saga_name, std::string_view text);
+
+  std::vector<Declared> declared_;
+};
+
+}  // namespace sagabus::testing
