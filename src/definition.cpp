@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/awaitable.hpp>
 #include <set>
 #include <stdexcept>
 
@@ -61,7 +62,33 @@ void check_timeout(const SagaData& saga, const SagaMessage& timeout) {
   check_handlers(saga, timeout);
 }
 
+boost::asio::awaitable<void> run_and_check(boost::asio::awaitable<void> handler, StateCheck check,
+                                           const void* state) {
+  co_await std::move(handler);
+  check(state);
+}
+
 }  // namespace
+
+void add_check(SagaHandler& handler, StateCheck check) {
+  if (handler.run) {
+    handler.run = [run = std::move(handler.run), check = std::move(check)](
+                      const void* message, void* state, SagaContext& context) {
+      run(message, state, context);
+      check(state);
+    };
+  } else if (handler.await) {
+    handler.await = [await = std::move(handler.await), check = std::move(check)](
+                        const void* message, void* state, SagaContext& context) {
+      return run_and_check(await(message, state, context), check, state);
+    };
+  }
+}
+
+void refuse_state(const std::vector<std::string>& leads_to, const std::string& found) {
+  throw std::logic_error(fmt::format("a handler leads to {}, and left the state {}",
+                                     fmt::join(leads_to, " or "), found));
+}
 
 const SagaMessage* SagaData::find(std::string_view type) const noexcept {
   for (const SagaMessage& message : messages) {

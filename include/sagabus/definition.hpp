@@ -29,6 +29,11 @@ struct StateType {
 
 struct SagaHandler {
   std::vector<std::function<bool(const void* message, const void* state)>> guards;
+  // The states in which it may run, and in which it leaves the instance, as far as they are
+  // declared. What is declared holds: the one is a guard too, the other is looked at when it has
+  // run.
+  std::vector<std::string> in{};
+  std::vector<std::string> leads_to{};
   // One of the two.
   std::function<void(const void* message, void* state, SagaContext&)> run;
   std::function<boost::asio::awaitable<void>(const void* message, void* state, SagaContext&)> await;
@@ -61,6 +66,12 @@ struct SagaData {
 
 // Throws std::invalid_argument naming what is missing or stands twice.
 void check(const SagaData& saga);
+
+// What looks at the state when a handler has run; throws.
+using StateCheck = std::function<void(const void* state)>;
+// Has the handler's end looked at.
+void add_check(SagaHandler& handler, StateCheck check);
+[[noreturn]] void refuse_state(const std::vector<std::string>& leads_to, const std::string& found);
 
 }  // namespace detail
 

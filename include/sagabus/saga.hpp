@@ -16,6 +16,7 @@
 // must not block: one that has to wait returns boost::asio::awaitable<void>.
 #pragma once
 
+#include <boost/describe/enum_to_string.hpp>
 #include <boost/describe/members.hpp>
 #include <boost/describe/modifiers.hpp>
 #include <boost/mp11/algorithm.hpp>
@@ -129,12 +130,39 @@ ErasedMessage read_erased(const Envelope& envelope) {
   return std::make_shared<const M>(read_message<M>(envelope));
 }
 
+template <class State, class E>
+struct IsMemberOf {
+  template <class Descriptor>
+  using fn =
+      std::is_same<std::remove_cvref_t<decltype(std::declval<State&>().*Descriptor::pointer)>, E>;
+};
+
 template <class State>
 StateType state_type() {
   return {[](const Value& value) -> ErasedState {
             return std::make_shared<State>(from_value<State>(value));
           },
           [](const void* state) { return to_value(*static_cast<const State*>(state)); }};
+}
+
+// The only member of the state that is of that enum's type.
+template <class State, class E>
+constexpr auto state_member() {
+  using Members = boost::describe::describe_members<State, boost::describe::mod_public |
+                                                               boost::describe::mod_inherited>;
+  using Found = boost::mp11::mp_copy_if_q<Members, IsMemberOf<State, E>>;
+  constexpr bool one = boost::mp11::mp_size<Found>::value == 1;
+  static_assert(one,
+                "in(...) and leads_to(...) take values of an enum that exactly one described "
+                "member of the state has");
+  if constexpr (one) return boost::mp11::mp_front<Found>::pointer;
+}
+
+template <class E>
+std::string name_of_state(E value) {
+  static_assert(boost::describe::has_describe_enumerators<E>::value,
+                "a declared state is a value of an enum with a SAGABUS_DESCRIBE_ENUM line");
+  return boost::describe::enum_to_string(value, "?");
 }
 
 template <class State, class M, class F>
@@ -205,6 +233,31 @@ class [[nodiscard("a handler without .handle(...) does nothing")]] HandlerBuilde
     return *this;
   }
 
+  // A guard too, and declared: the handler runs in these states only. A state is a value of an enum
+  // with a SAGABUS_DESCRIBE_ENUM line; the saga's state has one member of that type.
+  template <class E, class... More>
+  HandlerBuilder& in(E first, More... more) {
+    constexpr auto member = detail::state_member<State, E>();
+    handler_.in = {detail::name_of_state(first), detail::name_of_state(more)...};
+    return when([=](const State& s) { return s.*member == first || ((s.*member == more) || ...); });
+  }
+
+  // Declares the states in which the handler leaves the instance: diagrams show them, and a step
+  // that ends in another one fails with std::logic_error.
+  template <class E, class... More>
+  HandlerBuilder& leads_to(E first, More... more) {
+    constexpr auto member = detail::state_member<State, E>();
+    handler_.leads_to = {detail::name_of_state(first), detail::name_of_state(more)...};
+    check_ = [member, declared = handler_.leads_to](const void* state) {
+      std::string found = detail::name_of_state(static_cast<const State*>(state)->*member);
+      for (const std::string& it : declared) {
+        if (it == found) return;
+      }
+      detail::refuse_state(declared, found);
+    };
+    return *this;
+  }
+
   // (const M&, State&, SagaContext&) or (const M&, State&), plain or awaitable; for a timeout also
   // (State&, SagaContext&) or (State&). It changes a copy of the state; an exception undoes
   // everything that it did and asked for.
@@ -232,12 +285,14 @@ class [[nodiscard("a handler without .handle(...) does nothing")]] HandlerBuilde
     static_assert(!std::is_same_v<detail::Parameter<F, 1>, State>,
                   "a handler takes the state by reference: what it did to a copy would be lost");
     if constexpr (fits) detail::erase_handler<State, M>(std::move(handler), handler_);
+    if (check_) detail::add_check(handler_, std::move(check_));
     return saga_->add(entry_, std::move(handler_));
   }
 
   SagaBuilder<State, CorrelateAll>* saga_;
   std::size_t entry_;
   detail::SagaHandler handler_;
+  detail::StateCheck check_{};
 };
 
 // Made by saga<State>(name). A value; each call changes it and returns it.
