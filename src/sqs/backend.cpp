@@ -4,77 +4,28 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 #include <future>
 #include <set>
 
 #include "aws/number.hpp"
 #include "sagabus/error.hpp"
+#include "sqs/body.hpp"
+#include "sqs/calls.hpp"
 #include "sqs/claim.hpp"
-#include "sqs/names.hpp"
-#include "sqs/topic_requests.hpp"
 
 namespace sagabus::sqs {
 namespace {
 
 namespace asio = boost::asio;
-using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-// A standard queue's.
-constexpr milliseconds kMaxDelay = std::chrono::minutes(15);
-
-// The service hides a message for no longer than that after its receipt.
-constexpr seconds kMaxHidden = std::chrono::hours(12);
-
-// How long the last handle's end waits for requests: somewhat longer than one of them takes.
-constexpr milliseconds kShutdown{2500};
-constexpr milliseconds kShutdownTick{5};
-
-// What receivers in other languages of the family find their handlers by.
-constexpr std::string_view kEndpointHeader = "x-endpoint";
-
-// One that waits for several entries.
-class Completion : public EntryOwner, public sagabus::detail::Wakeup {
- public:
-  void ended(const std::exception_ptr& error) override {
-    if (error && !error_) error_ = error;
-    if (--left_ == 0) resume();
-  }
-  void rethrow() const {
-    if (error_) std::rethrow_exception(error_);
-  }
-
- protected:
-  std::size_t left_ = 1;
-
- private:
-  std::exception_ptr error_;
-};
-
-void check_size(const Envelope& envelope, std::size_t bytes, const std::string& target,
-                std::size_t most) {
-  if (bytes <= most) return;
-  throw ValidationError(fmt::format("{}: a message of {} bytes, and {} takes at most {}",
-                                    envelope.type, bytes, target, most));
-}
 
 // The largest message that goes on all ways without a claim.
 std::size_t most_as_is(const TransportOptions& options) {
   std::size_t most = options.max_message_bytes;
   if (options.topics.enabled) most = std::min(most, options.topics.max_message_bytes);
   return most - kKeptForHeaders;
-}
-
-// One that its escapes alone make too large goes without: the service has come to take more.
-std::string body_of(const Envelope& envelope, std::size_t most) {
-  std::string json = to_json(envelope, kEndpointHeader, envelope.type);
-  std::string body = to_body(json);
-  return body.size() > most && json.size() <= most ? json : body;
 }
 
 bool is_packed(const Delivery& delivery) {
@@ -94,131 +45,14 @@ asio::awaitable<void> throw_if_cancelled() {
 
 }  // namespace
 
-// What runs on the engine's thread for a caller. `self` is the call itself.
-
-class Backend::SendCall : public Completion {
- public:
-  explicit SendCall(std::vector<Outgoing> entries) : entries_(std::move(entries)) {}
-  static void run(Backend& backend, const std::shared_ptr<SendCall>& self) {
-    std::vector<Outgoing> entries = std::move(self->entries_);
-    self->left_ = entries.size();
-    for (Outgoing& outgoing : entries) {
-      outgoing.entry.owner = self;
-      if (outgoing.by_topic) {
-        backend.topic(outgoing.name).send(std::move(outgoing.entry));
-      } else {
-        backend.endpoint(outgoing.name).send(std::move(outgoing.entry));
-      }
-    }
-  }
-
- private:
-  std::vector<Outgoing> entries_;
-};
-
-// Lets go of messages: erases them, or shows them again.
-class Backend::LeaseCall : public Completion {
- public:
-  explicit LeaseCall(std::vector<std::shared_ptr<Lease>> leases) : leases_(std::move(leases)) {}
-  LeaseCall(std::shared_ptr<Lease> lease, GiveBack how) : leases_(1, std::move(lease)), how_(how) {}
-
-  static void run(Backend& backend, const std::shared_ptr<LeaseCall>& self) {
-    const std::vector<std::shared_ptr<Lease>> leases = std::move(self->leases_);
-    self->left_ = leases.size();
-    for (const auto& lease : leases) {
-      auto owner = std::make_shared<End>(self, lease);
-      if (self->how_) {
-        give_back(backend, lease, *self->how_, std::move(owner));
-      } else {
-        lease->endpoint()->erase(*lease, std::move(owner));
-      }
-    }
-  }
-
- private:
-  // What became of one of them.
-  class End final : public EntryOwner {
-   public:
-    End(std::shared_ptr<LeaseCall> call, std::shared_ptr<Lease> lease)
-        : call_(std::move(call)), lease_(std::move(lease)) {}
-    void ended(const std::exception_ptr& error) override {
-      // A receipt that is no longer good is no error: the message is with somebody else, or gone.
-      const bool is_over = !error || is_about_the_receipt(error);
-      // Else it may be tried once more.
-      if (!is_over) lease_->endpoint()->take_back(lease_);
-      call_->ended(is_over ? nullptr : error);
-    }
-
-   private:
-    const std::shared_ptr<LeaseCall> call_;
-    const std::shared_ptr<Lease> lease_;
-  };
-
-  static void give_back(Backend& backend, const std::shared_ptr<Lease>& lease, const GiveBack& how,
-                        std::shared_ptr<EntryOwner> owner) {
-    Surroundings& surroundings = backend.surroundings_;
-    surroundings.recollection.given_back(lease->message_id(), how.failed, how.uncertain);
-    const auto held = surroundings.clock().monotonic() - lease->taken();
-    const auto most = std::max<std::chrono::nanoseconds>(kMaxHidden - held, seconds(0));
-    const auto delay =
-        std::min(std::chrono::ceil<seconds>(how.delay), std::chrono::floor<seconds>(most));
-    lease->endpoint()->show_again(*lease, std::max(delay, seconds(0)), std::move(owner));
-  }
-
-  std::vector<std::shared_ptr<Lease>> leases_;
-  std::optional<GiveBack> how_;
-};
-
-class Backend::JoinCall : public Completion {
- public:
-  JoinCall(std::string endpoint, std::vector<std::string> types)
-      : endpoint_(std::move(endpoint)), types_(std::move(types)) {}
-  static void run(Backend& backend, const std::shared_ptr<JoinCall>& self) {
-    auto joining = backend.fan_out_.join(self->endpoint_, std::move(self->types_));
-    auto tell = [self](const std::exception_ptr& error) { self->ended(error); };
-    asio::co_spawn(backend.surroundings_.executor, std::move(joining), std::move(tell));
-  }
-
- private:
-  const std::string endpoint_;
-  std::vector<std::string> types_;
-};
-
-class Backend::OpenCall : public Completion {
- public:
-  explicit OpenCall(std::string name) : name_(std::move(name)) {}
-  static void run(Backend& backend, const std::shared_ptr<OpenCall>& self) {
-    backend.endpoint(self->name_).ensure_open(self);
-  }
-
- private:
-  const std::string name_;
-};
-
-class Backend::ReceiveCall : public Receiving {
- public:
-  explicit ReceiveCall(std::string name) : name_(std::move(name)) {}
-  static void run(Backend& backend, const std::shared_ptr<ReceiveCall>& self) {
-    backend.endpoint(self->name_).receive(self);
-  }
-  static void give_up(Backend& backend, const std::shared_ptr<ReceiveCall>& self) {
-    backend.endpoint(self->name_).give_up(self);
-  }
-
- private:
-  const std::string name_;
-};
-
 Backend::Backend(TransportOptions options, Clients clients, std::unique_ptr<Engine> engine)
     : surroundings_(std::move(options), std::move(clients), engine->executor()),
       routes_(surroundings_.options.routes),
       topic_rules_(surroundings_.options, routes_),
-      fan_out_(surroundings_, topic_rules_),
+      outgoing_(surroundings_.options, routes_, topic_rules_),
       claims_(surroundings_.options, topic_rules_, most_as_is(surroundings_.options)),
+      lines_(surroundings_, topic_rules_),
       engine_(std::move(engine)) {
-  surroundings_.in_hand.start([this] {
-    asio::co_spawn(surroundings_.executor, keep_hidden(surroundings_), asio::detached);
-  });
   std::vector<std::string> types;
   for (const Route& route : surroundings_.options.routes) types.push_back(route.type);
   warn_of_types(types);
@@ -228,7 +62,7 @@ Backend::Backend(TransportOptions options, Clients clients, std::unique_ptr<Engi
 Backend::~Backend() {
   std::promise<void> done;
   engine_->post([this, &done] {
-    auto shutting_down = shut_down();
+    auto shutting_down = lines_.shut_down();
     auto tell = [&done](const std::exception_ptr&) { done.set_value(); };
     asio::co_spawn(surroundings_.executor, std::move(shutting_down), std::move(tell));
   });
@@ -236,48 +70,7 @@ Backend::~Backend() {
   engine_->stop();
   const auto aborted =
       std::make_exception_ptr(boost::system::system_error(asio::error::operation_aborted));
-  for (const auto& [name, endpoint] : endpoints_) endpoint->drop(aborted);
-  for (const auto& [type, topic] : topics_) topic->drop(aborted);
-}
-
-asio::awaitable<void> Backend::shut_down() {
-  surroundings_.stopping = true;
-  for (const auto& [name, endpoint] : endpoints_) endpoint->stop();
-  asio::steady_timer timer(surroundings_.executor);
-  for (milliseconds waited{0}; !is_idle() && waited < kShutdown; waited += kShutdownTick) {
-    timer.expires_after(kShutdownTick);
-    co_await timer.async_wait(asio::use_awaitable);
-  }
-}
-
-bool Backend::is_idle() const {
-  const auto idle = [](const auto& entry) { return entry.second->is_idle(); };
-  return std::all_of(endpoints_.begin(), endpoints_.end(), idle) &&
-         std::all_of(topics_.begin(), topics_.end(), idle);
-}
-
-Endpoint& Backend::endpoint(const std::string& name) {
-  std::shared_ptr<Endpoint>& found = endpoints_[name];
-  if (!found) found = std::make_shared<Endpoint>(surroundings_, name);
-  return *found;
-}
-
-TopicLine& Backend::topic(const std::string& type) {
-  std::shared_ptr<TopicLine>& found = topics_[type];
-  if (!found) found = std::make_shared<TopicLine>(surroundings_, fan_out_, type);
-  return *found;
-}
-
-// Looks at what is in hand ten times in a visibility timeout, for as long as anything is.
-asio::awaitable<void> Backend::keep_hidden(Surroundings& surroundings) {
-  const std::chrono::nanoseconds tick = surroundings.options.visibility_timeout;
-  while (!surroundings.in_hand.empty() && !surroundings.stopping) {
-    co_await surroundings.clock().sleep_for(tick / 10);
-    for (auto& lease : surroundings.in_hand.due(surroundings.clock().monotonic())) {
-      Endpoint& endpoint = *lease->endpoint();
-      endpoint.renew(std::move(lease));
-    }
-  }
+  lines_.drop(aborted);
 }
 
 template <class Call>
@@ -285,7 +78,7 @@ asio::awaitable<void> Backend::carry_out(std::shared_ptr<Call> call) {
   const auto keep_alive = shared_from_this();
   Backend* const self = this;
   const auto start = [self](const std::shared_ptr<Call>& armed, const auto& /*slot*/) {
-    self->engine_->post([self, armed] { Call::run(*self, armed); });
+    self->engine_->post([self, armed] { Call::run(self->lines_, armed); });
   };
   co_await sagabus::detail::suspend(call, start);
 }
@@ -298,13 +91,8 @@ std::string Backend::describe() const {
                      surroundings_.options.topics.enabled ? "&topics=true" : "");
 }
 
-milliseconds Backend::max_delay() const {
-  const TransportOptions& options = surroundings_.options;
-  return options.fifo || options.topics.enabled ? milliseconds(0) : kMaxDelay;
-}
-
 std::chrono::nanoseconds Backend::may_hold(const Delivery& delivery) const {
-  const auto lease = std::static_pointer_cast<Lease>(delivery.receipt);
+  const auto lease = lease_of(delivery);
   return lease ? lease->left(surroundings_.clock().monotonic()) : std::chrono::nanoseconds::zero();
 }
 
@@ -340,93 +128,11 @@ asio::awaitable<void> Backend::send(std::vector<SendRequest> requests) {
   if (surroundings_.options.claims) co_await claims_.pack_large(requests);
   std::vector<Outgoing> entries;
   entries.reserve(requests.size());
-  for (const SendRequest& request : requests) add_entries(request, entries);
+  for (const SendRequest& request : requests) outgoing_.add(request, entries);
   if (entries.empty()) co_return;
   const auto call = std::make_shared<SendCall>(std::move(entries));
   co_await carry_out(call);
   call->rethrow();
-}
-
-void Backend::add_entries(const SendRequest& request, std::vector<Outgoing>& out) const {
-  if (!request.envelope) throw ValidationError("envelope: missing");
-  if (request.endpoint.empty() && topic_rules_.goes_by_topic(request.envelope->type)) {
-    add_topic_entry(request, out);
-    return;
-  }
-  std::vector<std::string> endpoints;
-  if (request.endpoint.empty()) {
-    endpoints = routes_.takers(request.envelope->type);
-  } else {
-    endpoints.push_back(request.endpoint);
-  }
-  if (endpoints.empty()) return;
-  const std::string body = body_of(*request.envelope, surroundings_.options.max_message_bytes);
-  for (const std::string& name : endpoints) {
-    Outgoing& outgoing = out.emplace_back();
-    outgoing.name = name;
-    outgoing.entry = entry_for(name, request, body);
-  }
-}
-
-void Backend::add_topic_entry(const SendRequest& request, std::vector<Outgoing>& out) const {
-  const TransportOptions& options = surroundings_.options;
-  const Envelope& envelope = *request.envelope;
-  const std::size_t most = std::min(options.max_message_bytes, options.topics.max_message_bytes);
-  const std::string body = body_of(envelope, most);
-  check_size(envelope, body.size(), topic_name(envelope.type), most);
-  delay_of(request);  // refuses one
-  Outgoing& outgoing = out.emplace_back();
-  outgoing.by_topic = true;
-  outgoing.name = envelope.type;
-  outgoing.entry.bytes = body.size();
-  std::string deduplication;
-  if (options.fifo) {
-    const std::string& key = request.deduplication_key;
-    outgoing.entry.group =
-        group_id(request.order_key.empty() ? topic_rules_.order_key(envelope) : request.order_key);
-    deduplication = deduplication_id(key.empty() ? envelope.id : key);
-  }
-  outgoing.entry.members = publish_members(body, outgoing.entry.group, deduplication);
-}
-
-std::string Backend::group_of(const std::string& name, const SendRequest& request) const {
-  if (!request.order_key.empty()) return group_id(request.order_key);
-  // Nothing waits for anything there, so that whoever looks sees them all.
-  const std::string& letters = surroundings_.options.dead_letter.endpoint;
-  if (is_dead_letter_endpoint(name) || name == letters) return group_id(request.envelope->id);
-  return group_id(routes_.order_key(name, *request.envelope));
-}
-
-BatchEntry Backend::entry_for(const std::string& name, const SendRequest& request,
-                              const std::string& body) const {
-  const TransportOptions& options = surroundings_.options;
-  check_size(*request.envelope, body.size(), queue_name(name), options.max_message_bytes);
-  BatchEntry entry;
-  entry.bytes = body.size();
-  SendEntry members;
-  members.body = body;
-  members.delay = delay_of(request);
-  std::string deduplication;
-  if (options.fifo) {
-    const std::string& key = request.deduplication_key;
-    entry.group = group_of(name, request);
-    deduplication = deduplication_id(key.empty() ? request.envelope->id : key);
-    members.group_id = entry.group;
-    members.deduplication_id = deduplication;
-  }
-  entry.members = send_members(members);
-  return entry;
-}
-
-seconds Backend::delay_of(const SendRequest& request) const {
-  const TimePoint now = surroundings_.clock().now();
-  if (request.not_before <= now) return seconds(0);
-  const auto delay = request.not_before - now;
-  if (delay > max_delay()) {
-    throw Unsupported(fmt::format("{}: a delay of {} ms, and this transport has {} at most",
-                                  request.envelope->type, delay.count(), max_delay().count()));
-  }
-  return std::chrono::ceil<seconds>(delay);
 }
 
 asio::awaitable<std::vector<Delivery>> Backend::receive(std::string name, std::size_t most) {
@@ -453,11 +159,11 @@ asio::awaitable<std::vector<Delivery>> Backend::take(std::string name, std::size
     if (slot.is_connected()) {
       slot.assign([self, weak = std::weak_ptr<ReceiveCall>(armed)](asio::cancellation_type) {
         if (const auto waiting = weak.lock()) {
-          self->engine_->post([self, waiting] { ReceiveCall::give_up(*self, waiting); });
+          self->engine_->post([self, waiting] { ReceiveCall::give_up(self->lines_, waiting); });
         }
       });
     }
-    self->engine_->post([self, armed] { ReceiveCall::run(*self, armed); });
+    self->engine_->post([self, armed] { ReceiveCall::run(self->lines_, armed); });
   };
   co_await sagabus::detail::suspend(call, start);
   const auto state = co_await asio::this_coro::cancellation_state;
@@ -552,7 +258,7 @@ void Backend::open(Delivery& delivery, ClaimCheck::Opened opened) const {
     delivery.envelope = std::move(opened.envelope);
     return;
   }
-  std::string body = body_of(*delivery.envelope, surroundings_.options.max_message_bytes);
+  std::string body = write_body(*delivery.envelope, surroundings_.options.max_message_bytes);
   Malformed malformed{std::move(body), std::move(opened.problem)};
   delivery.malformed = std::make_shared<const Malformed>(std::move(malformed));
   delivery.envelope = nullptr;
@@ -563,12 +269,7 @@ Delivery Backend::to_delivery(Received received) const {
   const Recollection::Memory& memory = received.memory;
   Delivery delivery;
   try {
-    Envelope envelope = parse_envelope(message.body);
-    const auto header = envelope.headers.find(kEndpointHeader);
-    if (header != envelope.headers.end() && header->second == envelope.type) {
-      envelope.headers.erase(header);
-    }
-    delivery.envelope = std::make_shared<const Envelope>(std::move(envelope));
+    delivery.envelope = std::make_shared<const Envelope>(read_body(message.body));
   } catch (const ValidationError& error) {
     Malformed malformed{std::move(message.body), error.what()};
     delivery.malformed = std::make_shared<const Malformed>(std::move(malformed));

@@ -1,19 +1,18 @@
 // The transport's functions as calls to the engine's thread.
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "sqs/claim_check.hpp"
-#include "sqs/endpoint.hpp"
+#include "sqs/directory.hpp"
 #include "sqs/engine.hpp"
-#include "sqs/fan_out.hpp"
+#include "sqs/lines.hpp"
 #include "sqs/names.hpp"
+#include "sqs/outgoing.hpp"
 #include "sqs/routes.hpp"
 #include "sqs/surroundings.hpp"
-#include "sqs/topic_line.hpp"
 #include "sqs/topic_rules.hpp"
 
 namespace sagabus::sqs {
@@ -36,7 +35,7 @@ class Backend final : public TransportBackend, public std::enable_shared_from_th
   boost::asio::awaitable<void> acknowledge_all(std::vector<Delivery> deliveries) override;
   boost::asio::awaitable<void> give_back(Delivery delivery, GiveBack how) override;
   std::chrono::nanoseconds may_hold(const Delivery& delivery) const override;
-  std::chrono::milliseconds max_delay() const override;
+  std::chrono::milliseconds max_delay() const override { return outgoing_.max_delay(); }
   std::size_t max_message_bytes() const override { return claims_.max_message_bytes(); }
   std::size_t pack_above() const override { return claims_.pack_above(); }
   boost::asio::awaitable<EnvelopePtr> pack(EnvelopePtr envelope) override;
@@ -51,30 +50,13 @@ class Backend final : public TransportBackend, public std::enable_shared_from_th
   }
 
  private:
-  class SendCall;
-  class LeaseCall;
-  class JoinCall;
-  class OpenCall;
-  class ReceiveCall;
-  struct Outgoing {
-    bool by_topic = false;
-    std::string name{};  // of the endpoint, or of the type
-    BatchEntry entry{};
-  };
-
   Backend(TransportOptions options, Clients clients, std::unique_ptr<Engine> engine);
 
   // Runs it on the engine's thread, and waits until it is resumed there.
   template <class Call>
   boost::asio::awaitable<void> carry_out(std::shared_ptr<Call> call);
 
-  void add_entries(const SendRequest& request, std::vector<Outgoing>& out) const;
-  void add_topic_entry(const SendRequest& request, std::vector<Outgoing>& out) const;
   void warn_of_types(const std::vector<std::string>& types) const;
-  std::string group_of(const std::string& endpoint, const SendRequest& request) const;
-  BatchEntry entry_for(const std::string& endpoint, const SendRequest& request,
-                       const std::string& body) const;
-  std::chrono::seconds delay_of(const SendRequest& request) const;
   boost::asio::awaitable<std::vector<Delivery>> take(std::string endpoint, std::size_t most);
   Delivery to_delivery(Received received) const;
   boost::asio::awaitable<std::vector<Delivery>> open_claims(std::vector<Delivery> deliveries);
@@ -90,20 +72,12 @@ class Backend final : public TransportBackend, public std::enable_shared_from_th
   void return_unseen(std::vector<Returning> leases);
   std::shared_ptr<Lease> end_lease(const Delivery& delivery) const;
 
-  // On the engine's thread.
-  Endpoint& endpoint(const std::string& name);
-  TopicLine& topic(const std::string& type);
-  static boost::asio::awaitable<void> keep_hidden(Surroundings& surroundings);
-  boost::asio::awaitable<void> shut_down();
-  bool is_idle() const;
-
   Surroundings surroundings_;
   Routes routes_;
   const TopicRules topic_rules_;
-  FanOut fan_out_;
+  const OutgoingRules outgoing_;
   ClaimCheck claims_;
-  boost::unordered_flat_map<std::string, std::shared_ptr<Endpoint>> endpoints_;
-  boost::unordered_flat_map<std::string, std::shared_ptr<TopicLine>> topics_;  // by type
+  Lines lines_;
   std::unique_ptr<Engine> engine_;  // last: what it runs uses all of the above
 };
 

@@ -6,6 +6,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
+#include "failure.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/policy.hpp"
 
@@ -23,16 +24,6 @@ constexpr unsigned kMaxRequests = 8;
 constexpr RetryPolicy kEntryRetry{.max_attempts = 4,
                                   .base_delay = std::chrono::milliseconds(50),
                                   .max_delay = std::chrono::milliseconds(1000)};
-
-bool is_transient(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const TransientError&) {
-    return true;
-  } catch (...) {
-    return false;
-  }
-}
 
 // Of one entry. A whole request may have them for other reasons.
 constexpr std::array kReceiptCodes{std::string_view("InvalidParameterValue"),
@@ -132,7 +123,7 @@ std::vector<BatchEntry> Batcher::settle(const Carrier& carrier, std::vector<Batc
     }
     ++entry.attempts;
     const std::exception_ptr error = carrier.error_of(*failure);
-    if (is_transient(error) && entry.attempts < kEntryRetry.max_attempts) {
+    if (detail::is_transient(error) && entry.attempts < kEntryRetry.max_attempts) {
       again.push_back(std::move(entry));
     } else {
       refuse(entry, error);

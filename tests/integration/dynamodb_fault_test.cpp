@@ -10,7 +10,7 @@ class DynamoDbFault : public DynamoDbTest {
  protected:
   SagaStore lossy_store() {
     ClientOptions lossy = client_options();
-    http_ = std::make_shared<LossyHttp>(lossy.endpoint);
+    http_ = std::make_shared<test::LossyHttp>(lossy.endpoint);
     lossy.http = http_;
     StoreOptions here = options();
     here.client = Client(std::move(lossy));
@@ -26,7 +26,7 @@ class DynamoDbFault : public DynamoDbTest {
     return "none";
   }
 
-  std::shared_ptr<LossyHttp> http_;
+  std::shared_ptr<test::LossyHttp> http_;
   std::string resource_;
 };
 

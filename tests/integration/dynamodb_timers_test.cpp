@@ -42,7 +42,7 @@ class DynamoDbTimers : public DynamoDbTest {
   // One that loses answers where it is told to.
   TimerBackend& open_lossy() {
     ClientOptions lossy = client_options();
-    http_ = std::make_shared<LossyHttp>(lossy.endpoint);
+    http_ = std::make_shared<test::LossyHttp>(lossy.endpoint);
     lossy.http = http_;
     StoreOptions chosen = options();
     chosen.client = Client(std::move(lossy));
@@ -94,7 +94,7 @@ class DynamoDbTimers : public DynamoDbTest {
 
   std::vector<std::string> lines_;
   std::optional<SagaStore> store_;
-  std::shared_ptr<LossyHttp> http_;
+  std::shared_ptr<test::LossyHttp> http_;
   Usage spent_;
 };
 

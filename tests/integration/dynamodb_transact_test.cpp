@@ -35,7 +35,7 @@ class DynamoDbTransact : public DynamoDbTest {
   std::string table_request() const { return fmt::format(R"({{"TableName":"{}"}})", stock_); }
   StoreOptions lossy_options() {
     ClientOptions lossy = client_options();
-    http_ = std::make_shared<LossyHttp>(lossy.endpoint);
+    http_ = std::make_shared<test::LossyHttp>(lossy.endpoint);
     lossy.http = http_;
     StoreOptions here = options();
     here.client = Client(std::move(lossy));
@@ -79,7 +79,7 @@ class DynamoDbTransact : public DynamoDbTest {
   }
 
   const std::string stock_ = "stock-" + new_nonce(*system_random());
-  std::shared_ptr<LossyHttp> http_;
+  std::shared_ptr<test::LossyHttp> http_;
 };
 
 TEST_F(DynamoDbTransact, EveryKindOfWriteIsCommittedWithItsStep) {

@@ -12,7 +12,7 @@
 
 #include "aws/http_client.hpp"
 
-namespace sagabus::dynamodb {
+namespace sagabus::test {
 
 // Sends everything, and loses the answers to some of it.
 class LossyHttp final : public aws::HttpClient {
@@ -54,7 +54,9 @@ class LossyHttp final : public aws::HttpClient {
   }
 
  private:
+  // The services of the Query protocol are told by the body.
   static bool is_meant(const aws::HttpRequest& request, std::string_view operation) {
+    if (request.body.starts_with("Action=" + std::string(operation) + "&")) return true;
     return std::any_of(request.headers.begin(), request.headers.end(), [&](const auto& header) {
       return header.name == "X-Amz-Target" && header.value.ends_with(operation);
     });
@@ -68,4 +70,4 @@ class LossyHttp final : public aws::HttpClient {
   std::function<boost::asio::awaitable<void>()> act_;
 };
 
-}  // namespace sagabus::dynamodb
+}  // namespace sagabus::test

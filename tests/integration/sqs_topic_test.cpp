@@ -5,6 +5,7 @@
 
 #include "aws/form.hpp"
 #include "aws/xml.hpp"
+#include "integration/lossy_http.hpp"
 #include "integration/sqs_support.hpp"
 #include "sagabus/bus.hpp"
 #include "sagabus/error.hpp"
@@ -93,6 +94,18 @@ class SqsTopic : public SqsTest {
         "ReceiveMessage",
         {{"QueueUrl", url(transport, endpoint)}, {"WaitTimeSeconds", 5}, {"VisibilityTimeout", 0}});
     return std::string(answer.at("Messages").at(0).at("Body").as_string());
+  }
+
+  void delete_topic(const Transport& transport) {
+    aws::Form form("DeleteTopic", "2010-03-31");
+    form.add("TopicArn", topic_arn(transport));
+    ask("DeleteTopic", std::move(form).text());
+  }
+
+  ClientOptions elsewhere() const {
+    ClientOptions out = client_options();
+    out.region = "eu-west-1";
+    return out;
   }
 
   TopicClient topics_{client_options()};
@@ -339,6 +352,46 @@ TEST_F(SqsTopic, MayBearANameOfItsOwn) {
   EXPECT_EQ(requests(transport, "CreateTopic"), 0U);
 }
 
+// The topics say nothing of where it is: its dead letters do, which are beside it.
+TEST_F(SqsTopic, AQueueThatIsMadeForTopicsOfAnotherRegionIsKnownByItsOwnArn) {
+  TransportOptions here = options_with_topics();
+  here.topics.client = TopicClient(elsewhere());
+  const Transport transport(std::move(here));
+  subscribe(transport, "a");
+  const std::string queue_arn = attribute(transport, "a", "QueueArn");
+  const std::string topic = "arn:aws:sns:eu-west-1:000000000000:" + transport.topic_name("Taken");
+  EXPECT_THAT(attribute(transport, "a", "Policy"), AllOf(HasSubstr(queue_arn), HasSubstr(topic)));
+  EXPECT_NE(
+      find_subscription(ask(kListSubscriptions, list_subscriptions_form(topic, "")), queue_arn),
+      "");
+  publish(transport, envelope("m1"));
+  EXPECT_THAT(ids(transport, "a"), ElementsAre("m1"));
+}
+
+// It may be anywhere.
+TEST_F(SqsTopic, AQueueWithAUrlSaysNothingOfWhereTheTopicsAre) {
+  const Client abroad(elsewhere());
+  const std::string queue = boost::json::serialize(boost::json::object{
+      {"QueueName", prefix_ + "abroad.fifo"}, {"Attributes", {{"FifoQueue", "true"}}}});
+  const aws::Outcome made = sync_wait(abroad.aws().call("CreateQueue", queue));
+  ASSERT_TRUE(made);
+  {
+    const Transport maker(options_with_topics());
+    subscribe(maker, "a");
+  }
+  TransportOptions here = options_with_topics();
+  here.create_queues = false;
+  here.queue_urls = {
+      {"abroad", std::string(boost::json::parse(made->body).at("QueueUrl").as_string())}};
+  const Transport transport(std::move(here));
+  subscribe(transport, "a");
+  subscribe(transport, "abroad");
+  EXPECT_THAT(log(), Contains(AllOf(HasSubstr("abroad.fifo: its policy does not let the topic"),
+                                    HasSubstr(topic_arn(transport)))));
+  publish(transport, envelope("m1"));
+  EXPECT_THAT(ids(transport, "a"), ElementsAre("m1"));
+}
+
 TEST_F(SqsTopic, ATypeThatIsNoLongerTakenIsLeftOrSaid) {
   {
     const Transport transport(options_with_topics());
@@ -359,12 +412,31 @@ TEST_F(SqsTopic, ATypeThatIsNoLongerTakenIsLeftOrSaid) {
 TEST_F(SqsTopic, ThatIsDeletedIsMadeAnewWithThoseWhoHeardOfIt) {
   const Transport transport(options_with_topics());
   subscribe(transport, "a");
-  aws::Form form("DeleteTopic", "2010-03-31");
-  form.add("TopicArn", topic_arn(transport));
-  ask("DeleteTopic", std::move(form).text());
+  delete_topic(transport);
   EXPECT_THROW(publish(transport, envelope("m1")), NotFound);
   publish(transport, envelope("m2"));
   EXPECT_THAT(ids(transport, "a"), ElementsAre("m2"));
+}
+
+// What is published to a topic that nobody hears of is lost, and nobody is told.
+TEST_F(SqsTopic, ThatIsMadeAnewIsNotUsedBeforeThoseWhoHeardOfItDoAgain) {
+  const auto http = std::make_shared<test::LossyHttp>(test::sqs_endpoint());
+  ClientOptions lossy = client_options();
+  lossy.http = http;
+  TransportOptions here = options_with_topics();
+  here.topics.client = TopicClient(lossy);
+  const Transport transport(std::move(here));
+  subscribe(transport, "a");
+  delete_topic(transport);
+  http->answer("Subscribe", 403, "<Error><Code>AuthorizationError</Code></Error>");
+  EXPECT_THROW(publish(transport, envelope("m1")), NotFound);
+  try {
+    publish(transport, envelope("m2"));
+  } catch (const AccessDenied&) {  // where it came while the topic was made
+    publish(transport, envelope("m2"));
+  }
+  EXPECT_THAT(ids(transport, "a"), ElementsAre("m2"));
+  EXPECT_EQ(requests(transport, "Subscribe"), 3U);
 }
 
 TEST_F(SqsTopic, LargeMessagesDoNotShareARequestThatWouldBeTooLarge) {

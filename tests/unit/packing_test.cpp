@@ -193,6 +193,31 @@ TEST_F(PackingTest, WhatCannotEvenBePackedIsTheHandlersFault) {
   EXPECT_FALSE(find("a", "Answers"));
 }
 
+// The worker remembers an instance that another has changed since.
+TEST_F(PackingTest, WhatCannotBePackedCountsOnlyOnWhatIsThere) {
+  start(options({saga([this](const Asked& m, Answers& s, SagaContext& ctx) {
+    attempts_.push_back(ctx.attempt());
+    ctx.publish(s.given.size() == 1 ? to_answer(m) : Answered{m.id, "small"});
+    s.given.push_back(m.number);
+  })}));
+  ask(10);
+  run();
+  Instance rival = find("a", "Answers").value();
+  rival.state = to_value(Answers{{7, 7}});
+  const std::uint64_t version = rival.version;
+  await(store_.update(std::move(rival), version));
+  take_done();
+  attempts_.clear();
+  fail_ = [] { throw ValidationError("headers of 2 MiB"); };
+  fails_ = 1;
+  ask(kLarge);
+  run();
+  EXPECT_THAT(done_, ElementsAre("pack", "commit", "send whole"));
+  EXPECT_THAT(attempts_, ElementsAre(1, 1));
+  EXPECT_THAT(given(), ElementsAre(7, 7, 1));
+  EXPECT_THAT(transport_.peek("Answers.dlq"), IsEmpty());
+}
+
 TEST_F(PackingTest, AStepThatLosesARacePacksAgain) {
   int others = 1;
   store_faults_->before_commit = [&](const CommitRequest& request) {
