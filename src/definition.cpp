@@ -62,32 +62,45 @@ void check_timeout(const SagaData& saga, const SagaMessage& timeout) {
   check_handlers(saga, timeout);
 }
 
-boost::asio::awaitable<void> run_and_check(boost::asio::awaitable<void> handler, StateCheck check,
-                                           const void* state) {
+// The states in which a handler may leave an instance that it found in the state `before`.
+struct Ends {
+  std::vector<std::string> leads_to;
+  bool stays = false;
+
+  void check(const std::string& before, const std::string& found) const {
+    if (stays && found == before) return;
+    if (std::find(leads_to.begin(), leads_to.end(), found) != leads_to.end()) return;
+    std::vector<std::string> allowed = leads_to;
+    if (stays) allowed.push_back(before);
+    throw std::logic_error(
+        fmt::format("a handler leads to {}, and ended in {}", fmt::join(allowed, " or "), found));
+  }
+};
+
+boost::asio::awaitable<void> run_and_check(boost::asio::awaitable<void> handler, Ends ends,
+                                           StateName name, std::string before, const void* state) {
   co_await std::move(handler);
-  check(state);
+  ends.check(before, name(state));
 }
 
 }  // namespace
 
-void add_check(SagaHandler& handler, StateCheck check) {
+void add_check(SagaHandler& handler, StateName name) {
+  const Ends ends{handler.leads_to, handler.stays};
   if (handler.run) {
-    handler.run = [run = std::move(handler.run), check = std::move(check)](
+    handler.run = [run = std::move(handler.run), ends, name = std::move(name)](
                       const void* message, void* state, SagaContext& context) {
+      const std::string before = name(state);
       run(message, state, context);
-      check(state);
+      ends.check(before, name(state));
     };
   } else if (handler.await) {
-    handler.await = [await = std::move(handler.await), check = std::move(check)](
+    handler.await = [await = std::move(handler.await), ends, name = std::move(name)](
                         const void* message, void* state, SagaContext& context) {
-      return run_and_check(await(message, state, context), check, state);
+      std::string before = name(state);
+      return run_and_check(await(message, state, context), ends, name, std::move(before), state);
     };
   }
-}
-
-void refuse_state(const std::vector<std::string>& leads_to, const std::string& found) {
-  throw std::logic_error(fmt::format("a handler leads to {}, and left the state {}",
-                                     fmt::join(leads_to, " or "), found));
 }
 
 const SagaMessage* SagaData::find(std::string_view type) const noexcept {

@@ -15,16 +15,10 @@ struct ApplicationOf {
 };
 using Builder = sagabus::SagaBuilder<LoanState, ApplicationOf>;
 
-// Guards.
-
-auto in(LoanStatus status) {
-  return [status](const LoanState& s) { return s.status == status; };
-}
-
-// An answer to an offer, or the end of its time, counts only for the offer that stands. Nobody has
-// to take back the expiry of an offer that was replaced: it arrives, and is ignored.
+// A guard. An answer to an offer, or the end of its time, counts only for the offer that stands.
+// Nobody has to take back the expiry of an offer that was replaced: it arrives, and is ignored.
 constexpr auto for_this_offer = [](const auto& m, const LoanState& s) {
-  return s.status == LoanStatus::offer && m.offerNumber == s.offerNumber;
+  return m.offerNumber == s.offerNumber;
 };
 
 // What several handlers do.
@@ -62,16 +56,19 @@ void make_offer(int rate, const LoanTerms& terms, LoanState& s, SagaContext& ctx
 // Who is it?
 void check_identity(Builder& saga) {
   saga.on<ApplicationSubmitted>(sagabus::can_start)
-      .when(in(LoanStatus::submitted))
+      .in(LoanStatus::submitted)
+      .leads_to(LoanStatus::identity)
       .handle([](const ApplicationSubmitted& m, LoanState& s, SagaContext& ctx) {
         s.status = LoanStatus::identity;
         ctx.publish(IdentityCheckRequested{m.applicationId, m.applicant});
       })
       .on<IdentityRejected>()
-      .when(in(LoanStatus::identity))
+      .in(LoanStatus::identity)
+      .leads_to(LoanStatus::closed)
       .handle(deny)
       .on<IdentityConfirmed>()
-      .when(in(LoanStatus::identity))
+      .in(LoanStatus::identity)
+      .leads_to(LoanStatus::credit)
       .handle([](const IdentityConfirmed&, LoanState& s, SagaContext& ctx) {
         s.status = LoanStatus::credit;
         ctx.publish(CreditCheckRequested{s.applicationId, s.applicant});
@@ -81,14 +78,16 @@ void check_identity(Builder& saga) {
 // Do they pay back? Of several handlers, the first runs whose guards all hold.
 void check_credit(Builder& saga, const LoanTerms& terms) {
   saga.on<CreditReported>()
-      .when(in(LoanStatus::credit))
+      .in(LoanStatus::credit)
+      .leads_to(LoanStatus::closed)
       .when([terms](const CreditReported& m) { return m.score < terms.least_score; })
       .handle([](const CreditReported& m, LoanState& s, SagaContext& ctx) {
         s.creditScore = m.score;
         close(Outcome::denied, "a credit score of " + std::to_string(m.score), s, ctx);
       })
       .on<CreditReported>()
-      .when(in(LoanStatus::credit))
+      .in(LoanStatus::credit)
+      .leads_to(LoanStatus::documents)
       .handle([](const CreditReported& m, LoanState& s, SagaContext& ctx) {
         s.creditScore = m.score;
         ask_for_documents("payslips of three months", s, ctx);
@@ -98,22 +97,26 @@ void check_credit(Builder& saga, const LoanTerms& terms) {
 // What do they earn? Documents that cannot be read are asked for again, a few times.
 void review_documents(Builder& saga, const LoanTerms& terms) {
   saga.on<DocumentsSubmitted>()
-      .when(in(LoanStatus::documents))
+      .in(LoanStatus::documents)
+      .leads_to(LoanStatus::review)
       .handle([](const DocumentsSubmitted& m, LoanState& s, SagaContext& ctx) {
         s.status = LoanStatus::review;
         ctx.publish(ReviewRequested{s.applicationId, m.scan});
       })
       .on<DocumentsRejected>()
-      .when(in(LoanStatus::review))
+      .in(LoanStatus::review)
+      .leads_to(LoanStatus::documents)
       .when([terms](const LoanState& s) { return s.documentRounds < terms.document_rounds; })
       .handle([](const DocumentsRejected& m, LoanState& s, SagaContext& ctx) {
         ask_for_documents(m.reason, s, ctx);
       })
       .on<DocumentsRejected>()
-      .when(in(LoanStatus::review))
+      .in(LoanStatus::review)
+      .leads_to(LoanStatus::closed)
       .handle(deny)
       .on<DocumentsApproved>()
-      .when(in(LoanStatus::review))
+      .in(LoanStatus::review)
+      .leads_to(LoanStatus::underwriting)
       .handle([](const DocumentsApproved& m, LoanState& s, SagaContext& ctx) {
         s.status = LoanStatus::underwriting;
         s.monthlyIncome = m.monthlyIncome;
@@ -125,10 +128,12 @@ void review_documents(Builder& saga, const LoanTerms& terms) {
 // Do we want to?
 void underwrite(Builder& saga, const LoanTerms& terms) {
   saga.on<UnderwritingDenied>()
-      .when(in(LoanStatus::underwriting))
+      .in(LoanStatus::underwriting)
+      .leads_to(LoanStatus::closed)
       .handle(deny)
       .on<UnderwritingApproved>()
-      .when(in(LoanStatus::underwriting))
+      .in(LoanStatus::underwriting)
+      .leads_to(LoanStatus::offer)
       .handle([terms](const UnderwritingApproved& m, LoanState& s, SagaContext& ctx) {
         make_offer(m.rateBasisPoints, terms, s, ctx);
       });
@@ -137,22 +142,30 @@ void underwrite(Builder& saga, const LoanTerms& terms) {
 // Do they want to?
 void negotiate(Builder& saga, const LoanTerms& terms) {
   saga.on<BetterOfferWanted>()
+      .in(LoanStatus::offer)
+      .leads_to(LoanStatus::offer)
       .when(for_this_offer)
       .when([terms](const LoanState& s) { return s.offerNumber < terms.most_offers; })
       .handle([terms](const BetterOfferWanted&, LoanState& s, SagaContext& ctx) {
         make_offer(s.rateBasisPoints - terms.discount_basis_points, terms, s, ctx);
       })
       .on<OfferAccepted>()
+      .in(LoanStatus::offer)
+      .leads_to(LoanStatus::closed)
       .when(for_this_offer)
       .handle([](const OfferAccepted&, LoanState& s, SagaContext& ctx) {
         close(Outcome::accepted, "", s, ctx);
       })
       .on<OfferDeclined>()
+      .in(LoanStatus::offer)
+      .leads_to(LoanStatus::closed)
       .when(for_this_offer)
       .handle([](const OfferDeclined&, LoanState& s, SagaContext& ctx) {
         close(Outcome::declined, "", s, ctx);
       })
       .on<OfferExpired>()
+      .in(LoanStatus::offer)
+      .leads_to(LoanStatus::closed)
       .when(for_this_offer)
       .handle([](const OfferExpired&, LoanState& s, SagaContext& ctx) {
         close(Outcome::expired, "no answer to the offer", s, ctx);
@@ -161,8 +174,9 @@ void negotiate(Builder& saga, const LoanTerms& terms) {
 
 // At any time. A completed saga ignores whatever comes later, so no guard is needed.
 void allow_withdrawal(Builder& saga) {
-  saga.on<ApplicationWithdrawn>().handle(
-      [](const ApplicationWithdrawn&, LoanState& s, SagaContext& ctx) {
+  saga.on<ApplicationWithdrawn>()
+      .leads_to(LoanStatus::closed)
+      .handle([](const ApplicationWithdrawn&, LoanState& s, SagaContext& ctx) {
         close(Outcome::withdrawn, "", s, ctx);
       });
 }

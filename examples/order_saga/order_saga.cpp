@@ -9,12 +9,6 @@ namespace {
 
 using sagabus::SagaContext;
 
-// A guard. A message is taken only by who waits for it: should a customer order twice, or a service
-// answer twice, the second message finds the order further on, and is ignored.
-auto in(OrderStatus status) {
-  return [status](const OrderState& s) { return s.status == status; };
-}
-
 // The way back. The state says what has been done, so one function undoes it at every stage.
 void cancel(OrderState& s, SagaContext& ctx) {
   if (s.trackingId) ctx.publish(ShipmentRecallRequested{s.orderId, *s.trackingId});
@@ -35,6 +29,9 @@ void refused(const std::string& reason, OrderState& s, SagaContext& ctx) {
 
 // Handlers change a copy of the state and say what they want sent. Only when that state is safely
 // stored does anything leave: a crash, a lost race or an exception in between leaves no trace.
+//
+// A message is taken only by who waits for it: should a customer order twice, or a service answer
+// twice, the second message finds the order further on, and is ignored.
 sagabus::SagaDefinition order_saga() {
   return sagabus::saga<OrderState>(kOrderSaga)
       .correlate_all([](const auto& message) { return message.orderId; })
@@ -44,13 +41,15 @@ sagabus::SagaDefinition order_saga() {
         return OrderState{m.orderId, m.customerId, m.item, m.quantity, m.totalCents, m.address};
       })
       .on<OrderSubmitted>(sagabus::can_start)
-      .when(in(OrderStatus::submitted))
+      .in(OrderStatus::submitted)
+      .leads_to(OrderStatus::awaiting_payment)
       .handle([](const OrderSubmitted& m, OrderState& s, SagaContext& ctx) {
         s.status = OrderStatus::awaiting_payment;
         ctx.publish(PaymentRequested{m.orderId, m.customerId, m.totalCents});
       })
       .on<PaymentCaptured>()
-      .when(in(OrderStatus::awaiting_payment))
+      .in(OrderStatus::awaiting_payment)
+      .leads_to(OrderStatus::awaiting_stock, OrderStatus::cancelled)
       .handle([](const PaymentCaptured& m, OrderState& s, SagaContext& ctx) {
         s.transactionId = m.transactionId;
         if (s.cancelReason) return cancel(s, ctx);
@@ -58,7 +57,8 @@ sagabus::SagaDefinition order_saga() {
         ctx.publish(InventoryReserveRequested{s.orderId, s.item, s.quantity});
       })
       .on<InventoryReserved>()
-      .when(in(OrderStatus::awaiting_stock))
+      .in(OrderStatus::awaiting_stock)
+      .leads_to(OrderStatus::awaiting_shipment, OrderStatus::cancelled)
       .handle([](const InventoryReserved& m, OrderState& s, SagaContext& ctx) {
         s.reservationId = m.reservationId;
         if (s.cancelReason) return cancel(s, ctx);
@@ -66,7 +66,8 @@ sagabus::SagaDefinition order_saga() {
         ctx.publish(ShipmentRequested{s.orderId, m.reservationId, s.address});
       })
       .on<ShipmentCreated>()
-      .when(in(OrderStatus::awaiting_shipment))
+      .in(OrderStatus::awaiting_shipment)
+      .leads_to(OrderStatus::completed, OrderStatus::cancelled)
       .handle([](const ShipmentCreated& m, OrderState& s, SagaContext& ctx) {
         s.trackingId = m.trackingId;
         if (s.cancelReason) return cancel(s, ctx);
@@ -77,12 +78,14 @@ sagabus::SagaDefinition order_saga() {
 
       // And back again.
       .on<PaymentFailed>()
-      .when(in(OrderStatus::awaiting_payment))
+      .in(OrderStatus::awaiting_payment)
+      .leads_to(OrderStatus::cancelled)
       .handle([](const PaymentFailed& m, OrderState& s, SagaContext& ctx) {
         refused(m.reason, s, ctx);
       })
       .on<InventoryReservationFailed>()
-      .when(in(OrderStatus::awaiting_stock))
+      .in(OrderStatus::awaiting_stock)
+      .leads_to(OrderStatus::cancelled)
       .handle([](const InventoryReservationFailed& m, OrderState& s, SagaContext& ctx) {
         refused(m.reason, s, ctx);
       })
@@ -90,6 +93,9 @@ sagabus::SagaDefinition order_saga() {
       // From outside, at any time. A request is always under way, and it may be carried out yet:
       // so only note the wish, let the answer come, and then undo whatever was done.
       .on<CancelOrder>()
+      .in(OrderStatus::awaiting_payment, OrderStatus::awaiting_stock,
+          OrderStatus::awaiting_shipment)
+      .stays<OrderStatus>()
       .when([](const OrderState& s) { return !s.cancelReason; })
       .handle([](const CancelOrder& m, OrderState& s) { s.cancelReason = m.reason; })
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <vector>
 
 #include "sagabus/context.hpp"
@@ -23,6 +24,7 @@ using ErasedMessage = std::shared_ptr<const void>;
 using ErasedState = std::shared_ptr<void>;
 
 struct StateType {
+  const std::type_info* type = nullptr;
   ErasedState (*read)(const Value&) = nullptr;
   Value (*write)(const void* state) = nullptr;
 };
@@ -34,6 +36,7 @@ struct SagaHandler {
   // run.
   std::vector<std::string> in{};
   std::vector<std::string> leads_to{};
+  bool stays = false;  // or in the state in which it found it
   // One of the two.
   std::function<void(const void* message, void* state, SagaContext&)> run;
   std::function<boost::asio::awaitable<void>(const void* message, void* state, SagaContext&)> await;
@@ -67,11 +70,10 @@ struct SagaData {
 // Throws std::invalid_argument naming what is missing or stands twice.
 void check(const SagaData& saga);
 
-// What looks at the state when a handler has run; throws.
-using StateCheck = std::function<void(const void* state)>;
-// Has the handler's end looked at.
-void add_check(SagaHandler& handler, StateCheck check);
-[[noreturn]] void refuse_state(const std::vector<std::string>& leads_to, const std::string& found);
+// The name of the state that an instance is in.
+using StateName = std::function<std::string(const void* state)>;
+// Has the state looked at in which the handler leaves the instance.
+void add_check(SagaHandler& handler, StateName name);
 
 }  // namespace detail
 

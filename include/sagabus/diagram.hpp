@@ -1,9 +1,9 @@
 // A saga's definition as a picture: which messages and timeouts it takes, and, where its handlers
-// declare them (in, leads_to), through which states they lead.
+// declare them (in, leads_to, stays), through which states they lead.
 //
-// States are drawn as far as any handler declares one: one that no handler leaves is an end, and
-// what a handler that declares none does is drawn at "any state". Where none is declared, the
-// picture shows the messages alone. Pure functions, from any thread.
+// States are drawn as soon as any handler declares one. What a handler does not declare is drawn at
+// "any state". A state that nothing leaves is an end, unless something leaves any state. Where no
+// handler declares a state, the picture shows the messages alone. Pure functions, from any thread.
 #pragma once
 
 #include <string>

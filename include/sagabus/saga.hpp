@@ -28,6 +28,7 @@
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 #include "sagabus/definition.hpp"
@@ -139,7 +140,8 @@ struct IsMemberOf {
 
 template <class State>
 StateType state_type() {
-  return {[](const Value& value) -> ErasedState {
+  return {&typeid(State),
+          [](const Value& value) -> ErasedState {
             return std::make_shared<State>(from_value<State>(value));
           },
           [](const void* state) { return to_value(*static_cast<const State*>(state)); }};
@@ -234,28 +236,30 @@ class [[nodiscard("a handler without .handle(...) does nothing")]] HandlerBuilde
   }
 
   // A guard too, and declared: the handler runs in these states only. A state is a value of an enum
-  // with a SAGABUS_DESCRIBE_ENUM line; the saga's state has one member of that type.
+  // with a SAGABUS_DESCRIBE_ENUM line; the saga's state has one member of that type. Once for each
+  // handler: std::invalid_argument otherwise.
   template <class E, class... More>
   HandlerBuilder& in(E first, More... more) {
     constexpr auto member = detail::state_member<State, E>();
+    if (!handler_.in.empty()) saga_->refuse("says in(...) of a handler of", entry_);
     handler_.in = {detail::name_of_state(first), detail::name_of_state(more)...};
     return when([=](const State& s) { return s.*member == first || ((s.*member == more) || ...); });
   }
 
   // Declares the states in which the handler leaves the instance: diagrams show them, and a step
-  // that ends in another one fails with std::logic_error.
+  // that ends in another one fails with std::logic_error. Once for each handler.
   template <class E, class... More>
   HandlerBuilder& leads_to(E first, More... more) {
-    constexpr auto member = detail::state_member<State, E>();
+    if (!handler_.leads_to.empty()) saga_->refuse("says leads_to(...) of a handler of", entry_);
     handler_.leads_to = {detail::name_of_state(first), detail::name_of_state(more)...};
-    check_ = [member, declared = handler_.leads_to](const void* state) {
-      std::string found = detail::name_of_state(static_cast<const State*>(state)->*member);
-      for (const std::string& it : declared) {
-        if (it == found) return;
-      }
-      detail::refuse_state(declared, found);
-    };
-    return *this;
+    return check<E>();
+  }
+
+  // Or leaves it in the state in which it finds it. E: the enum.
+  template <class E>
+  HandlerBuilder& stays() {
+    handler_.stays = true;
+    return check<E>();
   }
 
   // (const M&, State&, SagaContext&) or (const M&, State&), plain or awaitable; for a timeout also
@@ -275,6 +279,15 @@ class [[nodiscard("a handler without .handle(...) does nothing")]] HandlerBuilde
   }
 
  private:
+  template <class E>
+  HandlerBuilder& check() {
+    constexpr auto member = detail::state_member<State, E>();
+    state_name_ = [](const void* state) {
+      return detail::name_of_state(static_cast<const State*>(state)->*member);
+    };
+    return *this;
+  }
+
   template <class F>
   SagaBuilder<State, CorrelateAll>& add(F handler) {
     constexpr bool fits = detail::is_handler<const F&, M, State>;
@@ -285,14 +298,14 @@ class [[nodiscard("a handler without .handle(...) does nothing")]] HandlerBuilde
     static_assert(!std::is_same_v<detail::Parameter<F, 1>, State>,
                   "a handler takes the state by reference: what it did to a copy would be lost");
     if constexpr (fits) detail::erase_handler<State, M>(std::move(handler), handler_);
-    if (check_) detail::add_check(handler_, std::move(check_));
+    if (state_name_) detail::add_check(handler_, std::move(state_name_));
     return saga_->add(entry_, std::move(handler_));
   }
 
   SagaBuilder<State, CorrelateAll>* saga_;
   std::size_t entry_;
   detail::SagaHandler handler_;
-  detail::StateCheck check_{};
+  detail::StateName state_name_{};
 };
 
 // Made by saga<State>(name). A value; each call changes it and returns it.
@@ -458,6 +471,9 @@ class SagaBuilder {
     return data_.messages.emplace_back(std::move(entry));
   }
 
+  [[noreturn]] void refuse(const std::string& what, std::size_t entry) const {
+    refuse(what, data_.messages[entry].type);
+  }
   [[noreturn]] void refuse(const std::string& what, const std::string& type) const {
     throw std::invalid_argument("saga " + data_.name + ": it " + what + " " + type + " twice");
   }
