@@ -2,36 +2,25 @@
 
 #include <algorithm>
 
+#include "definition_text.hpp"
+
 namespace sagabus::testing {
-namespace {
 
-std::string timeout_text(std::string_view name) {
-  return name.empty() ? std::string("any timeout") : "timeout " + std::string(name);
-}
-
-}  // namespace
-
+using sagabus::detail::text_of;
 void Coverage::expect(const SagaDefinition& saga) {
   for (const auto& message : saga.data()->messages) {
-    std::string text = message.timeout ? timeout_text(*message.timeout) : message.type;
-    const bool known = std::any_of(declared_.begin(), declared_.end(), [&](const Declared& it) {
+    const std::string text = text_of(message);
+    const bool known = std::ranges::any_of(declared_, [&](const Declared& it) {
       return it.saga_name == saga.name() && it.text == text;
     });
-    if (!known) declared_.push_back({saga.name(), std::move(text)});
+    if (!known) declared_.push_back({saga.name(), text});
   }
 }
 
-void Coverage::exercise(std::string_view saga_name, std::string_view message_type) {
-  note(saga_name, message_type);
-}
-
-void Coverage::exercise_timeout(std::string_view saga_name, std::string_view timeout_name) {
-  note(saga_name, timeout_text(timeout_name));
-}
-
-void Coverage::note(std::string_view saga_name, std::string_view text) {
+void Coverage::exercise(const SagaDefinition& saga, const sagabus::detail::SagaMessage& message) {
+  const std::string text = text_of(message);
   for (Declared& it : declared_) {
-    if (it.saga_name == saga_name && it.text == text) it.exercised = true;
+    if (it.saga_name == saga.name() && it.text == text) it.exercised = true;
   }
 }
 

@@ -58,14 +58,21 @@ std::string timeout_text(const Timer& timer) {
   return timer.name.empty() ? std::string("the timeout") : "timeout " + timer.name;
 }
 
-const std::vector<Timer>& timers_of(const InstancePtr& instance) {
-  static const std::vector<Timer> none;
-  return instance ? instance->bookkeeping.timers : none;
-}
-
 const Timer* find(const std::vector<Timer>& timers, std::string_view name) {
   const auto found = std::ranges::find(timers, name, &Timer::name);
   return found == timers.end() ? nullptr : &*found;
+}
+
+std::string with_payload(const Envelope& envelope) {
+  return envelope.type == message_name<SagaTimeoutExpired>()
+             ? message_of(envelope)
+             : envelope.type + ' ' + shown(envelope.payload);
+}
+
+// The instance that the step changed; null where it began one. One that had ended takes no message
+// but one that begins it afresh.
+const Instance* changed_by(const HarnessStep& step) {
+  return step.before && !step.before->completed ? step.before.get() : nullptr;
 }
 
 void add_line(std::string& text, std::string_view line) {
@@ -112,34 +119,37 @@ std::string Timeline::time(TimePoint at) const {
 
 void Timeline::add(const HarnessStep& step) {
   std::string& text = of(step.saga_name, step.correlation_id);
-  std::string how(name_of(step.outcome));
-  if (!step.error.empty()) {
-    how = step.outcome == StepOutcome::pending ? "failed: " + step.error
-                                               : fmt::format("{}, then: {}", how, step.error);
+  std::string how(step.ended ? name_of(step.outcome) : "its handler waits");
+  if (!step.error.empty() && step.outcome == StepOutcome::pending) {
+    how = (step.after ? "committed, but failed: " : "failed: ") + step.error;
+  } else if (!step.error.empty()) {
+    how += ", then failed: " + step.error;
   }
   if (step.attempt > 1) how += fmt::format(" (attempt {})", step.attempt);
-  text += fmt::format("  {:<20}{}: {}\n", time(step.at), message_of(*step.envelope), how);
-  if (step.after) add_changes(text, step);
+  text += fmt::format("  {:<20}{}: {}\n", time(step.at), with_payload(*step.envelope), how);
+  const bool wrote = step.outcome == StepOutcome::committed || step.outcome == StepOutcome::pending;
+  if (step.after && wrote) add_changes(text, step);
 }
 
 void Timeline::add_changes(std::string& text, const HarnessStep& step) const {
-  if (step.outcome != StepOutcome::committed) return;
   const Instance& after = *step.after;
-  add_state(text, step.before ? &step.before->state : nullptr, after.state);
+  const Instance* const before = changed_by(step);
+  if (step.before && !before) add_line(text, "begins afresh");
+  add_state(text, before ? &before->state : nullptr, after.state);
   for (const OutboxEntry& entry : after.bookkeeping.outbox) {
     if (entry.message_id == step.envelope->id) add_messages(text, entry);
   }
   add_timeouts(text, step);
-  if (after.completed && !(step.before && step.before->completed)) add_line(text, "completes");
+  if (after.completed) add_line(text, "completes");
 }
 
 void Timeline::add_messages(std::string& text, const OutboxEntry& entry) const {
   for (const OutgoingMessage& message : entry.messages) {
-    const std::string& type = message.envelope->type;
+    const std::string what = with_payload(*message.envelope);
     if (message.not_before == TimePoint{}) {
-      add_line(text, "publishes " + type);
+      add_line(text, "publishes " + what);
     } else {
-      add_line(text, fmt::format("schedules {}, due {}", type, time(message.not_before)));
+      add_line(text, fmt::format("schedules {}, due {}", what, time(message.not_before)));
     }
   }
   for (const ScheduledMessage& it : entry.cancelled) {
@@ -148,17 +158,20 @@ void Timeline::add_messages(std::string& text, const OutboxEntry& entry) const {
 }
 
 void Timeline::add_timeouts(std::string& text, const HarnessStep& step) const {
-  const std::vector<Timer>& before = timers_of(step.before);
-  const std::vector<Timer>& after = timers_of(step.after);
+  const Instance* const found = changed_by(step);
+  const std::vector<Timer> before = found ? found->bookkeeping.timers : std::vector<Timer>();
+  const std::vector<Timer>& after = step.after->bookkeeping.timers;
   for (const Timer& timer : after) {
     const Timer* const old = find(before, timer.name);
     if (old && *old == timer) continue;
     const char* const verb = old && old->token == timer.token ? "moves" : "sets";
     add_line(text, fmt::format("{} {}, due {}", verb, timeout_text(timer), time(timer.due)));
   }
-  if (step.after->completed || step.envelope->type == message_name<SagaTimeoutExpired>()) return;
+  if (step.after->completed) return;
+  const auto token = step.envelope->headers.find(headers::kTimeoutToken);
   for (const Timer& timer : before) {
-    if (!find(after, timer.name)) add_line(text, "clears " + timeout_text(timer));
+    const bool came = token != step.envelope->headers.end() && token->second == timer.token;
+    if (!came && !find(after, timer.name)) add_line(text, "clears " + timeout_text(timer));
   }
 }
 
@@ -174,11 +187,16 @@ void Timeline::add(const DeadLetter& letter) {
                           letter.envelope ? message_of(*letter.envelope) : "?", letter.error);
 }
 
+void Timeline::add_pending_fault(std::string_view text) {
+  faults_ += fmt::format("  {}\n", text);
+}
+
 std::string Timeline::text() const {
   std::string all;
   for (const auto& [title, text] : instances_) all += title + '\n' + text;
   if (instances_.empty()) all += "no step was taken\n";
   if (!letters_.empty()) all += "dead letters\n" + letters_;
+  if (!faults_.empty()) all += "faults that are still to come\n" + faults_;
   return all;
 }
 

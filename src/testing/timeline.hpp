@@ -18,7 +18,9 @@ class Timeline {
 
   void add(const HarnessStep& step);
   void add(const WaitingTimeout& timeout);
-  void add(const DeadLetter& letter);  // at the end, after all instances
+  // At the end, after all instances.
+  void add(const DeadLetter& letter);
+  void add_pending_fault(std::string_view text);
 
   std::string text() const;  // every line ends with a newline
 
@@ -32,6 +34,7 @@ class Timeline {
   const TimePoint start_;
   std::vector<std::pair<std::string, std::string>> instances_;  // by title
   std::string letters_;
+  std::string faults_;
 };
 
 }  // namespace sagabus::testing

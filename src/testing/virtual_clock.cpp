@@ -19,7 +19,7 @@ using std::chrono::nanoseconds;
 using Bell = asio::experimental::concurrent_channel<void(boost::system::error_code)>;
 
 nanoseconds saturating_sum(nanoseconds a, nanoseconds b) {
-  return a > nanoseconds::max() - b ? nanoseconds::max() : a + b;
+  return b > nanoseconds::zero() && a > nanoseconds::max() - b ? nanoseconds::max() : a + b;
 }
 
 }  // namespace

@@ -191,7 +191,8 @@ TEST_F(TimerTest, RefusesWhatCannotBeSet) {
 // Two hours go by when somebody is about to sleep for long, as where a process is stopped there.
 class DrowsyClock final : public Clock {
  public:
-  explicit DrowsyClock(std::shared_ptr<Clock> inner) : inner_(std::move(inner)) {}
+  explicit DrowsyClock(std::shared_ptr<sagabus::testing::VirtualClock> inner)
+      : inner_(std::move(inner)) {}
   TimePoint now() const override { return inner_->now(); }
   std::chrono::nanoseconds monotonic() const override { return inner_->monotonic(); }
   boost::asio::awaitable<void> sleep_for(std::chrono::nanoseconds duration) override {
@@ -207,7 +208,7 @@ class DrowsyClock final : public Clock {
   void doze(std::chrono::nanoseconds duration) {
     if (duration > 30min) inner_->advance(2h);
   }
-  const std::shared_ptr<VirtualClock> inner_;
+  const std::shared_ptr<sagabus::testing::VirtualClock> inner_;
 };
 
 TEST_F(TimerTest, IsNotLateByWhatGoesByBeforeTheSleep) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "sagabus/definition.hpp"
@@ -15,9 +14,8 @@ class Coverage {
   // All that the saga declares is to be exercised.
   void expect(const SagaDefinition& saga);
 
-  // A handler ran for it. `timeout`: the name of a timeout, not a message's type.
-  void exercise(std::string_view saga_name, std::string_view message_type);
-  void exercise_timeout(std::string_view saga_name, std::string_view timeout_name);
+  // A handler of that saga ran, for a message of that type, or for that timeout.
+  void exercise(const SagaDefinition& saga, const sagabus::detail::SagaMessage& message);
 
   // What no handler ran for, in the order in which it was declared: "OrderSaga: PaymentTaken",
   // "OrderSaga: timeout payment".
@@ -29,8 +27,6 @@ class Coverage {
     std::string text;  // of the message or timeout
     bool exercised = false;
   };
-
-  void note(std::string_view saga_name, std::string_view text);
 
   std::vector<Declared> declared_;
 };

@@ -14,11 +14,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <vector>
 
 #include "sagabus/bus.hpp"
@@ -33,18 +35,23 @@ struct HarnessOptions {
   std::vector<Service> services{};
   std::vector<Middleware> middleware{};  // outermost first, as BusOptions::middleware
   RetryPolicy retry{};
-  // What steps exercise is noted there as well, so that the tests of a suite share it.
+  // What handlers exercise is noted there as well, so that the tests of a suite share it.
   std::shared_ptr<Coverage> coverage{};
-  TimePoint start = VirtualClock::kDefaultStart;
+  // The time of all; for handlers that wait. Empty: one that begins at kDefaultStart.
+  std::shared_ptr<VirtualClock> clock{};
   std::uint64_t seed = 1;  // of all that the bus draws: ids, jitter
-  // Changes what else the bus is made with. Its transport, store, executor and surroundings are the
-  // harness's, whatever is set here.
+  // Messages of one instance keep their order also where one is given back, as on a FIFO queue.
+  bool fifo = false;
+  std::size_t max_message_bytes = 0;  // of the transport; 0: any size
+  // Changes all of this, and what else the bus is made with. Only its transport, executor, clock
+  // and source of randomness, and the store of the bus and of each saga, are the harness's.
   std::function<void(BusOptions&)> configure{};
 };
 
-// One turn of a saga's handler, as it went. One that fails is tried again, as a step of its own.
+// One step of a saga, as it went; in the order in which they began. One that fails is tried again,
+// as a step of its own. A timeout that comes after it was cleared or moved is none.
 struct HarnessStep {
-  TimePoint at{};
+  TimePoint at{};  // when it began
   std::string saga_name;
   std::string correlation_id;
   EnvelopePtr envelope;
@@ -52,7 +59,9 @@ struct HarnessStep {
   StepOutcome outcome = StepOutcome::pending;
   std::string error{};   // what was thrown; empty: nothing
   InstancePtr before{};  // null: there was none
-  InstancePtr after{};   // null: nothing was committed
+  InstancePtr after{};   // null: nothing was committed. It may be there although the step failed:
+                         // then the answer was lost.
+  bool ended = false;    // else its handler waits
 };
 
 // What went to everybody who takes its type.
@@ -76,25 +85,30 @@ struct DeadLetter {
   std::string error;
 };
 
+// Each hits the next operation of its kind, whichever message that is for: a commit is any write of
+// an instance.
 enum class Fault {
   commit_refused,      // the store is away: nothing is written
   commit_answer_lost,  // the store writes, and its answer does not come
-  commit_raced,        // another write of the same instance, of no effect, comes first; a step that
-                       // starts one is left alone
-  send_refused,        // the transport is away: nothing is sent
-  send_answer_lost     // the transport takes the messages, and its answer does not come
+  commit_raced,     // another write of the same instance, of no effect, comes first. Commits that
+                    // start an instance are left alone.
+  send_refused,     // the transport is away: nothing is sent. What the test publishes gets through.
+  send_answer_lost  // the transport takes the messages, and its answer does not come
 };
 
 // To be used by one thread. Handlers and middleware run within its functions; they may wait for the
 // clock they are given, and for nothing outside: what another thread brings about is not waited
 // for.
 //
-// Time stands still unless a test moves it. Each function that does something lets the bus do, in
-// the end, all that can be done at that moment. All of them throw std::runtime_error where the bus
-// finds no rest, as where two sagas answer each other for ever.
+// Time stands still unless a test moves it. What publishes, runs or lets time go by lets the bus
+// do, in the end, all that can be done at that moment; it throws std::runtime_error where the bus
+// finds no rest, as where two sagas answer each other for ever. What only looks, does nothing else,
+// and may be called from handlers and middleware too.
+//
+// The destructor cancels handlers that still wait.
 class Harness {
  public:
-  // Throws what Bus's constructor throws.
+  // Throws what Bus's constructor and Bus::start throw.
   explicit Harness(HarnessOptions options);
   explicit Harness(SagaDefinition saga);
   Harness(const Harness&) = delete;
@@ -119,17 +133,18 @@ class Harness {
   }
 
   // Runs something on the bus's thread, such as Bus::schedule or a call of a store, to its end.
-  // Throws what it throws; std::logic_error where it waits for a time that has not come.
+  // Throws what it throws; where it waits for a time that has not come, it is cancelled:
+  // std::logic_error.
   void run(boost::asio::awaitable<void> operation);
   template <class T>
   T run(boost::asio::awaitable<T> operation) {
-    std::optional<T> result;
+    const auto result = std::make_shared<std::optional<T>>();
     run(keep(std::move(operation), result));
-    return *std::move(result);
+    return *std::move(*result);
   }
 
   // Time goes by, and what becomes due is done when it is due. Throws std::invalid_argument for a
-  // negative one.
+  // negative time, and one of over 200 years.
   void advance(std::chrono::milliseconds time);
 
   // Time goes by until no message is on its way and nothing is due later: timeouts come, what
@@ -142,7 +157,7 @@ class Harness {
   // none, std::logic_error where several sagas, or none, have such a state: then name the saga.
   template <class State>
   State state_of(std::string_view correlation_id) const {
-    return state_of<State>(saga_with(sagabus::detail::state_type<State>()), correlation_id);
+    return state_of<State>(saga_with(typeid(State)), correlation_id);
   }
   template <class State>
   State state_of(std::string_view saga_name, std::string_view correlation_id) const {
@@ -151,7 +166,7 @@ class Harness {
   // The same, empty where there is none.
   template <class State>
   std::optional<State> find_state(std::string_view correlation_id) const {
-    const auto it = find(saga_with(sagabus::detail::state_type<State>()), correlation_id);
+    const auto it = find(saga_with(typeid(State)), correlation_id);
     return it ? std::optional(from_value<State>(it->state)) : std::nullopt;
   }
 
@@ -166,7 +181,7 @@ class Harness {
   }
 
   // The messages of that type that were sent so far, by sagas, services and the test, in their
-  // order; one that was sent several times stands where it was sent first.
+  // order; one that was sent several times, under one id, stands where it was sent first.
   template <sagabus::detail::CheckedMessage M>
   std::vector<M> published() const {
     std::vector<M> messages;
@@ -183,6 +198,7 @@ class Harness {
   std::vector<std::string> take_published();
 
   const std::vector<HarnessStep>& steps() const noexcept;
+  std::vector<HarnessStep> steps_of(std::string_view message_id) const;
 
   // The timeouts of all instances, the soonest first.
   std::vector<WaitingTimeout> timers() const;
@@ -192,15 +208,20 @@ class Harness {
 
   std::vector<DeadLetter> dead_letters() const;
 
-  // The next steps with a message of that type fail as if their handler had thrown, before it runs.
+  // The next handlers of that message throw `error`, or a std::runtime_error, before they do
+  // anything. std::invalid_argument where no saga handles it: services are not concerned.
   template <sagabus::detail::CheckedMessage M>
-  void fail_next(unsigned times = 1) {
-    fail_next(message_name<M>(), times);
+  void fail_next(unsigned times = 1, std::exception_ptr error = {}) {
+    fail_handlers(std::string(message_name<M>()), times, std::move(error));
   }
-  void fail_next(std::string_view message_type, unsigned times);
+  void fail_next_timeout(std::string_view name, unsigned times = 1, std::exception_ptr error = {});
 
   // The next operations of that kind fail.
   void fail_next(Fault fault, unsigned times = 1);
+
+  // What was to fail and has not come up yet, as "2 x PaymentTaken"; a test may want
+  // none.
+  std::vector<std::string> pending_faults() const;
 
   // What happened to the instances of one id, or to all, for people to read: each step with its
   // time, how it ended, what it changed and what it asked for, and what is still to come.
@@ -217,9 +238,9 @@ class Harness {
  private:
   template <class T>
   static boost::asio::awaitable<void> keep(boost::asio::awaitable<T> operation,
-                                           std::optional<T>& result) {
+                                           std::shared_ptr<std::optional<T>> result) {
     T value = co_await std::move(operation);
-    result.emplace(std::move(value));
+    result->emplace(std::move(value));
   }
 
   template <class M>
@@ -232,7 +253,8 @@ class Harness {
   std::string name(PublishOptions& options);
   void start(boost::asio::awaitable<void> operation);
   void settle();
-  std::string saga_with(const sagabus::detail::StateType& state) const;
+  std::string saga_with(const std::type_info& state) const;
+  void fail_handlers(const std::string& message, unsigned times, std::exception_ptr error);
 
   class Impl;
   std::unique_ptr<Impl> impl_;

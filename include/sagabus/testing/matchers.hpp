@@ -1,4 +1,4 @@
-// Matchers of GoogleMock for a Harness. One that does not hold prints what did happen.
+// Matchers of GoogleMock for a Harness. An expectation that fails prints what did happen.
 //
 //   EXPECT_THAT(bus, HasPublished<PaymentRequested>(Field(&PaymentRequested::amount, 40)));
 //   EXPECT_THAT(bus, HasState<OrderState>("order-1", Field(&OrderState::status, Status::paid)));
@@ -17,7 +17,7 @@ namespace sagabus::testing {
 
 namespace detail {
 
-// Asks `ask(harness, listener)`; where that is false, the listener gets the timeline as well.
+// Asks `ask(harness, listener)`. Whoever listens, as where it should not hold, gets the timeline.
 template <class Ask>
 class HarnessMatcher {
  public:
@@ -28,7 +28,7 @@ class HarnessMatcher {
 
   bool MatchAndExplain(const Harness& harness, ::testing::MatchResultListener* listener) const {
     const bool holds = ask_(harness, *listener);
-    if (!holds && listener->IsInterested()) {
+    if (listener->IsInterested()) {
       *listener << "\nwhat happened:\n"
                 << (correlation_id_.empty() ? harness.explain() : harness.explain(correlation_id_));
     }

@@ -20,7 +20,7 @@ constexpr std::chrono::days kValid{14};
 
 class LoanSaga : public testing::Test {
  protected:
-  ~LoanSaga() override {
+  void TearDown() override {
     EXPECT_THAT(bus_, HasNoDeadLetters());
     if (HasFailure()) std::cout << bus_.explain();
   }
@@ -29,8 +29,7 @@ class LoanSaga : public testing::Test {
 
   // How the saga's step ended.
   StepOutcome send(const auto& message) {
-    bus_.publish(message);
-    return bus_.steps().back().outcome;
+    return bus_.steps_of(bus_.publish(message)).at(0).outcome;
   }
   // How the step ended of the last message that came meanwhile.
   StepOutcome wait(std::chrono::milliseconds time) {

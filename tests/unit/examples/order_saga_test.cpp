@@ -27,7 +27,7 @@ const CancelOrder kCancel{kOrder, "changed my mind"};
 
 class OrderSaga : public testing::Test {
  protected:
-  ~OrderSaga() override {
+  void TearDown() override {
     EXPECT_THAT(bus_, HasNoDeadLetters());
     if (HasFailure()) std::cout << bus_.explain();
   }
@@ -37,8 +37,7 @@ class OrderSaga : public testing::Test {
 
   // How the saga's step ended.
   StepOutcome send(const auto& message) {
-    bus_.publish(message);
-    return bus_.steps().back().outcome;
+    return bus_.steps_of(bus_.publish(message)).at(0).outcome;
   }
 
   // Sends the first `answers` of what an order needs, and forgets what the saga said to them.
