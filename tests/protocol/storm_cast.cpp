@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <set>
+
 #include "sagabus/saga.hpp"
 
 namespace sagabus::protocol {
@@ -9,19 +12,27 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::seconds kPauses[] = {0s, 0s, 2s, 60s, 3600s};
-constexpr std::chrono::seconds kBeatPauses[] = {1s, 5s, 90s, 1800s};
+constexpr std::array kPauses{0s, 0s, 2s, 60s};
+constexpr std::array kBeatPauses{1s, 5s, 90s};
 
-void beat_later(int draw, SagaContext& ctx) {
-  ctx.set_timeout("beat", kBeatPauses[static_cast<std::size_t>(draw) % std::size(kBeatPauses)]);
+// The `number`-th of them, or, in its turn, a long one.
+template <std::size_t count>
+std::chrono::seconds pause_of(const std::array<std::chrono::seconds, count>& pauses,
+                              std::chrono::seconds long_one, std::size_t number) {
+  const std::size_t place = number % (count + 1);
+  return place == count ? long_one : pauses.at(place);
 }
 
-SagaDefinition ledger() {
+SagaDefinition ledger(Pace pace) {
+  const std::chrono::seconds long_pause = pace == Pace::hours ? 3600s : 120s;
+  const auto beat_later = [long_beat = long_pause / 2](int draw, SagaContext& ctx) {
+    ctx.set_timeout("beat", pause_of(kBeatPauses, long_beat, static_cast<std::size_t>(draw)));
+  };
   return saga<LedgerState>(kLedger)
       .correlate_all([](const auto& message) { return message.account; })
       .initial([] { return LedgerState{}; })
       .on<Deposit>(can_start)
-      .handle([](const Deposit& m, LedgerState& s, SagaContext& ctx) {
+      .handle([beat_later](const Deposit& m, LedgerState& s, SagaContext& ctx) {
         ++s.deposits;
         if (ctx.timeout_remaining("beat")) beat_later(m.number, ctx);  // moves it
         ctx.publish(Mirror{m.account, m.number});
@@ -29,17 +40,18 @@ SagaDefinition ledger() {
       })
       .on<Stage>(can_start)
       .when([](const Stage& m, const LedgerState& s) { return m.number == s.stages; })
-      .handle([](const Stage& m, LedgerState& s, SagaContext& ctx) {
+      .handle([beat_later, long_pause](const Stage& m, LedgerState& s, SagaContext& ctx) {
         ++s.stages;
         if (s.stages == 1) beat_later(static_cast<int>(m.account.size()), ctx);
         if (s.stages == 2) ctx.set_timeout("dead", 12h);
         if (s.stages == 3) ctx.clear_timeout("dead");
         ctx.publish(Receipt{m.account, "stage", s.stages});
-        const auto pause = kPauses[(m.account.size() + m.number) % std::size(kPauses)];
+        const auto pause =
+            pause_of(kPauses, long_pause, m.account.size() + static_cast<std::size_t>(m.number));
         if (s.stages < kStages) ctx.schedule(Stage{m.account, s.stages}, pause);
       })
       .on_timeout("beat")
-      .handle([](const SagaTimeoutExpired& m, LedgerState& s, SagaContext& ctx) {
+      .handle([beat_later](const SagaTimeoutExpired& m, LedgerState& s, SagaContext& ctx) {
         ++s.beats;
         ctx.publish(Receipt{m.correlationId, "beat", s.beats});
         if (s.beats < kBeats) beat_later(s.beats + static_cast<int>(m.sagaId.front()), ctx);
@@ -65,25 +77,28 @@ SagaDefinition mirror() {
 
 }  // namespace
 
-std::vector<SagaDefinition> storm_cast() {
-  return {ledger(), mirror()};
+std::vector<SagaDefinition> storm_cast(Pace pace) {
+  return {ledger(pace), mirror()};
 }
 
 Service Ears::service() {
-  return sagabus::service("ears").on<Receipt>(
-      [this](const Receipt& m) { ++heard_[m.account + ' ' + m.by][m.count]; });
+  return sagabus::service("ears").on<Receipt>([this](const Receipt& m, MessageContext& context) {
+    heard_[m.account + ' ' + m.by][m.count].push_back(context.envelope().id);
+  });
 }
 
 std::vector<std::string> Ears::problems(const std::string& account, const std::string& by,
-                                        int counts) const {
+                                        int counts, SameId same_id) const {
   const std::string name = account + ' ' + by;
   const auto found = heard_.find(name);
-  const std::map<int, int> none;
-  std::map<int, int> heard = found == heard_.end() ? none : found->second;
-  for (int i = 1; i <= counts; ++i) heard.try_emplace(i, 0);
+  std::map<int, std::vector<std::string>> heard;
+  if (found != heard_.end()) heard = found->second;
+  for (int i = 1; i <= counts; ++i) heard.try_emplace(i);
   std::vector<std::string> problems;
-  for (const auto& [count, times] : heard) {
-    const int expected = count >= 1 && count <= counts ? 1 : 0;
+  for (const auto& [count, ids] : heard) {
+    const std::set<std::string> distinct(ids.begin(), ids.end());
+    const std::size_t times = same_id == SameId::is_a_repeat ? distinct.size() : ids.size();
+    const std::size_t expected = count >= 1 && count <= counts ? 1 : 0;
     if (times != expected) {
       problems.push_back(fmt::format("{} {} was heard {} times", name, count, times));
     }

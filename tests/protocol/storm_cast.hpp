@@ -59,18 +59,25 @@ inline constexpr const char* kMirror = "Mirror";
 inline constexpr int kStages = 6;
 inline constexpr int kBeats = 4;
 
-std::vector<SagaDefinition> storm_cast();
+// How long the cast waits from one thing to the next.
+enum class Pace { minutes, hours };
 
-// What the world heard: how often, by account, speaker and count.
+std::vector<SagaDefinition> storm_cast(Pace pace = Pace::hours);
+
+// Whether a message of one id that is heard twice was heard once: a plain handler is told so where
+// its transport has forgotten the id.
+enum class SameId { is_a_repeat, is_another };
+
+// What the world heard, by account, speaker and count.
 class Ears {
  public:
   Service service();
   // What was not heard exactly once of those that should be, and all that should not be.
-  std::vector<std::string> problems(const std::string& account, const std::string& by,
-                                    int counts) const;
+  std::vector<std::string> problems(const std::string& account, const std::string& by, int counts,
+                                    SameId same_id = SameId::is_another) const;
 
  private:
-  std::map<std::string, std::map<int, int>> heard_;
+  std::map<std::string, std::map<int, std::vector<std::string>>> heard_;  // ids
 };
 
 }  // namespace sagabus::protocol

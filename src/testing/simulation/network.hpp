@@ -1,0 +1,127 @@
+// What lies between a worker and the services that it uses, in virtual time: requests and answers
+// take their time, get lost, are refused, or arrive when nobody waits for them any more.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "sagabus/error.hpp"
+#include "sagabus/random.hpp"
+#include "sagabus/testing/virtual_clock.hpp"
+
+namespace sagabus::testing::simulation {
+
+// How likely what goes wrong is, of each request.
+struct Weather {
+  double lost_request = 0;
+  double lost_answer = 0;
+  double straggler = 0;  // carried out minutes after its sender was told that it had failed
+  double throttled = 0;
+  double slow = 0;  // takes up to slowest
+  std::chrono::nanoseconds typical = std::chrono::milliseconds(2);
+  std::chrono::nanoseconds slowest = std::chrono::minutes(1);
+};
+
+// What happened, in a number that is the same where it happened in the same order.
+class Trace {
+ public:
+  void add(std::string_view what, std::uint64_t number);
+  std::uint64_t digest() const noexcept { return digest_; }
+  std::uint64_t events() const noexcept { return events_; }
+
+ private:
+  std::uint64_t digest_ = 0xcbf29ce484222325;
+  std::uint64_t events_ = 0;
+};
+
+class Network {
+ public:
+  // `services`: where stragglers are carried out.
+  Network(std::shared_ptr<VirtualClock> clock, std::shared_ptr<RandomSource> random,
+          boost::asio::any_io_executor services)
+      : clock_(std::move(clock)), random_(std::move(random)), services_(std::move(services)) {}
+
+  void set_weather(const Weather& weather) { weather_ = weather; }
+
+  // `operation` makes the awaitable that the service carries out at once, and owns all it uses.
+  template <class T, class Operation>
+  boost::asio::awaitable<T> call(std::string_view what, Operation operation);
+
+  // As call(), of what must not be carried out later.
+  template <class T, class Operation>
+  boost::asio::awaitable<T> ask(std::string_view what, Operation operation);
+
+  const Trace& trace() const noexcept { return trace_; }
+  Trace& trace() noexcept { return trace_; }
+
+ private:
+  bool happens(double probability) { return probability > 0 && uniform(*random_) < probability; }
+  std::chrono::nanoseconds latency();
+  void refuse_some();
+  boost::asio::awaitable<void> travel();
+
+  template <class Operation>
+  static boost::asio::awaitable<void> straggle(std::shared_ptr<VirtualClock> clock,
+                                               std::chrono::nanoseconds delay, Operation operation);
+
+  const std::shared_ptr<VirtualClock> clock_;
+  const std::shared_ptr<RandomSource> random_;
+  const boost::asio::any_io_executor services_;
+  Weather weather_;
+  Trace trace_;
+};
+
+template <class Operation>
+boost::asio::awaitable<void> Network::straggle(std::shared_ptr<VirtualClock> clock,
+                                               std::chrono::nanoseconds delay,
+                                               Operation operation) {
+  co_await clock->sleep_for(delay);
+  try {
+    auto op = operation();
+    co_await std::move(op);
+  } catch (const Error&) {  // NOLINT(bugprone-empty-catch): nobody hears it
+  }
+}
+
+template <class T, class Operation>
+boost::asio::awaitable<T> Network::call(std::string_view what, Operation operation) {
+  if (happens(weather_.straggler)) {
+    trace_.add(what, 1);
+    const auto delay = std::chrono::milliseconds(random_->next() % 300'000);
+    auto late = straggle(clock_, delay, std::move(operation));
+    boost::asio::co_spawn(services_, std::move(late), boost::asio::detached);
+    co_await travel();
+    throw TransientError("no answer came");
+  }
+  auto asking = ask<T>(what, std::move(operation));
+  co_return co_await std::move(asking);
+}
+
+template <class T, class Operation>
+boost::asio::awaitable<T> Network::ask(std::string_view what, Operation operation) {
+  co_await travel();
+  refuse_some();
+  trace_.add(what, static_cast<std::uint64_t>(clock_->monotonic().count()));
+  auto op = operation();
+  if constexpr (std::is_void_v<T>) {
+    co_await std::move(op);
+    co_await travel();
+    if (happens(weather_.lost_answer)) throw TransientError("the answer was lost");
+  } else {
+    T result = co_await std::move(op);
+    co_await travel();
+    if (happens(weather_.lost_answer)) throw TransientError("the answer was lost");
+    co_return result;
+  }
+}
+
+}  // namespace sagabus::testing::simulation

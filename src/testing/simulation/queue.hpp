@@ -1,0 +1,26 @@
+// A transport like SQS, as one worker sees it over the network.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "sagabus/memory/transport.hpp"
+#include "testing/simulation/network.hpp"
+
+namespace sagabus::testing::simulation {
+
+// What all workers share.
+struct Queues {
+  memory::Transport messages;
+  std::chrono::nanoseconds may_hold{0};
+  // Told of each of these when it is carried out.
+  std::function<void(const SendRequest&)> sent = [](const SendRequest&) {};
+  std::function<void(const Delivery&)> acknowledged = [](const Delivery&) {};
+  // What is sent instead of a request: it, and copies of it.
+  std::function<std::vector<SendRequest>(const SendRequest&)> copies{};
+};
+
+Transport over_network(std::shared_ptr<Queues> queues, std::shared_ptr<Network> network);
+
+}  // namespace sagabus::testing::simulation
