@@ -4,12 +4,14 @@ TRANSPORT ?= sqlite
 WORKERS ?= 1
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 20
+SEEDS ?= 20000
+SEED ?= 1
 PYTHON ?= python3
 with_emulators := tests/emulators/with-emulators
 
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fuzz format clean setup-build setup-dynamodb setup-test setup-fuzz
+.PHONY: help demo test bench fuzz simulate format clean setup-build setup-dynamodb setup-test setup-fuzz
 
 help:
 	@echo 'make demo                 runs 1,000 orders through a saga, its state in SQLite'
@@ -18,6 +20,7 @@ help:
 	@echo 'make test                 builds and runs every test and check'
 	@echo 'make bench                runs the benchmarks'
 	@echo 'make fuzz                 runs the fuzz targets, each for FUZZ_SECONDS=20'
+	@echo 'make simulate             runs SEEDS=20000 simulations, from SEED=1 on'
 	@echo 'make format               formats the sources in place'
 	@echo 'make clean                removes what was built'
 
@@ -66,6 +69,11 @@ bench: setup-dynamodb build/release/build.ninja
 
 fuzz: setup-fuzz build/fuzz/build.ninja
 	@JOBS=$(JOBS) scripts/run-fuzz $(FUZZ_SECONDS)
+
+simulate: setup-test build/release/build.ninja
+	@cmake --build --preset release -j $(JOBS) --target simulation_test
+	@SAGABUS_SEED=$(SEED) SAGABUS_SIMULATION_SEEDS=$(SEEDS) \
+	  build/release/tests/simulation/simulation_test --gtest_filter='Simulation.EveryEffect*'
 
 format: setup-test
 	@$(PYTHON) scripts/checks/format.py --fix

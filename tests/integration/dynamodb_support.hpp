@@ -91,7 +91,7 @@ class DynamoDbTest : public ::testing::Test {
     instance.bookkeeping.birth = new_nonce(*system_random());
     return instance;
   }
-  static CommitResult commit(const SagaStore& store, Instance next,
+  static CommitResult commit(const sagabus::SagaStore& store, Instance next,
                              std::optional<ExpectedInstance> expected = {}) {
     CommitRequest request;
     request.next = std::make_shared<const Instance>(std::move(next));
@@ -105,7 +105,7 @@ class DynamoDbTest : public ::testing::Test {
     ++current.version;
     return current;
   }
-  static InstancePtr load(const SagaStore& store, InstanceKey key) {
+  static InstancePtr load(const sagabus::SagaStore& store, InstanceKey key) {
     return sync_wait(store.backend()->load(std::move(key)));
   }
 

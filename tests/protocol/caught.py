@@ -1,8 +1,8 @@
 """Runs the tests with a fault built in, and is content if they fail.
 
-    caught.py PROGRAM MUTATION
+    caught.py PROGRAM MUTATION FILTER
 
-A crash, or tests that never end, do not count: the fault must be what the tests say is wrong. With
+Only those that the FILTER of GoogleTest lets through. A crash, or tests that never end, do not count: the fault must be what the tests say is wrong. With
 the MUTATION "nothing", all of them must pass.
 """
 
@@ -23,10 +23,11 @@ def failed_tests(report):
 
 
 def main():
-    program, mutation = sys.argv[1:]
+    program, mutation, tests = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder, "report.json")
-        run = subprocess.run([program, "--gtest_brief=1", f"--gtest_output=json:{report}"],
+        run = subprocess.run([program, "--gtest_brief=1", f"--gtest_filter={tests}",
+                              f"--gtest_output=json:{report}"],
                              env={**os.environ, "SAGABUS_MUTATION": mutation},
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIME)
         if run.returncode not in (0, 1) or not report.exists():

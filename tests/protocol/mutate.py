@@ -117,6 +117,36 @@ PATCHES = [
      "    co_await timers_.erase(std::move(early), nullptr);\n"
      "  }\n"
      "  co_await options_.transport.backend()->send(std::move(requests));\n"),
+    # A write goes by the life alone.
+    ("forget_version", "memory/store.cpp",
+     "if (current.version != expected.version) return false;",
+     'if (current.version != expected.version && !mutated("forget_version")) return false;'),
+    # Where not all messages could be sent, their step is acknowledged all the same.
+    ("partial_dispatch", "dispatch.cpp",
+     "  if (!effects.sends.empty()) co_await transport.send(std::move(effects.sends));\n",
+     '  if (!effects.sends.empty() && mutated("partial_dispatch")) {\n'
+     "    try {\n"
+     "      co_await transport.send(std::move(effects.sends));\n"
+     "    } catch (const Error&) {\n"
+     "    }\n"
+     "    effects.sends.clear();\n"
+     "  }\n"
+     "  if (!effects.sends.empty()) co_await transport.send(std::move(effects.sends));\n"),
+    # A timeout that comes at its old time is gone.
+    ("drop_moved", "saga_commit.cpp",
+     "  co_await put_row(step, std::move(row));\n}\n\n// A message that comes before its saga.",
+     '  if (!mutated("drop_moved")) co_await put_row(step, std::move(row));\n}\n\n'
+     "// A message that comes before its saga."),
+    # Firings of one timeout share an id, whenever it was due.
+    ("reuse_firing_id", "timer_rules.cpp",
+     "static_cast<std::size_t>(due));",
+     'mutated("reuse_firing_id") ? 0 : static_cast<std::size_t>(due));'),
+    # What is due is told by this machine's clock.
+    ("machine_clock", "timer_service.cpp",
+     "  Time next = shard.last_query + kLookEvery;\n  const TimePoint now = timers_.now();\n",
+     "  Time next = shard.last_query + kLookEvery;\n"
+     '  const TimePoint now = mutated("machine_clock") ? options_.ambient.clock->now()\n'
+     "                                                 : timers_.now();\n"),
     # Guesses go on where they mostly fail.
     ("guess_always", "saga_processor.cpp",
      "if (!rate.worth_trying(uniform(*options_.ambient.random))) return false;",

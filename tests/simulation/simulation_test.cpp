@@ -1,7 +1,7 @@
 // Everything that may go wrong, over many seeds.
 //
-//   SAGABUS_SEED    the first seed (1)
-//   SAGABUS_SEEDS   how many of them (2000; 100 under sanitizers)
+//   SAGABUS_SEED               the first seed (1)
+//   SAGABUS_SIMULATION_SEEDS   how many of them (2000; 100 under sanitizers)
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -125,14 +125,14 @@ class History {
 
 TEST(Simulation, EveryEffectHappensOnceAndAllComesToRest) {
   const unsigned first = test::number_from("SAGABUS_SEED", 1);
-  const unsigned seeds = test::number_from("SAGABUS_SEEDS", kSeeds);
+  const unsigned seeds = test::number_from("SAGABUS_SIMULATION_SEEDS", kSeeds);
   Tally sum;
   std::uint64_t events = 0;
   const auto began = std::chrono::steady_clock::now();
   for (unsigned seed = first; seed < first + seeds; ++seed) {
     const History run(seed);
     ASSERT_THAT(run.problems(), IsEmpty())
-        << "to see it again: SAGABUS_SEEDS=1 SAGABUS_SEED=" << seed;
+        << "to see it again: SAGABUS_SIMULATION_SEEDS=1 SAGABUS_SEED=" << seed;
     const Tally& tally = run.simulation().tally();
     sum.messages += tally.messages;
     sum.commits += tally.commits;

@@ -262,9 +262,24 @@ void Simulation::note_commit(const CommitRequest& request) {
     if (!life.taken.insert(entry.message_id).second) continue;
     if (settings_.taken) settings_.taken(next, entry.message_id);
   }
+  check_firing(life, next);
   life.version = next.version;
   life.birth = birth;
+  life.timers = next.bookkeeping.timers;
   life.completed = next.completed;
+}
+
+// A timeout that was moved does not take effect when it was to come before.
+void Simulation::check_firing(const Life& life, const Instance& next) {
+  if (next.bookkeeping.inbox.empty()) return;
+  const auto fired = fired_.find(next.bookkeeping.inbox.back().message_id);
+  if (fired == fired_.end()) return;
+  const auto timer = std::ranges::find(life.timers, fired->second.token, &Timer::token);
+  const bool came = std::ranges::find(next.bookkeeping.timers, fired->second.token,
+                                      &Timer::token) == next.bookkeeping.timers.end();
+  if (timer == life.timers.end() || !came || timer->due <= fired->second.due) return;
+  report(fmt::format("{} {}: a timeout that was moved came at its old time", next.saga_name,
+                     next.correlation_id));
 }
 
 void Simulation::note_sent(const SendRequest& request) {
@@ -273,6 +288,9 @@ void Simulation::note_sent(const SendRequest& request) {
   const auto due = envelope.headers.find(headers::kTimeoutDue);
   if (due == envelope.headers.end()) return;
   const TimePoint at{milliseconds(std::stoll(due->second))};
+  Timer& fired = fired_[envelope.id];
+  fired.token = envelope.headers.find(headers::kTimeoutToken)->second;
+  fired.due = at;
   if (clock_->now() < at) {
     report(fmt::format("a timeout comes {} ms early", (at - clock_->now()).count()));
   }

@@ -98,6 +98,7 @@ class Simulation {
     std::uint64_t version = 0;
     std::string birth;
     bool completed = false;
+    std::vector<Timer> timers;
     std::set<std::string> taken;
   };
 
@@ -117,6 +118,7 @@ class Simulation {
   bool is_idle();
   void calm_down();
   void note_commit(const CommitRequest& request);
+  void check_firing(const Life& life, const Instance& next);
   void note_sent(const SendRequest& request);
   void note_acknowledged(const Delivery& delivery);
   std::vector<SendRequest> copies_of(const SendRequest& request);
@@ -138,6 +140,7 @@ class Simulation {
   bool calm_ = false;
   std::map<std::string, Life> lives_;            // by saga id
   std::set<std::string> buried_;                 // ids
+  std::map<std::string, Timer> fired_;           // by the id of the message that brings it
   std::map<std::string, std::string> saga_ids_;  // by name and correlation id
   Tally tally_;
   std::vector<std::string> problems_;
