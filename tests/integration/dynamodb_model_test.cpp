@@ -64,7 +64,8 @@ std::string text_of(std::vector<TimerRow> rows) {
 
 Side side_of(const sagabus::SagaStore& store) {
   TimerBackend* const timers = store.backend()->timers();
-  Side side{.store = store};
+  Side side;
+  side.store = store;
   side.due = [timers](TimePoint through) {
     std::vector<TimerRow> all;
     for (unsigned shard = 0; shard < timers->shards(); ++shard) {
