@@ -103,8 +103,8 @@ void Consumer::close() {
 
 void Consumer::cancel() {
   const std::lock_guard lock(mutex_);
-  for (const auto& lane : lanes_) {
-    asio::post(lane->strand, [lane] { lane->cancel.emit(asio::cancellation_type::terminal); });
+  for (const auto& [number, it] : lanes_) {
+    asio::post(it->strand, [lane = it] { lane->cancel.emit(asio::cancellation_type::terminal); });
   }
 }
 
@@ -199,7 +199,8 @@ void Consumer::spawn_lane() {
   auto lane = std::make_shared<Lane>(options_.executor);
   {
     const std::lock_guard lock(mutex_);
-    lanes_.insert(lane);
+    lane->number = ++last_lane_;
+    lanes_.emplace(lane->number, lane);
   }
   // Posted, since co_spawn would run the new lane inside the one that asked for it.
   asio::post(lane->strand, [self = shared_from_this(), lane] {
@@ -365,7 +366,7 @@ void Consumer::lane_ended(const std::shared_ptr<Lane>& lane) {
   bool spawn = false;
   {
     const std::lock_guard lock(mutex_);
-    lanes_.erase(lane);
+    lanes_.erase(lane->number);
     if (!lane->started) lane_starting_ = false;  // cancelled before it could begin
     // A work may have come after the lane looked for one.
     spawn = lane_wanted();

@@ -9,8 +9,9 @@
 #include <boost/asio/strand.hpp>
 #include <boost/circular_buffer.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
-#include <boost/unordered/unordered_flat_set.hpp>
+#include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -61,6 +62,7 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
         : strand(boost::asio::make_strand(executor)) {}
     boost::asio::strand<boost::asio::any_io_executor> strand;
     boost::asio::cancellation_signal cancel;
+    std::uint64_t number = 0;
     bool started = false;
   };
 
@@ -107,7 +109,8 @@ class Consumer : public std::enable_shared_from_this<Consumer> {
   boost::circular_buffer<Work> ready_;
   // A group is here while a work of it is ready or runs; its list holds those that wait for it.
   boost::unordered_flat_map<std::uint64_t, std::list<Work>> groups_;
-  boost::unordered_flat_set<std::shared_ptr<Lane>> lanes_;
+  std::uint64_t last_lane_ = 0;
+  std::map<std::uint64_t, std::shared_ptr<Lane>> lanes_;  // in the order in which they were begun
 };
 
 }  // namespace sagabus::detail

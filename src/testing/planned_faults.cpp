@@ -15,7 +15,8 @@ PlannedFaults::PlannedFaults(SagaStore store, Spares spares)
     fail_if_planned(Fault::commit_refused, "the store is away, as the test asked");
     if (request.expected && is_planned(Fault::commit_raced)) race(request);
   };
-  store_faults_->after_commit = [this](const CommitRequest&, const CommitResult&) {
+  store_faults_->after_commit = [this](const CommitRequest&, const CommitResult& result) {
+    if (!result.committed) return;
     fail_if_planned(Fault::commit_answer_lost, "the store's answer was lost, as the test asked");
   };
   transport_faults_->before_send = [this](const std::vector<SendRequest>& requests) {

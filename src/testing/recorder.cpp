@@ -46,7 +46,7 @@ std::uint64_t Recorder::begin(const StepView& view) {
   step.envelope = view.envelope;
   step.attempt = view.attempt;
   writes_.emplace_back();
-  landed_.erase(view.envelope->id);
+  landed_[view.envelope->id] = nullptr;
   return numbers_.emplace_back(++events_);
 }
 
@@ -70,22 +70,27 @@ void Recorder::end(std::uint64_t number, const StepView& view, std::string error
   step.outcome = view.outcome;
   step.error = std::move(error);
   step.before = view.loaded;
-  step.after = writes_[index] = view.resulting;
+  const auto landed = landed_.find(view.envelope->id);
+  if (landed != landed_.end()) {  // else its message is in another step as well, which has ended
+    if (!view.resulting && !step.error.empty()) writes_[index] = landed->second;
+    landed_.erase(landed);
+  }
+  if (view.resulting) writes_[index] = view.resulting;
+  step.after = writes_[index];
   if (step.after) {
     const auto next = std::find(writes_.begin() + static_cast<std::ptrdiff_t>(index) + 1,
                                 writes_.end(), step.after);
     if (next != writes_.end()) {
       step.after = steps_[static_cast<std::size_t>(next - writes_.begin())].before;
     }
-  } else if (!step.error.empty()) {
-    const auto landed = landed_.find(view.envelope->id);
-    if (landed != landed_.end()) step.after = landed->second;
   }
 }
 
 void Recorder::committed(const CommitRequest& request) {
-  const auto& inbox = request.next->bookkeeping.inbox;
-  if (!inbox.empty()) landed_[inbox.back().message_id] = request.next;
+  for (const InboxEntry& entry : request.next->bookkeeping.inbox) {
+    const auto under_way = landed_.find(entry.message_id);
+    if (under_way != landed_.end()) under_way->second = request.next;
+  }
 }
 
 void Recorder::sent(const std::vector<SendRequest>& requests) {

@@ -11,6 +11,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
+#include <cstdint>
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -32,21 +34,22 @@ class Gate {
   void open() {
     const std::lock_guard lock(mutex_);
     open_ = true;
-    for (Signal* waiter : waiters_) notify(*waiter);
+    for (const auto& [number, waiter] : waiters_) notify(*waiter);
     waiters_.clear();
   }
 
   boost::asio::awaitable<void> wait();
 
  private:
-  void forget(Signal& waiter) {
+  void forget(std::uint64_t number) {
     const std::lock_guard lock(mutex_);
-    waiters_.erase(&waiter);
+    waiters_.erase(number);
   }
 
   std::mutex mutex_;
   bool open_ = false;
-  std::set<Signal*> waiters_;
+  std::uint64_t last_number_ = 0;
+  std::map<std::uint64_t, Signal*> waiters_;  // in the order in which they came
 };
 
 // Takes those who wait in an io_context out of their gates when it goes. Its channels end one after
@@ -88,17 +91,18 @@ struct Gate::Waiter {
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
   ~Waiter() {
-    gate.forget(signal);
+    gate.forget(number);
     watch.remove(*this);
   }
   Gate& gate;
+  std::uint64_t number = 0;
   Signal signal;
   Watch& watch;
 };
 
 inline void Gate::Watch::shutdown() {
   const std::lock_guard lock(mutex_);
-  for (Waiter* const waiter : waiters_) waiter->gate.forget(waiter->signal);
+  for (Waiter* const waiter : waiters_) waiter->gate.forget(waiter->number);
   waiters_.clear();
 }
 
@@ -108,7 +112,8 @@ inline boost::asio::awaitable<void> Gate::wait() {
   {
     const std::lock_guard lock(mutex_);
     if (open_) co_return;
-    waiters_.insert(&waiter.signal);
+    waiter.number = ++last_number_;
+    waiters_.emplace(waiter.number, &waiter.signal);
   }
   boost::system::error_code error;
   co_await waiter.signal.async_receive(

@@ -33,7 +33,7 @@ constexpr unsigned kMany = 50;
 class History {
  public:
   explicit History(std::uint64_t seed) : seed_(seed), simulation_(settings()) {
-    const auto random = seeded_random(seed);
+    const auto random = seeded_random(~seed);  // other draws than the simulation's
     accounts_ = static_cast<int>(1 + random->next() % 3);
     deposits_ = static_cast<int>(1 + random->next() % 8);
     for (int account = 0; account < accounts_; ++account) {
@@ -126,8 +126,11 @@ class History {
 TEST(Simulation, EveryEffectHappensOnceAndAllComesToRest) {
   const unsigned first = test::number_from("SAGABUS_SEED", 1);
   const unsigned seeds = test::number_from("SAGABUS_SIMULATION_SEEDS", kSeeds);
+  ASSERT_GT(seeds, 0U);
   Tally sum;
+  Network::Mishaps mishaps;
   std::uint64_t events = 0;
+  std::uint64_t digest = 0;
   const auto began = std::chrono::steady_clock::now();
   for (unsigned seed = first; seed < first + seeds; ++seed) {
     const History run(seed);
@@ -140,22 +143,34 @@ TEST(Simulation, EveryEffectHappensOnceAndAllComesToRest) {
     sum.deaths += tally.deaths;
     sum.stalls += tally.stalls;
     sum.deploys += tally.deploys;
+    const Network::Mishaps& more = run.simulation().mishaps();
+    mishaps.stragglers += more.stragglers;
+    mishaps.lost_requests += more.lost_requests;
+    mishaps.lost_answers += more.lost_answers;
+    mishaps.throttled += more.throttled;
     events += run.simulation().trace().events();
+    digest = digest * 31 + run.simulation().trace().digest();
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   std::cout << fmt::format(
       "{} seeds in {:.1f} s: {} messages ({:.0f} a second), {} commits, {} requests, {} handlers, "
-      "{} deaths, {} stalls, {} deploys\n",
+      "{} deaths, {} stalls, {} deploys, {} stragglers, {} requests and {} answers lost, {} "
+      "throttled; digest {:016x}\n",
       seeds, took.count(), sum.messages, static_cast<double>(sum.messages) / took.count(),
-      sum.commits, events, sum.handlers, sum.deaths, sum.stalls, sum.deploys);
+      sum.commits, events, sum.handlers, sum.deaths, sum.stalls, sum.deploys, mishaps.stragglers,
+      mishaps.lost_requests, mishaps.lost_answers, mishaps.throttled, digest);
   if (seeds < kMany) return;
   EXPECT_GT(sum.deaths, 0U);
   EXPECT_GT(sum.stalls, 0U);
   EXPECT_GT(sum.deploys, 0U);
+  EXPECT_GT(mishaps.stragglers, 0U);
+  EXPECT_GT(mishaps.lost_requests, 0U);
+  EXPECT_GT(mishaps.lost_answers, 0U);
+  EXPECT_GT(mishaps.throttled, 0U);
 }
 
 TEST(Simulation, IsTheSameEachTime) {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     const History a(seed);
     const History b(seed);
     EXPECT_EQ(a.simulation().trace().digest(), b.simulation().trace().digest()) << seed;

@@ -92,7 +92,8 @@ enum class Fault {
   commit_answer_lost,  // the store writes, and its answer does not come
   commit_raced,     // another write of the same instance, of no effect, comes first. Commits that
                     // start an instance are left alone.
-  send_refused,     // the transport is away: nothing is sent. What the test publishes gets through.
+  send_refused,     // the transport is away: nothing is sent. What Harness::publish sends gets
+                    // through.
   send_answer_lost  // the transport takes the messages, and its answer does not come
 };
 

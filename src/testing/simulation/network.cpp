@@ -23,8 +23,20 @@ boost::asio::awaitable<void> Network::travel() {
 }
 
 void Network::refuse_some() {
-  if (happens(weather_.lost_request)) throw TransientError("the request was lost");
-  if (happens(weather_.throttled)) throw Throttled("too many requests");
+  if (happens(weather_.lost_request)) {
+    ++mishaps_.lost_requests;
+    throw TransientError("the request was lost");
+  }
+  if (happens(weather_.throttled)) {
+    ++mishaps_.throttled;
+    throw Throttled("too many requests");
+  }
+}
+
+void Network::lose_some_answers() {
+  if (!happens(weather_.lost_answer)) return;
+  ++mishaps_.lost_answers;
+  throw TransientError("the answer was lost");
 }
 
 }  // namespace sagabus::testing::simulation

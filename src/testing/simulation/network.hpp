@@ -60,6 +60,17 @@ class Network {
   template <class T, class Operation>
   boost::asio::awaitable<T> ask(std::string_view what, Operation operation);
 
+  // Those that are still to be carried out.
+  std::size_t stragglers() const noexcept { return *stragglers_; }
+
+  struct Mishaps {
+    std::uint64_t stragglers = 0;
+    std::uint64_t lost_requests = 0;
+    std::uint64_t lost_answers = 0;
+    std::uint64_t throttled = 0;
+  };
+  const Mishaps& mishaps() const noexcept { return mishaps_; }
+
   const Trace& trace() const noexcept { return trace_; }
   Trace& trace() noexcept { return trace_; }
 
@@ -67,10 +78,12 @@ class Network {
   bool happens(double probability) { return probability > 0 && uniform(*random_) < probability; }
   std::chrono::nanoseconds latency();
   void refuse_some();
+  void lose_some_answers();
   boost::asio::awaitable<void> travel();
 
   template <class Operation>
   static boost::asio::awaitable<void> straggle(std::shared_ptr<VirtualClock> clock,
+                                               std::shared_ptr<std::size_t> count,
                                                std::chrono::nanoseconds delay, Operation operation);
 
   const std::shared_ptr<VirtualClock> clock_;
@@ -78,13 +91,17 @@ class Network {
   const boost::asio::any_io_executor services_;
   Weather weather_;
   Trace trace_;
+  Mishaps mishaps_;
+  const std::shared_ptr<std::size_t> stragglers_ = std::make_shared<std::size_t>(0);
 };
 
 template <class Operation>
 boost::asio::awaitable<void> Network::straggle(std::shared_ptr<VirtualClock> clock,
+                                               std::shared_ptr<std::size_t> count,
                                                std::chrono::nanoseconds delay,
                                                Operation operation) {
   co_await clock->sleep_for(delay);
+  --*count;
   try {
     auto op = operation();
     co_await std::move(op);
@@ -95,9 +112,11 @@ boost::asio::awaitable<void> Network::straggle(std::shared_ptr<VirtualClock> clo
 template <class T, class Operation>
 boost::asio::awaitable<T> Network::call(std::string_view what, Operation operation) {
   if (happens(weather_.straggler)) {
-    trace_.add(what, 1);
+    trace_.add(what, static_cast<std::uint64_t>(clock_->monotonic().count()) + 1);
+    ++mishaps_.stragglers;
+    ++*stragglers_;
     const auto delay = std::chrono::milliseconds(random_->next() % 300'000);
-    auto late = straggle(clock_, delay, std::move(operation));
+    auto late = straggle(clock_, stragglers_, delay, std::move(operation));
     boost::asio::co_spawn(services_, std::move(late), boost::asio::detached);
     co_await travel();
     throw TransientError("no answer came");
@@ -115,11 +134,11 @@ boost::asio::awaitable<T> Network::ask(std::string_view what, Operation operatio
   if constexpr (std::is_void_v<T>) {
     co_await std::move(op);
     co_await travel();
-    if (happens(weather_.lost_answer)) throw TransientError("the answer was lost");
+    lose_some_answers();
   } else {
     T result = co_await std::move(op);
     co_await travel();
-    if (happens(weather_.lost_answer)) throw TransientError("the answer was lost");
+    lose_some_answers();
     co_return result;
   }
 }

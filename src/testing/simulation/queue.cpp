@@ -63,7 +63,6 @@ class Queue final : public TransportBackend {
                                   return queues->messages.backend()->give_back(delivery, how);
                                 });
   }
-  std::chrono::nanoseconds may_hold(const Delivery&) const override { return queues_->may_hold; }
   std::chrono::milliseconds max_delay() const override { return kMaxDelay; }
 
  private:

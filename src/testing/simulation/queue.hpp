@@ -13,7 +13,6 @@ namespace sagabus::testing::simulation {
 // What all workers share.
 struct Queues {
   memory::Transport messages;
-  std::chrono::nanoseconds may_hold{0};
   // Told of each of these when it is carried out.
   std::function<void(const SendRequest&)> sent = [](const SendRequest&) {};
   std::function<void(const Delivery&)> acknowledged = [](const Delivery&) {};

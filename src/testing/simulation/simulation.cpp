@@ -60,8 +60,7 @@ Simulation::Simulation(Settings settings)
   network_ = std::make_shared<Network>(clock_, random_, world_.context.get_executor());
   table_ = std::make_shared<Table>(ambient, climate_.shards);
   queues_ = std::make_shared<Queues>();
-  queues_->messages = memory::Transport({.ordered_by_key = climate_.fifo, .ambient = ambient});
-  if (draw(2) == 0) queues_->may_hold = 1h;
+  queues_->messages = memory::Transport(queue_options(ambient));
   if (!climate_.fifo && settings_.copied) {
     queues_->copies = [this](const SendRequest& request) { return copies_of(request); };
   }
@@ -78,6 +77,13 @@ Simulation::Simulation(Settings settings)
   network_->set_weather(climate_.weather);
   for (unsigned i = 0; i < climate_.workers; ++i) begin_worker();
   next_deploy_ = climate_.deploy_every;
+}
+
+// A standard queue takes nothing for a repeat.
+memory::TransportOptions Simulation::queue_options(const Ambient& ambient) const {
+  memory::TransportOptions options{.ordered_by_key = climate_.fifo, .ambient = ambient};
+  if (!climate_.fifo) options.deduplication_window = milliseconds::zero();
+  return options;
 }
 
 Simulation::~Simulation() {
@@ -120,19 +126,22 @@ void Simulation::begin_worker() {
 }
 
 void Simulation::await(asio::awaitable<void> operation) {
-  bool done = false;
-  std::exception_ptr error;
-  asio::co_spawn(world_.context, std::move(operation), [&](std::exception_ptr thrown) {
-    done = true;
-    error = std::move(thrown);
+  struct End {
+    bool came = false;
+    std::exception_ptr error;
+  };
+  const auto end = std::make_shared<End>();
+  asio::co_spawn(world_.context, std::move(operation), [end](std::exception_ptr error) {
+    end->came = true;
+    end->error = std::move(error);
   });
-  while (!done) {
+  while (!end->came) {
     world_.context.restart();
     if (world_.context.poll_one() == 0 && !clock_->advance_to_next()) {
       throw std::runtime_error("the world waits for ever");
     }
   }
-  if (error) std::rethrow_exception(error);
+  if (end->error) std::rethrow_exception(end->error);
 }
 
 // One after the other, as the seed has it. False where nobody had anything to do.
@@ -188,17 +197,15 @@ void Simulation::deploy() {
                  [&party](const std::exception_ptr&) { party.ended = true; });
 }
 
-bool Simulation::go_on_to_next() {
+void Simulation::go_on_to_next() {
   const auto sleepers = clock_->until_next();
   nanoseconds next = sleepers ? time() + *sleepers : nanoseconds::max();
   if (!births_.empty()) next = std::min(next, *births_.begin());
   for (const auto& worker : workers_) {
     if (worker->stalled_until > time()) next = std::min(next, worker->stalled_until);
   }
-  if (!calm_) next = std::min(next, faults_until_);
-  if (next == nanoseconds::max()) return false;
+  next = std::min(next, calm_ ? time() + kLookEvery : faults_until_);
   clock_->advance(std::max(next - time(), nanoseconds::zero()));
-  return true;
 }
 
 void Simulation::calm_down() {
@@ -211,7 +218,7 @@ void Simulation::calm_down() {
 }
 
 bool Simulation::is_idle() {
-  if (!calm_ || time() < next_look_) return false;
+  if (!calm_ || time() < next_look_ || network_->stragglers() > 0) return false;
   next_look_ = time() + kLookEvery;
   for (const SagaDefinition& saga : settings_.sagas) {
     if (queues_->messages.pending(saga.name()) > 0) return false;
@@ -236,8 +243,8 @@ void Simulation::run() {
     deploy();
     if (turn()) continue;
     if (is_idle()) return;
-    if (!go_on_to_next()) return report("everybody waits for ever");
     if (time() > kLongest) return report("it goes on for ever");
+    go_on_to_next();
   }
 }
 
@@ -253,26 +260,30 @@ void Simulation::note_commit(const CommitRequest& request) {
     report(fmt::format("{} {} has version {} after {}", next.saga_name, next.correlation_id,
                        next.version, life.version));
   }
-  const std::string name = next.saga_name + ' ' + next.correlation_id;
-  const auto known = saga_ids_.try_emplace(name, next.saga_id).first;
-  if (known->second != next.saga_id) report("a second instance of " + name);
-  for (const InboxEntry& entry : next.bookkeeping.inbox) {
-    const bool is_new = entry.at >= next.updated_at || !life.taken.contains(entry.message_id);
-    if (!is_new) continue;
-    if (!life.taken.insert(entry.message_id).second) continue;
-    if (settings_.taken) settings_.taken(next, entry.message_id);
-  }
-  check_firing(life, next);
+  note_taken(life, next);
   life.version = next.version;
   life.birth = birth;
   life.timers = next.bookkeeping.timers;
   life.completed = next.completed;
 }
 
+// Ids leave the inbox at its front, and new ones are added at its end.
+void Simulation::note_taken(Life& life, const Instance& next) {
+  std::set<std::string> inbox;
+  for (const InboxEntry& entry : next.bookkeeping.inbox) {
+    const std::string& id = entry.message_id;
+    if (!inbox.insert(id).second) report(id + " stands twice in an inbox");
+    if (life.inbox.contains(id)) continue;
+    if (!life.taken.insert(id).second) report(id + " was taken in twice");
+    if (settings_.taken) settings_.taken(next, id);
+    check_firing(life, next, id);
+  }
+  life.inbox = std::move(inbox);
+}
+
 // A timeout that was moved does not take effect when it was to come before.
-void Simulation::check_firing(const Life& life, const Instance& next) {
-  if (next.bookkeeping.inbox.empty()) return;
-  const auto fired = fired_.find(next.bookkeeping.inbox.back().message_id);
+void Simulation::check_firing(const Life& life, const Instance& next, const std::string& id) {
+  const auto fired = fired_.find(id);
   if (fired == fired_.end()) return;
   const auto timer = std::ranges::find(life.timers, fired->second.token, &Timer::token);
   const bool came = std::ranges::find(next.bookkeeping.timers, fired->second.token,
@@ -311,10 +322,11 @@ void Simulation::note_acknowledged(const Delivery& delivery) {
 std::vector<SendRequest> Simulation::copies_of(const SendRequest& request) {
   std::vector<SendRequest> all(1, request);
   if (calm_ || !settings_.copied(*request.envelope)) return all;
+  const TimePoint due = std::max(request.not_before, clock_->now());
+  if (draw(2) == 0) all.front().not_before = due + milliseconds(draw(240'000));
   for (std::uint64_t i = 0, count = draw(3); i < count; ++i) {
     SendRequest& copy = all.emplace_back(request);
-    copy.deduplication_key = fmt::format("{}/{}", request.envelope->id, random_->next());
-    copy.not_before = std::max(request.not_before, clock_->now()) + milliseconds(draw(240'000));
+    copy.not_before = due + milliseconds(draw(240'000));
   }
   return all;
 }

@@ -78,6 +78,7 @@ class Simulation {
   const Climate& climate() const noexcept { return climate_; }
   const Tally& tally() const noexcept { return tally_; }
   const Trace& trace() const noexcept { return network_->trace(); }
+  const Network::Mishaps& mishaps() const noexcept { return network_->mishaps(); }
   const memory::Transport& queues() const noexcept { return queues_->messages; }
   const Table& table() const noexcept { return *table_; }
 
@@ -99,7 +100,8 @@ class Simulation {
     std::string birth;
     bool completed = false;
     std::vector<Timer> timers;
-    std::set<std::string> taken;
+    std::set<std::string> inbox;
+    std::set<std::string> taken;  // ever
   };
 
   std::uint64_t draw(std::uint64_t below) { return random_->next() % below; }
@@ -107,6 +109,7 @@ class Simulation {
   std::chrono::nanoseconds time() const { return clock_->monotonic(); }
   bool is_calm() const { return time() >= faults_until_; }
 
+  memory::TransportOptions queue_options(const Ambient& ambient) const;
   void begin_world();
   void begin_worker();
   void await(boost::asio::awaitable<void> operation);
@@ -114,11 +117,12 @@ class Simulation {
   bool let_run(Party& party, bool is_worker);
   void replace();
   void deploy();
-  bool go_on_to_next();
+  void go_on_to_next();
   bool is_idle();
   void calm_down();
   void note_commit(const CommitRequest& request);
-  void check_firing(const Life& life, const Instance& next);
+  void note_taken(Life& life, const Instance& next);
+  void check_firing(const Life& life, const Instance& next, const std::string& id);
   void note_sent(const SendRequest& request);
   void note_acknowledged(const Delivery& delivery);
   std::vector<SendRequest> copies_of(const SendRequest& request);
@@ -138,10 +142,9 @@ class Simulation {
   std::chrono::nanoseconds next_deploy_{0};
   std::chrono::nanoseconds next_look_{0};  // whether all is idle
   bool calm_ = false;
-  std::map<std::string, Life> lives_;            // by saga id
-  std::set<std::string> buried_;                 // ids
-  std::map<std::string, Timer> fired_;           // by the id of the message that brings it
-  std::map<std::string, std::string> saga_ids_;  // by name and correlation id
+  std::map<std::string, Life> lives_;   // by saga id
+  std::set<std::string> buried_;        // ids
+  std::map<std::string, Timer> fired_;  // by the id of the message that brings it
   Tally tally_;
   std::vector<std::string> problems_;
 };

@@ -332,6 +332,22 @@ TEST(Harness, ExplainsStepsThatShareAWriteInTheirOrder) {
   EXPECT_EQ(text.find("clears timeout pay"), text.rfind("clears timeout pay")) << text;
 }
 
+TEST(Harness, ExplainsAWriteOfSeveralStepsWhoseAnswerWasLost) {
+  HarnessOptions options{.sagas = {trips()}};
+  options.configure = [](BusOptions& bus) { bus.max_coalesced_steps = 10; };
+  Harness bus(std::move(options));
+  bus.publish(Booked{"t"});
+  bus.fail_next(Fault::commit_answer_lost, 2);
+  bus.publish_together(Charged{"t"}, Charged{"t"}, Charged{"t"});
+  bus.advance(1min);
+  EXPECT_EQ(bus.state_of<Trip>("t").charges, 3);
+  const std::string text = bus.explain("t");
+  for (const char* change : {"charges: 0 -> 1\n", "charges: 1 -> 2\n", "charges: 2 -> 3\n"}) {
+    EXPECT_NE(text.find(change), std::string::npos) << change << text;
+    EXPECT_EQ(text.find(change), text.rfind(change)) << change << text;
+  }
+}
+
 TEST(Harness, ExplainsALifeAfterAnother) {
   const auto door = saga<Trip>("Again")
                         .correlate<Booked>(&Booked::trip, can_start)
