@@ -201,19 +201,14 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
       co_await settle_repeated(step, std::move(current));
       co_return;
     }
-    if (tried.plan.choice == Choice::moved) {
-      co_await put_back(step, *current);
-      co_return;
-    }
-    if (tried.plan.choice != Choice::run) {
-      std::optional<TimerRow> again = conclude(step, tried.plan);
-      if (again) co_await put_aside(step, std::move(*again));
-      co_return;
-    }
     if (must_wait(tried.plan)) tried.request = co_await run_waiting(step, tried.plan, current);
     if (!tried.request) {
-      step.view.outcome = StepOutcome::unchanged;
-      co_return;
+      if (co_await fence(step, tried.plan, current)) {
+        co_await end_without_effect(step, tried.plan, current);
+        co_return;
+      }
+      co_await pause_between_conflicts(conflicts++);
+      continue;
     }
     Batch& batch = step.batch;
     open(batch, std::move(*tried.request));
@@ -227,6 +222,42 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
     co_await pause_between_conflicts(conflicts++);
   }
   give_up(step, current);
+}
+
+// Whether a message may be let go that has no effect on `current`. Where another may have it in
+// hand too, or a try of it may be carried out yet, this is written down first: else that one could
+// commit it on what comes after `current`, and be gone before its messages are sent. False where a
+// race was lost: `current` is what is there instead.
+asio::awaitable<bool> SagaProcessor::fence(Step& step, const Plan& plan, InstancePtr& current) {
+  if (!(step.incoming.redelivered || step.may_land) || joint_) co_return true;
+  if (!current || plan.choice == Choice::too_late) co_return true;
+  if (current->completed && !saga_.restartable) co_return true;
+  CommitRequest request = make_fence(step.incoming, current, options_.ambient.clock->now(),
+                                     options_.inbox, *options_.settlements);
+  const InstancePtr next = request.next;
+  request.cost = &step.cost;
+  step.phase = Phase::commit;
+  ForgetUnlessKnown known(known_, step.work.group);
+  CommitResult result = co_await options_.store.backend()->commit(std::move(request));
+  const InstancePtr there = result.committed ? next : std::move(result.current);
+  remember(step, there);
+  known.settled();
+  if (result.committed) end_doubt(step, nullptr);
+  if (result.committed) step.may_land = false;
+  step.phase = Phase::handler;
+  current = there;
+  co_return result.committed;
+}
+
+asio::awaitable<void> SagaProcessor::end_without_effect(Step& step, const Plan& plan,
+                                                        const InstancePtr& current) {
+  if (plan.choice == Choice::run) {
+    step.view.outcome = StepOutcome::unchanged;
+  } else if (plan.choice == Choice::moved) {
+    co_await put_back(step, *current);
+  } else if (std::optional<TimerRow> again = conclude(step, plan)) {
+    co_await put_aside(step, std::move(*again));
+  }
 }
 
 // After too many tries.

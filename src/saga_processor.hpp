@@ -128,6 +128,9 @@ class SagaProcessor final : public Processor {
   boost::asio::awaitable<std::optional<CommitRequest>> pack_and_end(Step& step, StepRecord& record,
                                                                     const Plan& plan,
                                                                     const InstancePtr& current);
+  boost::asio::awaitable<bool> fence(Step& step, const Plan& plan, InstancePtr& current);
+  boost::asio::awaitable<void> end_without_effect(Step& step, const Plan& plan,
+                                                  const InstancePtr& current);
   void give_up(Step& step, const InstancePtr& current);
 
   // saga_commit.cpp

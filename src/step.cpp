@@ -218,6 +218,24 @@ CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, 
   return request;
 }
 
+CommitRequest make_fence(const Incoming& incoming, const InstancePtr& current, TimePoint now,
+                         const InboxLimits& limits, const Settlements& settlements) {
+  const auto next = std::make_shared<Instance>(*current);
+  Bookkeeping& bookkeeping = next->bookkeeping;
+  next->version += 1;
+  bookkeeping.outbox = settlements.unsettled(current->bookkeeping.outbox);
+  if (!incoming.firing) {
+    StepEnd end;
+    end.now = now;
+    trim_inbox(bookkeeping, incoming.envelope->id, end, limits);
+    bookkeeping.inbox.push_back({incoming.envelope->id, inbox_time(incoming, now, limits)});
+  }
+  CommitRequest request;
+  request.expected = expect(*current);
+  request.next = next;
+  return request;
+}
+
 void add_to(CommitRequest& request, CommitRequest more) {
   request.next = std::move(more.next);
   std::move(more.writes.begin(), more.writes.end(), std::back_inserter(request.writes));

@@ -72,6 +72,12 @@ bool has_effects(const StepEnd& end);
 CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, StepEnd end,
                           const InboxLimits& limits, const Settlements& settlements);
 
+// The same instance at a new version, for a message without effect on it: what was planned on older
+// ones comes too late from then on. It holds the message's id, but for a timeout's, whose time may
+// be set again.
+CommitRequest make_fence(const Incoming& incoming, const InstancePtr& current, TimePoint now,
+                         const InboxLimits& limits, const Settlements& settlements);
+
 // A step more in the same write: `more` was made on `request.next`.
 void add_to(CommitRequest& request, CommitRequest more);
 

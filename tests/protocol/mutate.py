@@ -147,6 +147,11 @@ PATCHES = [
      "  Time next = shard.last_query + kLookEvery;\n"
      '  const TimePoint now = mutated("machine_clock") ? options_.ambient.clock->now()\n'
      "                                                 : timers_.now();\n"),
+    # A message is let go without a trace while another worker may have it in hand.
+    ("no_fence", "saga_processor.cpp",
+     "if (!(step.incoming.redelivered || step.may_land) || joint_) co_return true;",
+     "if (!(step.incoming.redelivered || step.may_land) || joint_) co_return true;\n"
+     '  if (mutated("no_fence")) co_return true;'),
     # Guesses go on where they mostly fail.
     ("guess_always", "saga_processor.cpp",
      "if (!rate.worth_trying(uniform(*options_.ambient.random))) return false;",

@@ -1,0 +1,254 @@
+// Messages that may be in other hands too, and have no effect.
+#include "timer_fixture.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using namespace sagabus;
+using fixture::BusTest;
+using fixture::Closed;
+using fixture::Paid;
+using fixture::PaymentRequested;
+using fixture::State;
+using fixture::Status;
+using fixture::Submitted;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class FenceTest : public BusTest {
+ protected:
+  FenceTest() {
+    store_faults_->after_commit = [this](const CommitRequest&, const CommitResult& result) {
+      ++(result.committed ? writes_ : lost_);
+    };
+  }
+
+  // An order that is paid, so that no handler takes another Paid.
+  Bus& start_paid(SagaDefinition saga) {
+    Bus& bus = start(options({std::move(saga)}));
+    await(bus.publish(Submitted{"o", 1}));
+    await(bus.publish(Paid{"o", "t"}));
+    run();
+    writes_ = 0;
+    return bus;
+  }
+
+  // Behind the buses' backs.
+  void set_status(Status status) {
+    Instance instance = find("o").value();
+    auto state = from_value<State>(instance.state);
+    state.status = status;
+    instance.state = to_value(state);
+    const std::uint64_t version = instance.version;
+    await(store_.update(std::move(instance), version));
+  }
+
+  // Publishes a message, and takes it before any bus does.
+  template <class M>
+  void publish_into_another_hand(const M& message) {
+    await(buses_.back()->stop());
+    await(buses_.back()->publish(message));
+    EXPECT_THAT(await(transport_.backend()->receive("Orders", 1)), SizeIs(1));
+  }
+
+  std::vector<std::string> inbox() {
+    const Instance instance = find("o").value();
+    std::vector<std::string> ids;
+    for (const InboxEntry& it : instance.bookkeeping.inbox) ids.push_back(it.message_id);
+    return ids;
+  }
+
+  int writes_ = 0;
+  int lost_ = 0;
+};
+
+// One worker commits a message, and cannot send what it asked for; another finds at another moment
+// that nobody wants the message, and lets it go.
+TEST_F(FenceTest, AMessageInTwoHandsIsTakenOrLetGoNotBoth) {
+  int runs = 0;
+  const auto saga =
+      sagabus::saga<State>("Orders")
+          .correlate<Submitted>(&Submitted::orderId, can_start)
+          .correlate<Paid>(&Paid::orderId)
+          .initial([](const Submitted& m) { return State{.orderId = m.orderId}; })
+          .on<Paid>()
+          .when([](const State& s) { return s.status == Status::pending; })
+          .handle([&](const Paid& m, State& s, SagaContext& ctx) -> boost::asio::awaitable<void> {
+            if (++runs == 1) co_await clock_->sleep_for(50s);
+            ++s.steps;
+            ctx.publish(PaymentRequested{m.orderId, 1});
+          })
+          .build();
+  transport_faults_->before_send = [](const std::vector<SendRequest>& requests) {
+    if (requests[0].envelope->type == "PaymentRequested") throw TransientError("away");
+  };
+  Bus& bus = start(options({saga}));
+  await(bus.publish(Submitted{"o", 1}));
+  run_now();
+  transport_faults_->after_receive = [this] {  // the first worker receives no more than that
+    transport_faults_->before_receive = [] { throw TransientError("away"); };
+  };
+  await(bus.publish(Paid{"o", "t"}));
+  run_now();
+  set_status(Status::closed);
+  auto second = options({saga});
+  second.transport = transport_;
+  start(std::move(second));
+  clock_->advance(31s);  // the visibility timeout
+  run_now();
+  EXPECT_THAT(transport_.peek("Orders"), IsEmpty());
+  EXPECT_THAT(inbox(), SizeIs(2));
+  set_status(Status::pending);
+  clock_->advance(20s);
+  run_now();
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(state("o").steps, 0);
+  EXPECT_THAT(find("o")->bookkeeping.outbox, IsEmpty());
+}
+
+TEST_F(FenceTest, OneThatNoHandlerTakesIsWrittenDown) {
+  start_paid(fixture::orders().build());
+  publish_into_another_hand(Paid{"o", "again"});
+  const Instance before = find("o").value();
+  start(options({fixture::orders().build()}));
+  run();
+  EXPECT_EQ(writes_, 1);
+  EXPECT_THAT(transport_.peek("Orders"), IsEmpty());
+  const Instance after = find("o").value();
+  EXPECT_EQ(after.version, before.version + 1);
+  EXPECT_EQ(after.updated_at, before.updated_at);  // it is as idle as before
+  EXPECT_EQ(after.state, before.state);
+  EXPECT_THAT(inbox(), SizeIs(3));
+}
+
+TEST_F(FenceTest, SoIsOneWhoseHandlerChangesNothing) {
+  const auto saga = sagabus::saga<State>("Orders")
+                        .correlate<Submitted>(&Submitted::orderId, can_start)
+                        .correlate<Paid>(&Paid::orderId)
+                        .initial([](const Submitted& m) { return State{.orderId = m.orderId}; })
+                        .on<Paid>()
+                        .handle([](const Paid&, State&) {})
+                        .build();
+  Bus& bus = start_paid(saga);
+  await(bus.publish(Paid{"o", "again"}));
+  run();
+  EXPECT_EQ(writes_, 0);
+  publish_into_another_hand(Paid{"o", "once more"});
+  start(options({saga}));
+  run();
+  EXPECT_EQ(writes_, 1);
+  EXPECT_THAT(inbox(), SizeIs(2));
+}
+
+TEST_F(FenceTest, ADeliveryThatIsTheFirstCostsNoWrite) {
+  Bus& bus = start_paid(fixture::orders().build());
+  await(bus.publish(Paid{"o", "again"}));
+  run();
+  EXPECT_EQ(writes_, 0);
+  EXPECT_THAT(transport_.peek("Orders"), IsEmpty());
+}
+
+TEST_F(FenceTest, WhatIsCompletedIsLeftAsItIs) {
+  Bus& bus = start_paid(fixture::orders().build());
+  await(bus.publish(Closed{"o"}));
+  run();
+  writes_ = 0;
+  publish_into_another_hand(Paid{"o", "late"});
+  start(options({fixture::orders().build()}));
+  run();
+  EXPECT_EQ(writes_, 0);
+  EXPECT_THAT(transport_.peek("Orders"), IsEmpty());
+}
+
+TEST_F(FenceTest, UnlessItMayBeStartedAnew) {
+  Bus& bus = start_paid(fixture::orders().restart_when_completed().build());
+  await(bus.publish(Closed{"o"}));
+  run();
+  writes_ = 0;
+  publish_into_another_hand(Paid{"o", "late"});
+  start(options({fixture::orders().restart_when_completed().build()}));
+  run();
+  EXPECT_EQ(writes_, 1);
+  EXPECT_TRUE(find("o")->completed);
+}
+
+// The handler is asked again where the instance has changed meanwhile.
+TEST_F(FenceTest, ALostRaceIsPlannedAgain) {
+  start_paid(fixture::orders().build());
+  publish_into_another_hand(Paid{"o", "again"});
+  int races = 1;
+  store_faults_->before_commit = [&](const CommitRequest&) {
+    if (races-- > 0) set_status(Status::pending);
+  };
+  start(options({fixture::orders().build()}));
+  run();
+  EXPECT_EQ(lost_, 1);
+  EXPECT_EQ(writes_, 1);
+  EXPECT_EQ(state("o").status, Status::paid);
+  EXPECT_EQ(state("o").steps, 3);
+}
+
+TEST_F(FenceTest, AMessageIsNotLetGoBeforeItIsWrittenDown) {
+  start_paid(fixture::orders().build());
+  publish_into_another_hand(Paid{"o", "again"});
+  int failures = 2;
+  store_faults_->before_commit = [&](const CommitRequest&) {
+    if (failures-- > 0) throw TransientError("away");
+  };
+  transport_faults_->before_acknowledge = [&](const Delivery&) { EXPECT_EQ(writes_, 1); };
+  start(options({fixture::orders().build()}));
+  run();
+  EXPECT_EQ(writes_, 1);
+  EXPECT_THAT(transport_.peek("Orders"), IsEmpty());
+  EXPECT_THAT(transport_.peek("Orders.dlq"), IsEmpty());
+}
+
+class TimerFenceTest : public fixture::TimerTest {};
+
+// A write that its sender gave up long ago moves the timeout back, where nobody has written since.
+TEST_F(TimerFenceTest, NothingMovesATimeoutBackWhoseMessageWasLetGo) {
+  on_begin_ = [](fixture::Watcher&, SagaContext& ctx) { ctx.set_timeout("tea", 60s); };
+  Bus& first = begin();
+  await(first.publish(fixture::Begin{"w"}));
+  run_now();
+  await(first.stop());
+  const std::vector<TimerRow> due = rows();
+  ASSERT_THAT(due, SizeIs(1));
+  clock_->advance(60s);
+  std::vector<SendRequest> firing(1);
+  firing[0].endpoint = "Watch";
+  firing[0].envelope = due[0].envelope;
+  await(transport_.backend()->send(std::move(firing)));
+  await(store_.backend()->timers()->erase({due[0].key}, nullptr));
+  EXPECT_THAT(await(transport_.backend()->receive("Watch", 1)), SizeIs(1));  // another's hand
+
+  Instance moved = find("w", "Watch").value();
+  CommitRequest late;
+  late.next = std::make_shared<Instance>(moved);
+  moved.bookkeeping.timers.at(0).due += 10min;
+  CommitRequest move;
+  move.expected = {moved.version, moved.bookkeeping.birth, moved.created_at};
+  moved.version += 1;
+  move.next = std::make_shared<Instance>(moved);
+  EXPECT_TRUE(await(store_.backend()->commit(std::move(move))).committed);
+  late.expected = {moved.version, moved.bookkeeping.birth, moved.created_at};
+
+  begin();
+  clock_->advance(31s);
+  run_now();
+  EXPECT_THAT(transport_.peek("Watch"), IsEmpty());
+  EXPECT_THAT(watcher().heard, IsEmpty());
+  ASSERT_THAT(rows(), SizeIs(1));
+  EXPECT_EQ(rows()[0].key.due, moved.bookkeeping.timers.at(0).due);
+  EXPECT_FALSE(await(store_.backend()->commit(std::move(late))).committed);
+  // Its id is free: it may be set to that very time again.
+  const Instance now = find("w", "Watch").value();
+  for (const InboxEntry& it : now.bookkeeping.inbox) {
+    EXPECT_NE(it.message_id, due[0].envelope->id);
+  }
+  run();
+  EXPECT_THAT(watcher().heard, ElementsAre("tea"));
+}
+
+}  // namespace
