@@ -53,6 +53,13 @@ void add_store_option(CLI::App& verb, std::string& uri) {
       ->required();
 }
 
+void add_transport_option(CLI::App& verb, std::string& uri, const std::string& forms) {
+  verb.add_option("--transport", uri, forms)
+      ->type_name("URI")
+      ->envname("SAGABUS_TRANSPORT")
+      ->required();
+}
+
 CLI::Option* add_count_option(CLI::App& verb, const std::string& name, unsigned& value,
                               const std::string& description, unsigned least, unsigned most) {
   const auto read = [name, &value, least, most](const std::string& text) {

@@ -38,6 +38,10 @@ using Action = std::function<Exit()>;
 // Adds --store, which is required; SAGABUS_STORE may stand in for it.
 void add_store_option(CLI::App& verb, std::string& uri);
 
+// Adds --transport, which is required; SAGABUS_TRANSPORT may stand in for it. `forms` are those of
+// its URI.
+void add_transport_option(CLI::App& verb, std::string& uri, const std::string& forms);
+
 // Adds an option that is a whole number, in decimal digits, from `least` to `most`.
 CLI::Option* add_count_option(CLI::App& verb, const std::string& name, unsigned& value,
                               const std::string& description, unsigned least, unsigned most);

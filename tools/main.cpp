@@ -5,6 +5,7 @@
 #include <exception>
 #include <iostream>
 
+#include "aws_flags.hpp"
 #include "command.hpp"
 #include "sagabus/error.hpp"
 #include "verbs/verbs.hpp"
@@ -25,8 +26,8 @@ constexpr const char* kFooter =
     "  sagabus dlq list --transport 'sqs://shop?region=us-east-1' OrderSaga\n"
     "\n"
     "Environment:\n"
-    "  SAGABUS_STORE                                the store, where --store is not given\n"
-    "  AWS_REGION, AWS_ENDPOINT_URL_DYNAMODB,\n"
+    "  SAGABUS_STORE, SAGABUS_TRANSPORT             where --store or --transport is not given\n"
+    "  AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_DYNAMODB,\n"
     "  AWS_ENDPOINT_URL_SQS                         where the URI names none\n"
     "  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN\n";
 
@@ -61,6 +62,7 @@ Exit main(int argc, const char* const* argv) {
   app.footer(kFooter);
   Action action;
   for (const AddVerb add : kVerbs) add(app, action);
+  add_aws_flags(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& wish) {  // help or version

@@ -1,5 +1,6 @@
 #include "open_store.hpp"
 
+#include "profile.hpp"
 #include "sagabus/memory/store.hpp"
 #include "sagabus/sqlite/store.hpp"
 
@@ -32,8 +33,13 @@ SagaStore open_store(const StoreUri& uri, const Ambient& ambient) {
 dynamodb::SagaStore open_dynamodb(const DynamoDbUri& uri, const Ambient& ambient) {
   dynamodb::StoreOptions options;
   options.table_name = uri.table;
-  options.region = uri.region;
-  options.endpoint = uri.endpoint;
+  if (uri.profile.empty()) {
+    options.region = uri.region;
+    options.endpoint = uri.endpoint;
+  } else {
+    options.client =
+        dynamodb::Client(profile_client(uri.profile, uri.region, uri.endpoint, ambient));
+  }
   options.ttl_days = uri.ttl_days;
   options.key_shards = uri.key_shards;
   options.ambient = ambient;

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "profile.hpp"
 #include "sagabus/s3/claim_store.hpp"
 #include "sagabus/sqlite/transport.hpp"
 #include "sagabus/sqs/transport.hpp"
@@ -42,16 +43,26 @@ asio::awaitable<Transport> open(const SqliteUri& uri, std::string queue, const A
   return look_up(sqlite::Transport(std::move(options)), std::move(queue));
 }
 
-asio::awaitable<Transport> open(const SqsUri& uri, std::string queue, const Ambient& ambient) {
+sqs::TransportOptions options_of(const SqsUri& uri, const Ambient& ambient) {
   sqs::TransportOptions options;
   options.queue_prefix = uri.queue_prefix;
-  options.region = uri.region;
-  options.endpoint = uri.endpoint;
-  options.fifo = uri.fifo;  // its topics are of no use here: all that is sent is for one endpoint
+  if (uri.profile.empty()) {
+    options.region = uri.region;
+    options.endpoint = uri.endpoint;
+  } else {
+    options.client = sqs::Client(profile_client(uri.profile, uri.region, uri.endpoint, ambient));
+  }
+  options.fifo = uri.fifo;
   options.claims = claims_of(uri, ambient);
-  options.visibility_timeout = kHiddenOnSqs;
-  options.wait_time = kWaitOnSqs;
   options.ambient = ambient;
+  return options;
+}
+
+asio::awaitable<Transport> open(const SqsUri& uri, std::string queue, const Ambient& ambient) {
+  sqs::TransportOptions options = options_of(uri, ambient);
+  options.visibility_timeout = kHiddenOnSqs;
+  options.wait_time =
+      kWaitOnSqs;  // its topics are of no use here: all that is sent is for one endpoint
   return look_up(sqs::Transport(std::move(options)), std::move(queue));
 }
 
@@ -64,8 +75,23 @@ std::shared_ptr<ClaimStore> claims_of(const SqsUri& uri, const Ambient& ambient)
   options.prefix = uri.claims_prefix;
   options.region = uri.region;
   options.endpoint = uri.endpoint;
+  if (!uri.profile.empty()) {
+    options.credentials = profile_credentials(uri.profile, uri.region);
+    options.environment = profile_environment(uri.profile);
+  }
   options.ambient = ambient;
   return std::make_shared<s3::ClaimStore>(std::move(options));
+}
+
+Transport open_sqs(const SqsUri& uri, std::vector<sqs::Route> routes, const Ambient& ambient) {
+  sqs::TransportOptions options = options_of(uri, ambient);
+  options.routes = std::move(routes);
+  options.topics.enabled = uri.topics;
+  if (uri.topics && options.client) {
+    options.topics.client =
+        sqs::TopicClient(profile_client(uri.profile, uri.region, uri.endpoint, ambient));
+  }
+  return sqs::Transport(std::move(options));
 }
 
 asio::awaitable<Transport> open_transport(TransportUri uri, std::string queue, Ambient ambient) {

@@ -4,9 +4,11 @@
 #include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "sagabus/ambient.hpp"
 #include "sagabus/claim_store.hpp"
+#include "sagabus/sqs/transport.hpp"
 #include "sagabus/transport.hpp"
 #include "transport_uri.hpp"
 
@@ -17,6 +19,10 @@ namespace sagabus::tools {
 // and what the transport reports: NotFound for a queue on SQS that is not there.
 boost::asio::awaitable<Transport> open_transport(TransportUri uri, std::string queue,
                                                  Ambient ambient);
+
+// To send, and to receive nothing. Those who take a type are those of the routes, or what its topic
+// tells. Throws std::invalid_argument for what the transport does not take.
+Transport open_sqs(const SqsUri& uri, std::vector<sqs::Route> routes, const Ambient& ambient);
 
 // Where the URI says that large payloads are; null where it says nothing. Throws
 // std::invalid_argument for what cannot be a bucket or a prefix.

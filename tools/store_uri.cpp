@@ -14,7 +14,8 @@ namespace {
 
 constexpr UriKind kStoreUri{"store URI",
                             "memory:, sqlite:///PATH or "
-                            "dynamodb://TABLE?region=REGION&endpoint=URL&ttl_days=N&key_shards=N"};
+                            "dynamodb://TABLE?region=REGION&endpoint=URL&profile=NAME&ttl_days=N"
+                            "&key_shards=N"};
 
 double read_days(const std::string& text) {
   double days = 0;
@@ -40,7 +41,8 @@ unsigned read_shards(const std::string& text) {
 StoreUri parse_dynamodb(std::string_view rest) {
   if (!rest.starts_with("//")) {
     refuse(kStoreUri,
-           "expected dynamodb://TABLE?region=REGION&endpoint=URL&ttl_days=N&key_shards=N");
+           "expected dynamodb://TABLE?region=REGION&endpoint=URL&profile=NAME&ttl_days=N"
+           "&key_shards=N");
   }
   rest.remove_prefix(2);
   const std::size_t question = rest.find('?');
@@ -56,6 +58,7 @@ StoreUri parse_dynamodb(std::string_view rest) {
       kStoreUri, "dynamodb", rest.substr(question + 1),
       {{"region", [&](std::string value) { uri.region = std::move(value); }},
        {"endpoint", [&](std::string value) { uri.endpoint = std::move(value); }},
+       {"profile", [&](std::string value) { uri.profile = std::move(value); }},
        {"ttl_days", [&](const std::string& value) { uri.ttl_days = read_days(value); }},
        {"key_shards", [&](const std::string& value) { uri.key_shards = read_shards(value); }}});
   return uri;

@@ -3,6 +3,7 @@
 //   memory:
 //   sqlite:///var/lib/orders.db
 //   dynamodb://sagas?region=us-east-1&endpoint=http://localhost:8000&ttl_days=7&key_shards=8
+//   dynamodb://sagas?profile=production
 //
 // The path, the table and the values of parameters may be percent-encoded.
 #pragma once
@@ -21,6 +22,7 @@ struct DynamoDbUri {
   std::string table;
   std::string region;
   std::string endpoint;
+  std::string profile;  // of ~/.aws; empty: the default chain of credentials
   std::optional<double> ttl_days;
   unsigned key_shards = 1;  // the store says which it takes
   friend bool operator==(const DynamoDbUri&, const DynamoDbUri&) = default;

@@ -8,9 +8,10 @@
 namespace sagabus::tools {
 namespace {
 
-constexpr UriKind kTransportUri{"transport URI",
-                                "memory:, sqlite:///PATH or sqs://PREFIX?region=REGION&endpoint=URL"
-                                "&fifo=true|false&topics=true|false&claims=BUCKET/PREFIX"};
+constexpr UriKind kTransportUri{
+    "transport URI",
+    "memory:, sqlite:///PATH or sqs://PREFIX?region=REGION&endpoint=URL"
+    "&profile=NAME&fifo=true|false&topics=true|false&claims=BUCKET/PREFIX"};
 
 bool read_bool(std::string_view name, const std::string& text) {
   if (text != "true" && text != "false")
@@ -36,6 +37,7 @@ SqsUri parse_sqs(std::string_view rest) {
       kTransportUri, "sqs", rest.substr(question + 1),
       {{"region", [&](std::string value) { uri.region = std::move(value); }},
        {"endpoint", [&](std::string value) { uri.endpoint = std::move(value); }},
+       {"profile", [&](std::string value) { uri.profile = std::move(value); }},
        {"fifo", [&](const std::string& value) { uri.fifo = read_bool("fifo", value); }},
        {"topics", [&](const std::string& value) { uri.topics = read_bool("topics", value); }},
        {"claims", [&](const std::string& value) { read_claims(value, uri); }}});

@@ -21,6 +21,7 @@ struct SqsUri {
   std::string queue_prefix;
   std::string region;
   std::string endpoint;
+  std::string profile{};  // of ~/.aws; empty: the default chain of credentials
   bool fifo = true;
   bool topics = false;
   std::string claims_bucket{};  // of S3, at the same endpoint; empty: none

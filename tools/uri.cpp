@@ -101,6 +101,19 @@ std::string decode(const UriKind& kind, std::string_view text, std::string_view 
   return out;
 }
 
+void append_parameter(std::string& uri, std::string_view name, std::string_view value) {
+  uri += uri.find('?') == std::string::npos ? '?' : '&';
+  uri += name;
+  uri += '=';
+  for (const char c : value) {
+    if (c == '%' || c == '&') {
+      uri += fmt::format("%{:02X}", c);
+    } else {
+      uri += c;
+    }
+  }
+}
+
 void read_query(const UriKind& kind, std::string_view scheme, std::string_view query,
                 std::initializer_list<UriParameter> parameters) {
   std::vector<std::string_view> seen;

@@ -26,6 +26,9 @@ SplitUri split_uri(const UriKind& kind, std::string_view uri);
 // A part without its percent-encoding. `what` it is, for errors.
 std::string decode(const UriKind& kind, std::string_view part, std::string_view what);
 
+// The parameter "name=value", encoded as `decode` reads it, at the end of the URI.
+void append_parameter(std::string& uri, std::string_view name, std::string_view value);
+
 // A parameter that a scheme takes, and what becomes of its value, which is decoded and not empty.
 struct UriParameter {
   std::string_view name;

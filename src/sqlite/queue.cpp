@@ -13,7 +13,7 @@ constexpr Sql kForgetTypes{"DELETE FROM subscriptions WHERE endpoint = ?1"};
 constexpr Sql kAddType{
     "INSERT INTO subscriptions (endpoint, type) VALUES (?1, ?2) "
     "ON CONFLICT DO NOTHING"};
-constexpr Sql kSubscribers{"SELECT endpoint FROM subscriptions WHERE type = ?1"};
+constexpr Sql kSubscribers{"SELECT endpoint FROM subscriptions WHERE type = ?1 ORDER BY endpoint"};
 
 constexpr Sql kRemember{
     "INSERT INTO deduplication (hash, expires) VALUES (?1, ?2) "
@@ -125,6 +125,14 @@ void set_subscription(Connection& connection, const std::string& endpoint,
   }
 }
 
+void find_subscribers(Connection& connection, const std::string& type,
+                      std::vector<std::string>& out) {
+  out.clear();
+  Query query = connection.query(kSubscribers);
+  query.bind(1, type);
+  while (query.next()) out.push_back(query.text(0));
+}
+
 void enqueue(Connection& connection, const std::vector<OutgoingRow>& rows, std::int64_t now,
              std::int64_t remember_until, std::vector<std::string>& reached) {
   reached.clear();
@@ -134,12 +142,7 @@ void enqueue(Connection& connection, const std::vector<OutgoingRow>& rows, std::
       append(connection, row.endpoint, row, now, remember_until, reached);
       continue;
     }
-    subscribers.clear();
-    {
-      Query query = connection.query(kSubscribers);
-      query.bind(1, row.type);
-      while (query.next()) subscribers.push_back(query.text(0));
-    }
+    find_subscribers(connection, row.type, subscribers);
     for (const std::string& endpoint : subscribers) {
       append(connection, endpoint, row, now, remember_until, reached);
     }

@@ -51,6 +51,10 @@ struct Depth {
 void set_subscription(Connection& connection, const std::string& endpoint,
                       const std::vector<std::string>& types);
 
+// In alphabetical order.
+void find_subscribers(Connection& connection, const std::string& type,
+                      std::vector<std::string>& out);
+
 // Puts the messages in, except repeats, and adds the endpoints that got one to `reached`.
 void enqueue(Connection& connection, const std::vector<OutgoingRow>& rows, std::int64_t now,
              std::int64_t remember_until, std::vector<std::string>& reached);

@@ -58,6 +58,16 @@ asio::awaitable<QueueDepth> Transport::depth(std::string endpoint) const {
   co_return out;
 }
 
+asio::awaitable<std::vector<std::string>> Transport::takers(std::string type) const {
+  const auto database = database_of(*this);
+  auto job = [type](Connection& connection) {
+    std::vector<std::string> out;
+    find_subscribers(connection, type, out);
+    return out;
+  };
+  co_return co_await database->search(std::move(job));
+}
+
 asio::awaitable<std::uint64_t> Transport::pending(std::string endpoint) const {
   const QueueDepth it = co_await depth(std::move(endpoint));
   co_return it.ready + it.delayed + it.claimed;

@@ -260,6 +260,9 @@ TEST_P(DlqVerbs, EraseThemOnlyWhereTheUserIsSure) {
   const Ran unsure = run("purge", {"--all"});
   EXPECT_EQ(unsure.exit, 2);
   EXPECT_THAT(unsure.err, HasSubstr("--yes"));
+  const auto tried = objects(run("purge", {"--all", "--dry-run", "--json"}));
+  EXPECT_THAT(texts(tried, "outcome"),
+              ElementsAre("would be erased", "would be erased", "would be erased"));
   const Ran some = run("purge", {"m-3", "nobody", "m-1", "--yes"});
   EXPECT_EQ(some.exit, 3);
   EXPECT_TRUE(is_one_line(some.err)) << some.err;

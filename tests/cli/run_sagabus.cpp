@@ -37,6 +37,7 @@ std::string read_file(int file) {
 std::vector<std::string> make_environment(const RunOptions& options) {
   auto changes = options.environment;
   changes.try_emplace("SAGABUS_STORE");
+  changes.try_emplace("SAGABUS_TRANSPORT");
   std::vector<std::string> out;
   for (char** variable = environ; *variable; ++variable) {
     const std::string text = *variable;

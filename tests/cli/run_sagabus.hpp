@@ -21,7 +21,8 @@ struct RunOptions {
   std::string stdout_path{};                                        // empty: caught
 };
 
-// A run that goes on. It reads nothing from standard input. SAGABUS_STORE is not inherited.
+// A run that goes on. It reads nothing from standard input. SAGABUS_STORE and
+// SAGABUS_TRANSPORT are not inherited.
 class Running {
  public:
   explicit Running(const std::vector<std::string>& arguments, const RunOptions& options = {});

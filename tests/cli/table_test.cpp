@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "report.hpp"
 #include "run_sagabus.hpp"
 #include "sagabus/dynamodb/client.hpp"
@@ -129,10 +132,41 @@ TEST_F(TableVerbs, DeleteItOnlyWhenSure) {
   EXPECT_EQ(unsure.exit, 2);
   EXPECT_THAT(unsure.err, HasSubstr("--yes"));
   EXPECT_EQ(run("describe").exit, 0);
+  const Ran tried = run("delete", {"--dry-run"});
+  EXPECT_EQ(tried.exit, 0);
+  EXPECT_NE(tried.out.find("would be deleted, with some "), std::string::npos) << tried.out;
+  EXPECT_EQ(run("describe").exit, 0);
   const Ran sure = run("delete", {"--yes"});
   EXPECT_EQ(sure.exit, 0);
   EXPECT_EQ(sure.out, "table " + name_ + " is deleted\n");
   EXPECT_EQ(run("describe").exit, 3);
+}
+
+// Whatever keys and Region the environment has.
+TEST_F(TableVerbs, AProfileNamesCredentialsAndRegion) {
+  const auto folder = std::filesystem::temp_directory_path() / ("sagabus-" + name_);
+  std::filesystem::create_directory(folder);
+  std::ofstream(folder / "keys")
+      << "[there]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = EXAMPLEKEY\n";
+  std::ofstream(folder / "config") << "[profile there]\nregion = us-east-1\n";
+  RunOptions options;
+  options.environment = {{"AWS_SHARED_CREDENTIALS_FILE", folder / "keys"},
+                         {"AWS_CONFIG_FILE", folder / "config"},
+                         {"AWS_REGION", "nowhere"},
+                         {"AWS_DEFAULT_REGION", std::nullopt},
+                         {"AWS_ACCESS_KEY_ID", "no key"},
+                         {"AWS_SECRET_ACCESS_KEY", "s"}};
+  const std::string store = "dynamodb://" + name_ + "?endpoint=" + dynamodb_endpoint();
+  const Ran without = run_sagabus({"table", "create", "--store", store}, options);
+  EXPECT_EQ(without.exit, 1);
+  const Ran made =
+      run_sagabus({"table", "create", "--store", store, "--profile", "there"}, options);
+  EXPECT_EQ(made.exit, 0) << made.err;
+  const Ran found =
+      run_sagabus({"table", "describe", "--json", "--store", store + "&profile=there"}, options);
+  EXPECT_THAT(found.out, HasSubstr("\"arn\":\"arn:aws:dynamodb:")) << found.err;
+  run_sagabus({"table", "delete", "--yes", "--store", store, "--profile", "there"}, options);
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(TableVerbs, BenchCountsRequestsAndUnits) {

@@ -68,6 +68,7 @@ class TimerVerbs : public ::testing::TestWithParam<Kept> {
 
   Ran run(const std::string& verb, const std::vector<std::string>& more = {}) const {
     std::vector<std::string> words{"timer", verb, "--store", uri()};
+    if (verb == "cancel") words.emplace_back("--yes");
     words.insert(words.end(), more.begin(), more.end());
     return run_sagabus(words);
   }
@@ -218,6 +219,16 @@ TEST_P(TimerVerbs, LetNoControlCharacterThrough) {
   }
 }
 
+TEST_P(TimerVerbs, NothingIsCancelledUnasked) {
+  open();
+  const std::vector<std::string> cancel{"timer", "cancel", "--store", uri(), key("payment")};
+  const Ran unsure = run_sagabus(cancel);
+  EXPECT_EQ(unsure.exit, 2);
+  EXPECT_THAT(unsure.err, HasSubstr("--yes"));
+  EXPECT_TRUE(run("cancel", {key("payment"), "--dry-run"}).out.ends_with("would be cancelled\n"));
+  EXPECT_THAT(list(), SizeIs(3));
+}
+
 TEST_P(TimerVerbs, ABusDoesNotGetWhatWasCancelledAndGetsWhatWasMoved) {
   const Instance before = open();
   const Ran cancelled = run("cancel", {key("payment")});
@@ -250,6 +261,7 @@ TEST_P(TimerVerbs, MendWhileABusWritesTheSameInstance) {
   for (const char* verb : {"move", "cancel"}) {
     std::vector<std::string> words{"timer", verb, "--store", uri(), key("payment")};
     if (std::string(verb) == "move") words.insert(words.end(), {"--in", "5h"});
+    if (std::string(verb) == "cancel") words.emplace_back("--yes");
     Running running(words);
     while (!running.has_ended()) {
       const Note note{"d-1", "n"};

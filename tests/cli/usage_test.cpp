@@ -19,16 +19,17 @@ TEST_P(Help, HasExamples) {
   EXPECT_EQ(ran.err, "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Usage, Help,
-                         ::testing::Values(Words{}, Words{"bench"}, Words{"table"},
-                                           Words{"table", "create"}, Words{"table", "describe"},
-                                           Words{"table", "verify"}, Words{"table", "delete"},
-                                           Words{"outbox"}, Words{"outbox", "list"},
-                                           Words{"outbox", "redispatch"}, Words{"timer"},
-                                           Words{"timer", "list"}, Words{"timer", "show"},
-                                           Words{"timer", "cancel"}, Words{"timer", "move"},
-                                           Words{"dlq"}, Words{"dlq", "list"}, Words{"dlq", "show"},
-                                           Words{"dlq", "redrive"}, Words{"dlq", "purge"}));
+INSTANTIATE_TEST_SUITE_P(
+    Usage, Help,
+    ::testing::Values(Words{}, Words{"bench"}, Words{"table"}, Words{"table", "create"},
+                      Words{"table", "describe"}, Words{"table", "verify"},
+                      Words{"table", "delete"}, Words{"outbox"}, Words{"outbox", "list"},
+                      Words{"outbox", "redispatch"}, Words{"timer"}, Words{"timer", "list"},
+                      Words{"timer", "show"}, Words{"timer", "cancel"}, Words{"timer", "move"},
+                      Words{"dlq"}, Words{"dlq", "list"}, Words{"dlq", "show"},
+                      Words{"dlq", "redrive"}, Words{"dlq", "purge"}, Words{"publish"},
+                      Words{"completion"}, Words{"completion", "bash"}, Words{"completion", "zsh"},
+                      Words{"manual"}));
 
 TEST(Usage, VersionIsOneLine) {
   const Ran ran = run_sagabus({"--version"});
@@ -104,7 +105,10 @@ const std::string kNobody = "dynamodb://sagas?region=us-east-1&endpoint=http://1
 INSTANTIATE_TEST_SUITE_P(
     Words, Refused,
     ::testing::Values(
-        BadUse{{}, 2, "a verb is missing, one of: table, outbox, timer, dlq, bench"},
+        BadUse{{},
+               2,
+               "a verb is missing, one of: table, outbox, timer, dlq, publish, "
+               "bench, completion, manual"},
         BadUse{{"table"}, 2, "one of: create, describe, verify, delete"},
         BadUse{{"frobnicate"}, 2, "frobnicate"}, BadUse{{"table", "frobnicate"}, 2, "frobnicate"},
         BadUse{{"--frobnicate"}, 2, "--frobnicate"}, BadUse{{"two\nlines"}, 2, "two lines"},
@@ -141,11 +145,33 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{on_store("dynamodb://"), 2, "table is missing"},
         BadUse{on_store("dynamodb://sagas?regoin=us-east-1"), 2, "'regoin'"},
         BadUse{on_store("dynamodb://sagas"), 2, "region"},
+        BadUse{on_store("dynamodb://sagas?profile=nobody"), 2, "region"},
         BadUse{on_store("dynamodb://sagas?region=us_east_1"), 2, "us_east_1"},
         BadUse{on_store("dynamodb://sagas?region=us-east-1&endpoint=localhost"), 2, "endpoint"},
         BadUse{on_store("dynamodb://sagas?region=us-east-1&ttl_days=soon"), 2, "'ttl_days'"},
         BadUse{on_store("dynamodb://sagas?region=us-east-1&key_shards=0"), 2, "1 to 1000"},
         BadUse{on_store(kNobody), 1, "127.0.0.1:1"}));
+
+Words flagged(const std::string& store, const Words& flags) {
+  Words words = on_store(store);
+  words.insert(words.end(), flags.begin(), flags.end());
+  return words;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Flags, Refused,
+    ::testing::Values(
+        BadUse{flagged("memory:", {"--region", "us-east-1"}), 2, "--region: neither"},
+        BadUse{flagged("sqlite:///tmp/o.db", {"--profile", "p"}), 2, "--profile: neither"},
+        BadUse{flagged("dynamodb://sagas?region=us-east-1", {"--region", "us-east-1"}), 2,
+               "--region: the URI has a region already"},
+        BadUse{flagged(kNobody, {"--endpoint", "http://127.0.0.1:2"}), 2, "an endpoint already"},
+        BadUse{flagged("dynamodb://sagas", {"--region", ""}), 2, "--region: empty"},
+        BadUse{flagged("dynamodb://sagas", {"--region", "us_east_1"}), 2, "us_east_1"},
+        BadUse{flagged("dynamodb://sagas", {"--region", "us-east-1&ttl_days=1"}), 2, "ttl_days=1"},
+        BadUse{flagged("dynamodb://sagas", {"--region", "us-east-1", "--endpoint", "localhost"}), 2,
+               "endpoint"},
+        BadUse{flagged(kNobody, {"--profile", "nobody-of-that-name"}), 1, "nobody-of-that-name"}));
 
 Words outbox(const std::string& verb, const std::string& store, const Words& more) {
   Words words{"outbox", verb, "--saga", "Orders", "--store", store};
@@ -172,9 +198,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{outbox("list", kNobody, {"--older-than", "-1s"}), 2, "--older-than: '-1s'"},
         BadUse{outbox("list", kNobody, {"--limit", "0"}), 2, "--limit"},
         BadUse{outbox("redispatch", kNobody, {"--everything"}), 2, "--transport is required"},
-        BadUse{redispatch("memory:"), 2, "--transport: only"},
-        BadUse{redispatch(kNobody), 2, "--transport: only"},
-        BadUse{redispatch("queues.db"), 2, "--transport: only"},
+        BadUse{redispatch("memory:"), 2, "--transport: expected"},
+        BadUse{redispatch(kNobody), 2, "transport URI: unknown scheme"},
+        BadUse{redispatch("queues.db"), 2, "no scheme"},
         BadUse{redispatch("sqlite:///nowhere/queues.db"), 3, "no file /nowhere/queues.db"},
         BadUse{redispatch("sqlite:///nowhere/queues.db", {}), 2, "--id or --everything"},
         BadUse{redispatch("sqlite:///nowhere/queues.db", {"--id", "x", "--everything"}), 2,

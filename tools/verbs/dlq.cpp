@@ -137,11 +137,9 @@ CLI::App& dlq_group(CLI::App& app) {
 }
 
 void add_letter_options(CLI::App& verb, LetterOptions& options) {
-  verb.add_option("--transport", options.transport,
-                  "sqlite:///PATH or\nsqs://PREFIX?region=REGION&endpoint=URL\n"
-                  "&claims=BUCKET/PREFIX")
-      ->type_name("URI")
-      ->required();
+  add_transport_option(verb, options.transport,
+                       "sqlite:///PATH or\nsqs://PREFIX?region=REGION&endpoint=URL\n"
+                       "&claims=BUCKET/PREFIX");
   verb.add_option("--queue", options.queue,
                   "Where the letters are, where that is\nnot ENDPOINT.dlq")
       ->type_name("NAME")

@@ -26,6 +26,7 @@ constexpr const char* kFooter =
 
 struct Options : LetterOptions {
   bool yes = false;
+  bool dry_run = false;
 };
 
 // Before any is held.
@@ -39,18 +40,21 @@ void ask(const Options& options) {
 }
 
 asio::awaitable<Exit> purge(Options options) {
-  if (!options.yes) require_terminal("erase letters");
+  const bool sure = options.yes || options.dry_run;
+  if (!sure) require_terminal("erase letters");
   auto opening = open_letters(options);
   OpenLetters letters = co_await std::move(opening);
-  if (!options.yes) ask(options);
+  if (!sure) ask(options);
   const TimePoint now = letters.query.clock->now();
   const Transport transport = letters.transport;
   unsigned count = 0;
   const LetterVisit erase = [&](Delivery letter) -> asio::awaitable<void> {
-    auto erasing = erase_letter(transport, letter);
-    co_await std::move(erasing);
     LetterReport report{letter, now};
-    report.outcome = "erased";
+    report.outcome = options.dry_run ? "would be erased" : "erased";
+    if (!options.dry_run) {
+      auto erasing = erase_letter(transport, letter);
+      co_await std::move(erasing);
+    }
     print_letter(report, options.json);
     ++count;
   };
@@ -68,6 +72,7 @@ void add_dlq_purge(CLI::App& app, Action& action) {
   add_letter_options(*verb, *options);
   add_letter_ids(*verb, *options);
   add_switch(*verb, "--yes", options->yes, "Do not ask");
+  add_switch(*verb, "--dry-run", options->dry_run, "Only print what would be erased");
   verb->footer(kFooter);
   verb->callback([options, &action] {
     require_ids_or_all(*options);

@@ -2,13 +2,14 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "open_store.hpp"
 #include "terminal.hpp"
+#include "verbs/lasting_store.hpp"
 #include "verbs/outbox.hpp"
+#include "verbs/sending.hpp"
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
@@ -23,23 +24,27 @@ constexpr const char* kFooter =
     "drops the repeat; a receiver whose window has passed, and that did get the message the first\n"
     "time, handles it twice. Run `sagabus outbox list` first, and choose with --id.\n"
     "\n"
-    "The messages of an entry go to all who subscribed to their types in the transport, also "
-    "where\n"
-    "it took them before; then the entry leaves its instance. Name the file of your queues: in\n"
-    "another one nobody has subscribed, and the messages are lost. Where that fails, run it again. "
-    "Settled entries, and those\n"
-    "younger than --older-than, are not sent. The write sets the expiry of a completed instance\n"
-    "anew: give a DynamoDB --store the ttl_days of your program; on SQLite it then has none.\n"
-    "Exits with 3 where an --id is not there.\n"
+    "The messages of an entry go to all who take their types; then the entry leaves its instance.\n"
+    "In a file these are those who subscribed: name the file of your queues, for in another one\n"
+    "nobody has, and the messages are lost. On SQS name them with --route, or have topics=true in\n"
+    "the URI. Files take again what they took before; a FIFO queue drops a repeat within five\n"
+    "minutes. Where the verb fails, run it again.\n"
+    "\n"
+    "Settled entries, and those younger than --older-than, are not sent. The write sets the "
+    "expiry\n"
+    "of a completed instance anew: give a DynamoDB --store the ttl_days of your program; on "
+    "SQLite\n"
+    "it then has none. Exits with 3 where an --id is not there.\n"
     "\n"
     "Examples:\n"
     "  sagabus outbox redispatch --store 'dynamodb://sagas?region=us-east-1' \\\n"
-    "    --transport sqlite:///var/lib/queues.db --saga OrderSaga --everything --dry-run\n"
+    "    --transport 'sqs://shop?region=us-east-1' --route PaymentRequested=payments:orderId \\\n"
+    "    --saga OrderSaga --everything --dry-run\n"
     "  sagabus outbox redispatch --store sqlite:///var/lib/orders.db \\\n"
     "    --transport sqlite:///var/lib/queues.db --saga OrderSaga --id SAGA_ID\n";
 
 struct Options : OutboxOptions {
-  std::string transport;
+  SendingOptions sending;
   std::vector<std::string> ids;
   bool everything = false;
   bool dry_run = false;
@@ -50,30 +55,16 @@ struct Ends {
   Transport transport;
 };
 
-SqliteUri parse_transport(const std::string& uri) {
-  constexpr const char* kExpected =
-      "--transport: only a transport in a file can be named, as sqlite:///PATH with an absolute "
-      "path";
-  std::optional<StoreUri> parsed;
-  try {
-    parsed = parse_store_uri(uri);
-  } catch (const std::invalid_argument&) {
-    throw Failure(Exit::wrong_use, kExpected);
-  }
-  const auto* const file = std::get_if<SqliteUri>(&*parsed);
-  if (!file) throw Failure(Exit::wrong_use, kExpected);
-  require_file(*file);
-  return *file;
-}
-
+// A store and a transport in one file are opened as one.
 Ends open_ends(const Options& options, const Ambient& ambient) {
   const StoreUri store = parse_lasting_store(options.store);
-  const SqliteUri file = parse_transport(options.transport);
-  if (const auto* shared = std::get_if<SqliteUri>(&store); shared && *shared == file) {
-    const sqlite::Embedded both = open_for_resending(file, ambient);
+  const auto* const file = std::get_if<SqliteUri>(&store);
+  Transport transport = open_for_sending(options.sending, Repeats::send, ambient);
+  if (file && parse_transport_uri(options.sending.transport) == TransportUri(*file)) {
+    const sqlite::Embedded both = open_for_resending(*file, ambient);
     return {both.store, both.transport};
   }
-  return {open_store(store, ambient), open_for_resending(file, ambient).transport};
+  return {open_store(store, ambient), std::move(transport)};
 }
 
 // One run of the verb.
@@ -113,6 +104,7 @@ class Redispatch {
     if (!found) co_return false;
     co_await learn_watermarks(ends_.store, *found, watermarks_);
     InstancePtr current = std::make_shared<const Instance>(std::move(*found));
+    for (const OutboxFinding& finding : left_over(*current)) require_routes(finding.entry);
     if (options_.dry_run) {
       for (const OutboxFinding& finding : left_over(*current)) print(*current, finding);
       co_return true;
@@ -126,6 +118,13 @@ class Redispatch {
       if (!current) break;  // gone meanwhile, with all its entries
     }
     co_return true;
+  }
+
+  // What nobody takes would be removed unsent.
+  void require_routes(const OutboxEntry& entry) const {
+    for (const OutgoingMessage& message : entry.messages) {
+      require_route(options_.sending, message.envelope->type);
+    }
   }
 
   std::vector<OutboxFinding> left_over(const Instance& instance) const {
@@ -167,9 +166,7 @@ void add_outbox_redispatch(CLI::App& app, Action& action) {
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = outbox_group(app).add_subcommand("redispatch", kDescription);
   add_outbox_options(*verb, *options);
-  verb->add_option("--transport", options->transport, "sqlite:///PATH, where the queues are")
-      ->type_name("URI")
-      ->required();
+  add_sending_options(*verb, options->sending);
   CLI::Option* const ids = verb->add_option("--id", options->ids, "Saga ids to mend")
                                ->type_name("SAGA_ID")
                                ->check([](const std::string& id) {

@@ -21,11 +21,13 @@ constexpr const char* kFooter =
     "\n"
     "Examples:\n"
     "  sagabus table delete --store 'dynamodb://sagas?region=us-east-1'\n"
-    "  sagabus table delete --store 'dynamodb://sagas?region=us-east-1' --yes\n";
+    "  sagabus table delete --store 'dynamodb://sagas?region=us-east-1' --yes\n"
+    "  sagabus table delete --store 'dynamodb://sagas?region=us-east-1' --dry-run\n";
 
 struct Options {
   std::string store;
   bool yes = false;
+  bool dry_run = false;
 };
 
 bool is_sure(const dynamodb::TableInfo& table) {
@@ -36,8 +38,12 @@ bool is_sure(const dynamodb::TableInfo& table) {
 
 asio::awaitable<Exit> remove(Options options) {
   const dynamodb::SagaStore store = open_table(options.store);
-  if (!options.yes) require_terminal("delete the table");
+  if (!options.yes && !options.dry_run) require_terminal("delete the table");
   const dynamodb::TableInfo table = co_await dynamodb::describe_table(store);
+  if (options.dry_run) {
+    fmt::print("table {} would be deleted, with some {} items\n", one_line(table.arn), table.items);
+    co_return Exit::done;
+  }
   if (!options.yes && !is_sure(table)) {
     throw Failure(Exit::failed, "nothing was deleted: the answer was not the table's name");
   }
@@ -53,6 +59,7 @@ void add_table_delete(CLI::App& app, Action& action) {
   CLI::App* const verb = table_group(app).add_subcommand("delete", kDescription);
   add_store_option(*verb, options->store);
   add_switch(*verb, "--yes", options->yes, "Do not ask");
+  add_switch(*verb, "--dry-run", options->dry_run, "Only print what would be deleted");
   verb->footer(kFooter);
   verb->callback([options, &action] { action = [options] { return run(remove(*options)); }; });
 }

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "confirm.hpp"
 #include "terminal.hpp"
 #include "verbs/timer.hpp"
 #include "verbs/verbs.hpp"
@@ -20,16 +21,38 @@ constexpr const char* kFooter =
     "step\n"
     "is dispatched again since its worker died.\n"
     "\n"
-    "Where that fails, run it again. Exits with 3 where there is no such timer.\n"
+    "Asks on a terminal; elsewhere it needs --yes. Where that fails, run it again. Exits with 3 "
+    "where there is no such timer.\n"
     "\n"
     "Examples:\n"
     "  sagabus timer cancel --store sqlite:///var/lib/orders.db '2026-11-22T17:04:05.123Z#ID'\n"
-    "  sagabus timer cancel --store sqlite:///var/lib/orders.db ID --json\n";
+    "  sagabus timer cancel --store sqlite:///var/lib/orders.db ID --yes --json\n";
 
-asio::awaitable<Exit> cancel(TimerOptions options) {
+struct Options : TimerOptions {
+  bool yes = false;
+  bool dry_run = false;
+};
+
+void ask(const TimerRow& row) {
+  const std::string id = row.key.id;
+  const std::string question = fmt::format("Cancel {}? Type its id, {}",
+                                           escape_controls(to_text(row.key)), escape_controls(id));
+  if (is_sure(question, id)) return;
+  throw Failure(Exit::failed, "nothing was cancelled: the answer was not the timer's id");
+}
+
+asio::awaitable<Exit> cancel(Options options) {
+  const bool sure = options.yes || options.dry_run;
+  if (!sure) require_terminal("cancel the timer");
   const SagaStore store = co_await open_timers(options.store);
   const TimerRow row = co_await find_timer(store, options.key);
   TimerReport report{row, store.backend()->timers()->now()};
+  if (options.dry_run) {
+    report.outcome = "would be cancelled";
+    print_timer(report, options.json);
+    co_return Exit::done;
+  }
+  if (!sure) ask(row);
   auto cancelling = cancel_timer(store, row);
   const TimerOutcome outcome = co_await std::move(cancelling);
   if (outcome == TimerOutcome::gone) {
@@ -44,10 +67,12 @@ asio::awaitable<Exit> cancel(TimerOptions options) {
 }  // namespace
 
 void add_timer_cancel(CLI::App& app, Action& action) {
-  const auto options = std::make_shared<TimerOptions>();
+  const auto options = std::make_shared<Options>();
   CLI::App* const verb = timer_group(app).add_subcommand("cancel", kDescription);
   add_timer_options(*verb, *options);
   add_timer_key(*verb, *options);
+  add_switch(*verb, "--yes", options->yes, "Do not ask");
+  add_switch(*verb, "--dry-run", options->dry_run, "Only print what would be cancelled");
   verb->footer(kFooter);
   verb->callback([options, &action] { action = [options] { return run(cancel(*options)); }; });
 }

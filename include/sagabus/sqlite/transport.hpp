@@ -54,6 +54,10 @@ class Transport : public sagabus::Transport {
   // For tools and tests.
   boost::asio::awaitable<QueueDepth> depth(std::string endpoint) const;
 
+  // Who has subscribed to messages of the type, in alphabetical order. What is published now
+  // reaches them; where there is nobody, it reaches nobody.
+  boost::asio::awaitable<std::vector<std::string>> takers(std::string type) const;
+
   // All that is in the queue, ready or not.
   boost::asio::awaitable<std::uint64_t> pending(std::string endpoint) const;
 
