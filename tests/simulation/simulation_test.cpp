@@ -124,7 +124,7 @@ class History {
 };
 
 TEST(Simulation, EveryEffectHappensOnceAndAllComesToRest) {
-  const unsigned first = test::number_from("SAGABUS_SEED", 1);
+  const std::uint64_t first = test::seed_from("SAGABUS_SEED", 1);
   const unsigned seeds = test::number_from("SAGABUS_SIMULATION_SEEDS", kSeeds);
   ASSERT_GT(seeds, 0U);
   Tally sum;
@@ -132,7 +132,8 @@ TEST(Simulation, EveryEffectHappensOnceAndAllComesToRest) {
   std::uint64_t events = 0;
   std::uint64_t digest = 0;
   const auto began = std::chrono::steady_clock::now();
-  for (unsigned seed = first; seed < first + seeds; ++seed) {
+  for (unsigned i = 0; i < seeds; ++i) {
+    const std::uint64_t seed = first + i;
     const History run(seed);
     ASSERT_THAT(run.problems(), IsEmpty())
         << "to see it again: SAGABUS_SIMULATION_SEEDS=1 SAGABUS_SEED=" << seed;
