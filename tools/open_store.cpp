@@ -35,7 +35,8 @@ dynamodb::SagaStore open_dynamodb(const DynamoDbUri& uri, const Ambient& ambient
   options.region = uri.region;
   options.endpoint = uri.endpoint;
   options.ttl_days = uri.ttl_days;
-  options.key_shards = uri.key_shards;
+  if (uri.key_shards) options.key_shards = *uri.key_shards;
+  if (uri.index) options.index = *uri.index;
   options.ambient = ambient;
   return dynamodb::SagaStore(std::move(options));
 }

@@ -3,6 +3,7 @@
 //   memory:
 //   sqlite:///var/lib/orders.db
 //   dynamodb://sagas?region=us-east-1&endpoint=http://localhost:8000&ttl_days=7&key_shards=8
+//   dynamodb://sagas?region=us-east-1&index=none
 //
 // The path, the table and the values of parameters may be percent-encoded.
 #pragma once
@@ -14,6 +15,10 @@
 
 #include "uri.hpp"
 
+namespace sagabus::dynamodb {
+enum class CorrelationIndex;
+}
+
 namespace sagabus::tools {
 
 // What is empty is left to the store: it looks into the environment.
@@ -22,7 +27,8 @@ struct DynamoDbUri {
   std::string region;
   std::string endpoint;
   std::optional<double> ttl_days;
-  unsigned key_shards = 1;  // the store says which it takes
+  std::optional<unsigned> key_shards{};  // the store says which it takes
+  std::optional<dynamodb::CorrelationIndex> index{};
   friend bool operator==(const DynamoDbUri&, const DynamoDbUri&) = default;
 };
 

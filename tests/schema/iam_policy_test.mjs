@@ -1,0 +1,179 @@
+// What `sagabus iam-policy` prints is enough, and not a bit too much.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startProxy, tableArn } from './iam_proxy.mjs';
+import {
+  conformanceProgram, endpoint, newTableName, program, sagabus, sagabusAlone, start, storeOf,
+} from './support.mjs';
+
+const FIVE = ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query'].map((a) => `dynamodb:${a}`);
+
+const runtimePolicy = (table) =>
+  JSON.parse(sagabusAlone(['iam-policy', 'runtime', '--table-arn', tableArn(table)]));
+
+function without(policy, action) {
+  const less = structuredClone(policy);
+  for (const statement of less.Statement) {
+    statement.Action = statement.Action.filter((one) => one !== action);
+  }
+  return less;
+}
+
+// A table, and a proxy before it with that policy.
+async function beside(policyOf, body) {
+  const table = newTableName();
+  sagabus(['table', 'create', '--store', storeOf(table)]);
+  const proxy = await startProxy(endpoint(), policyOf(table));
+  try {
+    await body({ table, proxy, store: storeOf(table, proxy.endpoint) });
+  } finally {
+    await proxy.close();
+    sagabus(['table', 'delete', '--yes', '--store', storeOf(table)]);
+  }
+}
+
+// All of a program, or what it did until the first request was denied and a second later.
+async function runUntilDenied(proxy, words) {
+  const run = start(program(), words);
+  let over = false;
+  run.ended.then(() => (over = true));
+  while (!over && proxy.denied.size === 0) await sleep(20);
+  if (!over) await Promise.race([run.ended, sleep(1000)]);
+  const finished = over;
+  run.stop();
+  return { finished, ...(await run.ended) };
+}
+
+const orderSaga = (store) => ['bench', '--store', store, '--sagas', '30', '--json'];
+
+describe('the runtime policy', () => {
+  test('is the five actions on the table and its indexes', () => {
+    const { Statement, Version } = runtimePolicy('sagas');
+    assert.equal(Version, '2012-10-17');
+    assert.deepEqual(Statement, [{
+      Sid: 'SagabusRuntime', Effect: 'Allow', Action: FIVE,
+      Resource: [tableArn('sagas'), `${tableArn('sagas')}/index/*`],
+    }]);
+  });
+
+  test('lets the order saga run to its end', () =>
+    beside(runtimePolicy, async ({ store, proxy }) => {
+      const ran = await runUntilDenied(proxy, orderSaga(store));
+      assert.equal(ran.exit, 0, ran.text);
+      assert.equal(JSON.parse(ran.text).sagas_completed, 30);
+      assert.deepEqual([...proxy.denied], []);
+      for (const action of proxy.allowed) assert.ok(FIVE.includes(action), action);
+    }));
+
+  for (const action of ['GetItem', 'PutItem', 'UpdateItem', 'Query']) {
+    test(`lets nothing end well without ${action}`, () =>
+      beside((table) => without(runtimePolicy(table), `dynamodb:${action}`),
+             async ({ store, proxy }) => {
+               const ran = await runUntilDenied(proxy, orderSaga(store));
+               assert.ok(!ran.finished || ran.exit === 1, `${ran.exit}: ${ran.text}`);
+               assert.deepEqual([...proxy.denied], [`dynamodb:${action}`]);
+             }));
+  }
+});
+
+// What a store may do at all, and whoever makes its table.
+describe('all of the store', () => {
+  const ANY = 'arn:aws:dynamodb:*:*:table/conformance-*';
+  const print = (...words) => JSON.parse(sagabusAlone(['iam-policy', ...words, '--table-arn', ANY]));
+  const runtime = () => print('runtime');
+  const both = (policy) => {
+    const admin = print('admin', '--shards', '8');
+    return { ...policy, Statement: [...policy.Statement, ...admin.Statement] };
+  };
+
+  async function conformance(policy, filter) {
+    const proxy = await startProxy(endpoint(), policy);
+    try {
+      const run = start(conformanceProgram(), [`--gtest_filter=${filter}`],
+                        { SAGABUS_TEST_DYNAMODB_ENDPOINT: proxy.endpoint });
+      return { ...(await run.ended), denied: [...proxy.denied], allowed: proxy.allowed };
+    } finally {
+      await proxy.close();
+    }
+  }
+
+  test('needs no more than is printed, and all of it', async () => {
+    const filter = 'DynamoDb*/StoreConformance.*-*TwoHundred*:*Large*';
+    const { exit, text, denied, allowed } = await conformance(both(runtime()), filter);
+    assert.deepEqual(denied, []);
+    assert.equal(exit, 0, text);
+    for (const action of FIVE) assert.ok(allowed.has(action), action);
+  });
+
+  // The order saga deletes nothing.
+  test('fails without DeleteItem', async () => {
+    const { exit, denied } = await conformance(both(without(runtime(), 'dynamodb:DeleteItem')),
+                                               'DynamoDb/StoreConformance.EraseMayBeRepeated*');
+    assert.deepEqual([exit, denied], [1, ['dynamodb:DeleteItem']]);
+  });
+});
+
+describe('other policies', () => {
+  const print = (...words) => JSON.parse(sagabusAlone(['iam-policy', ...words])).Statement;
+  const actions = (statements) =>
+    Object.fromEntries(statements.map(({ Sid, Action, Resource }) => [Sid, [Action, Resource]]));
+  const QUEUES = 'arn:aws:sqs:eu-central-1:123456789012:shop';
+  const TOPICS = 'arn:aws:sns:eu-central-1:123456789012:shop';
+
+  test('allow ctx.transact what it writes to and checks', () => {
+    const stock = tableArn('stock');
+    assert.deepEqual(actions(print('runtime', '--transact-table-arn', stock, '--table-arn',
+                                   tableArn('a'), tableArn('b'))), {
+      SagabusRuntime: [FIVE, ['a', 'b'].flatMap((t) => [tableArn(t), `${tableArn(t)}/index/*`])],
+      SagabusTransact: [['PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'].map(
+        (action) => `dynamodb:${action}`), stock],
+    });
+  });
+
+  test('allow to scan only where there are key shards', () => {
+    const mayScan = (...words) => JSON.stringify(print('admin', ...words)).includes('dynamodb:Scan');
+    assert.deepEqual([mayScan(), mayScan('--shards', '1'), mayScan('--shards', '2')],
+                     [false, false, true]);
+  });
+
+  test('allow to read streams, and nothing of the table', () => {
+    assert.deepEqual(actions(print('stream')), {
+      SagabusStream: [['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map(
+        (action) => `dynamodb:${action}`), 'arn:aws:dynamodb:*:*:table/sagas/stream/*'],
+    });
+  });
+
+  test('allow queues, and what flags ask for beside them', () => {
+    const sqs = (...names) => names.map((name) => `sqs:${name}`);
+    const SagabusQueues = [
+      sqs('SendMessage', 'ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility',
+          'GetQueueUrl', 'GetQueueAttributes'), `${QUEUES}-*`];
+    assert.deepEqual(actions(print('sqs', '--queue-arn', QUEUES)), { SagabusQueues });
+    assert.deepEqual(actions(print('sqs', '--queue-arn', QUEUES, '--create-queues')), {
+      SagabusQueues,
+      SagabusCreateQueues: ['sqs:CreateQueue', `${QUEUES}-*`],
+    });
+    assert.deepEqual(actions(print('sqs', '--queue-arn', QUEUES, '--topic-arn', TOPICS)), {
+      SagabusQueues,
+      SagabusTopics: ['sns:Publish', `${TOPICS}-*`],
+    });
+    assert.deepEqual(
+      actions(print('sqs', '--queue-arn', QUEUES, '--topic-arn', TOPICS, '--create-queues')), {
+        SagabusQueues,
+        SagabusCreateQueues: [sqs('CreateQueue', 'SetQueueAttributes'), `${QUEUES}-*`],
+        SagabusTopics: ['sns:Publish', `${TOPICS}-*`],
+        SagabusCreateTopics: [
+          ['CreateTopic', 'Subscribe', 'GetTopicAttributes', 'ListSubscriptionsByTopic'].map(
+            (action) => `sns:${action}`), `${TOPICS}-*`],
+        SagabusSubscriptions: [['sns:GetSubscriptionAttributes', 'sns:Unsubscribe'], '*'],
+      });
+    assert.deepEqual(
+      actions(print('sqs', '--queue-arn', 'arn:aws:sqs:*:*:*',
+                    '--claims-arn', 'arn:aws:s3:::shop-messages/claims')), {
+        SagabusQueues: [SagabusQueues[0], 'arn:aws:sqs:*:*:*'],
+        SagabusClaims: [['s3:PutObject', 's3:GetObject'], 'arn:aws:s3:::shop-messages/claims/*'],
+        SagabusClaimsBucket: ['s3:ListBucket', 'arn:aws:s3:::shop-messages'],
+      });
+  });
+});
