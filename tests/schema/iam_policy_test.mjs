@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startProxy, tableArn } from './iam_proxy.mjs';
+import { queueArn, startProxy, tableArn, topicArn } from './iam_proxy.mjs';
 import {
-  conformanceProgram, endpoint, newTableName, program, sagabus, sagabusAlone, start, storeOf,
+  conformance, endpoint, newTableName, program, sagabus, sagabusAlone, start, storeOf,
 } from './support.mjs';
 
 const FIVE = ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query'].map((a) => `dynamodb:${a}`);
@@ -77,32 +77,38 @@ describe('the runtime policy', () => {
   }
 });
 
-// What a store may do at all, and whoever makes its table.
-describe('all of the store', () => {
-  const ANY = 'arn:aws:dynamodb:*:*:table/conformance-*';
-  const print = (...words) => JSON.parse(sagabusAlone(['iam-policy', ...words, '--table-arn', ANY]));
-  const runtime = () => print('runtime');
-  const both = (policy) => {
-    const admin = print('admin', '--shards', '8');
-    return { ...policy, Statement: [...policy.Statement, ...admin.Statement] };
-  };
-
-  async function conformance(policy, filter) {
-    const proxy = await startProxy(endpoint(), policy);
-    try {
-      const run = start(conformanceProgram(), [`--gtest_filter=${filter}`],
-                        { SAGABUS_TEST_DYNAMODB_ENDPOINT: proxy.endpoint });
-      return { ...(await run.ended), denied: [...proxy.denied], allowed: proxy.allowed };
-    } finally {
-      await proxy.close();
-    }
+// The conformance suite of a store or a transport, through a proxy with that policy.
+async function runSuite(service, policy, filter) {
+  const proxy = await startProxy(endpoint(service), policy);
+  try {
+    const run = start(conformance(service), [`--gtest_filter=${filter}`],
+                      { [`SAGABUS_TEST_${service.toUpperCase()}_ENDPOINT`]: proxy.endpoint });
+    return { ...(await run.ended), denied: [...proxy.denied], allowed: proxy.allowed };
+  } finally {
+    await proxy.close();
   }
+}
+
+// Whether a suite did all that it may, and nothing else.
+function assertUsed(policy, allowed) {
+  const printed = policy.Statement.flatMap((statement) => statement.Action);
+  assert.deepEqual([...allowed].sort(), [...new Set(printed)].sort());
+}
+
+const together = (...policies) =>
+  ({ ...policies[0], Statement: policies.flatMap((policy) => policy.Statement) });
+
+describe('all that a store does', () => {
+  const print = (...words) => JSON.parse(
+    sagabusAlone(['iam-policy', ...words, '--table-arn', 'arn:aws:dynamodb:*:*:table/conformance-*']));
+  const admin = print('admin', '--shards', '8');  // the suite makes its tables
 
   test('needs no more than is printed, and all of it', async () => {
     // Every operation of a store; not what repeats one of them very often.
     const filter = 'DynamoDb*/StoreConformance.*-*TwoHundred*:*Large*:*Keeps*:*Pages*:*Wins*:' +
       '*WritesBetween*:*AnyText*:*InstanceBack*';
-    const { exit, text, denied, allowed } = await conformance(both(runtime()), filter);
+    const { exit, text, denied, allowed } =
+      await runSuite('dynamodb', together(print('runtime'), admin), filter);
     assert.deepEqual(denied, []);
     assert.equal(exit, 0, text);
     for (const action of FIVE) assert.ok(allowed.has(action), action);
@@ -110,9 +116,59 @@ describe('all of the store', () => {
 
   // The order saga deletes nothing.
   test('fails without DeleteItem', async () => {
-    const { exit, denied } = await conformance(both(without(runtime(), 'dynamodb:DeleteItem')),
-                                               'DynamoDb/StoreConformance.EraseMayBeRepeated*');
+    const less = without(print('runtime'), 'dynamodb:DeleteItem');
+    const { exit, denied } = await runSuite('dynamodb', together(less, admin),
+                                            'DynamoDb/StoreConformance.EraseMayBeRepeated*');
     assert.deepEqual([exit, denied], [1, ['dynamodb:DeleteItem']]);
+  });
+});
+
+test('the admin policy is for all of sagabus table, and nothing else', async () => {
+  const table = newTableName();
+  const policy = JSON.parse(sagabusAlone(
+    ['iam-policy', 'admin', '--table-arn', tableArn(table), '--shards', '4']));
+  const proxy = await startProxy(endpoint(), policy);
+  const run = async (exit, verb, ...flags) => {
+    const words = ['table', verb, '--store', storeOf(table, proxy.endpoint), ...flags];
+    const ran = await start(program(), words).ended;
+    assert.equal(ran.exit, exit, `${verb} ${flags}: ${ran.text}`);
+  };
+  try {
+    await run(0, 'create', '--shards', '4');
+    await run(1, 'create', '--shards', '4', '--stream', '--pitr');  // DynamoDB Local has no recovery
+    await run(0, 'verify', '--shards', '4', '--stream');
+    await run(0, 'describe');
+    await run(0, 'delete', '--yes');
+    assert.deepEqual([...proxy.denied], []);
+    assertUsed(policy, proxy.allowed);
+  } finally {
+    await proxy.close();
+  }
+});
+
+describe('all that the transport does', () => {
+  const print = (...words) => JSON.parse(
+    sagabusAlone(['iam-policy', 'sqs', '--queue-arn', queueArn('conformance'), ...words]));
+  const CREATING = ['--create-queues'];
+  const TOPICS = [...CREATING, '--topic-arn', topicArn('conformance')];
+
+  test('needs no more than is printed', async () => {
+    const policy = print(...CREATING);
+    const { exit, text, denied, allowed } =
+      await runSuite('sqs', policy, 'SqsFifo/*GivenBackWithADelay*:SqsFifo/*AcknowledgedMessageIs*');
+    assert.deepEqual(denied, []);
+    assert.equal(exit, 0, text);
+    assertUsed(policy, allowed);
+  });
+
+  test('needs more with topics', async () => {
+    const suite = 'SqsTopics/*ReachesEverySubscriberOnce*:SqsTopics/*SubscribingAgain*';
+    const { exit, text, denied } = await runSuite('sqs', print(...TOPICS), suite);
+    assert.deepEqual(denied, []);
+    assert.equal(exit, 0, text);
+    const less = await runSuite('sqs', print(...CREATING), suite);
+    assert.equal(less.exit, 1);
+    assert.match(less.denied[0], /^sns:/);
   });
 });
 

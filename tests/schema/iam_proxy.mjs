@@ -1,4 +1,5 @@
-// Stands between a program and DynamoDB, and asks a policy about each request as IAM would.
+// Stands between a program and DynamoDB, SQS and SNS, and asks a policy about each request as IAM
+// would.
 import { createServer, request } from 'node:http';
 
 const ACCOUNT = '000000000000';
@@ -18,9 +19,11 @@ function allows(policy, { action, resource }) {
 }
 
 export const tableArn = (table) => `arn:aws:dynamodb:us-east-1:${ACCOUNT}:table/${table}`;
+export const queueArn = (queue) => `arn:aws:sqs:us-east-1:${ACCOUNT}:${queue}`;
+export const topicArn = (topic) => `arn:aws:sns:us-east-1:${ACCOUNT}:${topic}`;
 
-// What a request needs. A transaction needs what its parts do.
-function needs(operation, body) {
+// A transaction needs what its parts do.
+function ofDynamoDb(operation, body) {
   const one = (action, { TableName, IndexName }) => ({
     action: `dynamodb:${action}`,
     resource: tableArn(TableName) + (IndexName ? `/index/${IndexName}` : ''),
@@ -30,6 +33,27 @@ function needs(operation, body) {
                     ConditionCheck: 'ConditionCheckItem' };
   return body.TransactItems.flatMap((item) =>
     Object.entries(item).map(([kind, part]) => one(actions[kind], part)));
+}
+
+// A batch needs what a single one does.
+const actionOf = (operation) => operation.replace(/Batch$/, '');
+
+function ofSqs(operation, { QueueUrl, QueueName }) {
+  const name = QueueName ?? QueueUrl.split('/').at(-1);
+  return [{ action: `sqs:${actionOf(operation)}`, resource: queueArn(name) }];
+}
+
+function ofSns(form) {
+  const resource = form.get('TopicArn') ?? form.get('SubscriptionArn') ?? topicArn(form.get('Name'));
+  return [{ action: `sns:${actionOf(form.get('Action'))}`, resource }];
+}
+
+// What a request has to be allowed.
+function needs(headers, body) {
+  const [service, operation] = (headers['x-amz-target'] ?? '').split('.');
+  if (service === 'AmazonSQS') return ofSqs(operation, JSON.parse(body));
+  if (service) return ofDynamoDb(operation, JSON.parse(body));
+  return ofSns(new URLSearchParams(body.toString()));
 }
 
 function refuse(response, { action, resource }) {
@@ -61,8 +85,7 @@ export async function startProxy(endpoint, policy) {
     const parts = [];
     for await (const part of incoming) parts.push(part);
     const body = Buffer.concat(parts);
-    const operation = incoming.headers['x-amz-target'].split('.')[1];
-    const wanted = needs(operation, JSON.parse(body));
+    const wanted = needs(incoming.headers, body);
     const missing = wanted.find((need) => !allows(policy, need));
     for (const need of wanted) (need === missing ? denied : allowed).add(need.action);
     if (missing) refuse(response, missing);

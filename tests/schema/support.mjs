@@ -9,7 +9,8 @@ function required(name) {
   return value;
 }
 
-export const endpoint = () => required('SAGABUS_TEST_DYNAMODB_ENDPOINT');
+export const endpoint = (service = 'dynamodb') =>
+  required(`SAGABUS_TEST_${service.toUpperCase()}_ENDPOINT`);
 export const newTableName = () => `schema-${randomBytes(8).toString('hex')}`;
 export const storeOf = (table, at = endpoint()) =>
   `dynamodb://${table}?region=us-east-1&endpoint=${at}`;
@@ -46,7 +47,7 @@ export function start(program, words, environment = {}) {
 }
 
 export const program = () => required('SAGABUS_PROGRAM');
-export const conformanceProgram = () => required('SAGABUS_DYNAMODB_CONFORMANCE');
+export const conformance = (box) => required(`SAGABUS_${box.toUpperCase()}_CONFORMANCE`);
 
 export async function call(operation, body) {
   const answer = await fetch(endpoint(), {

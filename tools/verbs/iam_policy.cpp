@@ -25,7 +25,7 @@ constexpr const char* kRuntimeFooter =
     "Five actions, whatever the options of the store are: timers, leases and the store's own\n"
     "transactions are made of them. Only ctx.transact needs more, on the tables that handlers "
     "write\n"
-    "to or check; the reads of the large messages' bucket are in `sagabus iam-policy sqs`.\n"
+    "to or check. What queues, topics and large messages need, `sagabus iam-policy sqs` says.\n"
     "\n"
     "Examples:\n"
     "  sagabus iam-policy runtime --table-arn arn:aws:dynamodb:us-east-1:123456789012:table/sagas\n"
