@@ -18,6 +18,7 @@ const options = {
   module: ts.ModuleKind.NodeNext,
   moduleResolution: ts.ModuleResolutionKind.NodeNext,
   types: [],
+  lib: ['lib.es2022.d.ts'],
 };
 
 function problems(program) {

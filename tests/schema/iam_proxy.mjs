@@ -73,6 +73,7 @@ function forward(from, body, response, server) {
       answer.pipe(response);
     });
   onward.on('error', () => response.destroy());
+  response.on('close', () => onward.destroy());  // nobody waits for its answer any more
   onward.end(body);
 }
 
