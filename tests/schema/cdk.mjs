@@ -40,7 +40,9 @@ export async function compile(sources) {
     if (found.length > 0) return { problems: found, modules: [] };
     program.emit();
     const modules = [];
-    for (const file of files) modules.push(await import(pathToFileURL(file.replace('.mts', '.mjs'))));
+    for (const file of files) {
+      modules.push(await import(pathToFileURL(file.replace('.mts', '.mjs'))));
+    }
     return { problems: [], modules };
   } finally {
     rmSync(folder, { recursive: true });
@@ -52,7 +54,8 @@ function ownName(name) {
   return name.replace(/^SagaTable/, '').replace(/[0-9A-F]{8}$/, '');
 }
 
-// The template of a stack with this one construct, named as in the one that `sagabus schema` prints.
+// The template of a stack with this one construct, named as in the one that `sagabus schema`
+// prints.
 export function synthesise({ SagaTable }) {
   const app = new App({ analyticsReporting: false });
   const stack = new Stack(app, 'Stack');

@@ -7,7 +7,8 @@ import {
   conformance, endpoint, newTableName, program, sagabus, sagabusAlone, start, storeOf,
 } from './support.mjs';
 
-const FIVE = ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query'].map((a) => `dynamodb:${a}`);
+const FIVE =
+  ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem', 'Query'].map((name) => `dynamodb:${name}`);
 
 const runtimePolicy = (table) =>
   JSON.parse(sagabusAlone(['iam-policy', 'runtime', '--table-arn', tableArn(table)]));
@@ -99,8 +100,9 @@ const together = (...policies) =>
   ({ ...policies[0], Statement: policies.flatMap((policy) => policy.Statement) });
 
 describe('all that a store does', () => {
-  const print = (...words) => JSON.parse(
-    sagabusAlone(['iam-policy', ...words, '--table-arn', 'arn:aws:dynamodb:*:*:table/conformance-*']));
+  const TABLES = 'arn:aws:dynamodb:*:*:table/conformance-*';
+  const print = (...words) =>
+    JSON.parse(sagabusAlone(['iam-policy', ...words, '--table-arn', TABLES]));
   const admin = print('admin', '--shards', '8');  // the suite makes its tables
 
   test('needs no more than is printed, and all of it', async () => {
@@ -135,7 +137,8 @@ test('the admin policy is for all of sagabus table, and nothing else', async () 
   };
   try {
     await run(0, 'create', '--shards', '4');
-    await run(1, 'create', '--shards', '4', '--stream', '--pitr');  // DynamoDB Local has no recovery
+    // DynamoDB Local has no recovery.
+    await run(1, 'create', '--shards', '4', '--stream', '--pitr');
     await run(0, 'verify', '--shards', '4', '--stream');
     await run(0, 'describe');
     await run(0, 'delete', '--yes');
@@ -191,7 +194,8 @@ describe('other policies', () => {
   });
 
   test('allow to scan only where there are key shards', () => {
-    const mayScan = (...words) => JSON.stringify(print('admin', ...words)).includes('dynamodb:Scan');
+    const mayScan = (...words) =>
+      JSON.stringify(print('admin', ...words)).includes('dynamodb:Scan');
     assert.deepEqual([mayScan(), mayScan('--shards', '1'), mayScan('--shards', '2')],
                      [false, false, true]);
   });

@@ -44,7 +44,8 @@ function ofSqs(operation, { QueueUrl, QueueName }) {
 }
 
 function ofSns(form) {
-  const resource = form.get('TopicArn') ?? form.get('SubscriptionArn') ?? topicArn(form.get('Name'));
+  const resource =
+    form.get('TopicArn') ?? form.get('SubscriptionArn') ?? topicArn(form.get('Name'));
   return [{ action: `sns:${actionOf(form.get('Action'))}`, resource }];
 }
 

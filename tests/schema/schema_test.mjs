@@ -61,8 +61,9 @@ describe('on DynamoDB Local', () => {
   async function look({ table }) {
     const name = { TableName: table };
     const Key = { sagaName: { S: '$table' }, sagaId: { S: 'format' } };
-    return ofAnswers((await call('DescribeTable', name)).Table,
-                     await call('DescribeTimeToLive', name), await call('GetItem', { ...name, Key }));
+    const { Table } = await call('DescribeTable', name);
+    return ofAnswers(Table, await call('DescribeTimeToLive', name),
+                     await call('GetItem', { ...name, Key }));
   }
 
   test('table create makes it', async () => {

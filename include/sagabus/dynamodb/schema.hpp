@@ -27,9 +27,9 @@ namespace sagabus::dynamodb {
 std::string cloudformation_template(const std::string& table_name,
                                     const TableDescription& description = {});
 
-// A module in TypeScript for version 2 of the CDK (2.175 or later, for point-in-time recovery) that
-// exports one construct, SagaTable. Its member `table` grants and is referred to; its outputs are
-// those of the template.
+// A module in TypeScript for version 2 of the CDK (of 2025 or later where there is point-in-time
+// recovery; tests compile it with 2.220) that exports one construct, SagaTable. Its member `table`
+// grants and is referred to; its outputs are those of the template.
 std::string cdk_construct(const std::string& table_name, const TableDescription& description = {});
 
 // A configuration for Terraform with the provider hashicorp/aws, 4.0 or later: one resource,
