@@ -10,7 +10,7 @@ constexpr aws::ArnKind kTableArn{"table ARN", "dynamodb", "table/",
 
 // Its indexes and streams are resources of their own, which the policies name themselves.
 void check_tables(const std::vector<std::string>& arns) {
-  aws::check_arns(kTableArn, arns, "/");
+  aws::check_arns(kTableArn, arns, "/!'()");
 }
 
 std::vector<std::string> with_indexes(const std::vector<std::string>& tables) {

@@ -1,5 +1,7 @@
 #include "sagabus/sqs/iam_policy.hpp"
 
+#include <string_view>
+
 #include "aws/iam_policy.hpp"
 
 namespace sagabus::sqs {
@@ -11,13 +13,15 @@ constexpr aws::ArnKind kTopicArn{"topic ARN", "sns", "",
                                  "arn:aws:sns:eu-central-1:123456789012:shop"};
 constexpr aws::ArnKind kClaimsArn{"claims ARN", "s3", "", "arn:aws:s3:::shop-messages/claims",
                                   true};
+// Of queues and topics.
+constexpr std::string_view kNotInNames = "/.!'()";
 
 // All that the transport names so.
 std::vector<std::string> named_after(const aws::ArnKind& kind,
                                      const std::vector<std::string>& prefixes) {
   std::vector<std::string> out;
   for (const std::string& prefix : prefixes) {
-    aws::check_arn(kind, prefix, "/.");
+    aws::check_arn(kind, prefix, kNotInNames);
     out.push_back(prefix.ends_with('*') ? prefix : prefix + "-*");
   }
   return out;
@@ -42,7 +46,7 @@ Claims claims_of(const std::vector<std::string>& arns) {
 }  // namespace
 
 std::string transport_policy(const PolicyOptions& options) {
-  aws::check_arns(kQueueArn, options.queue_arns, "/.");
+  aws::check_arns(kQueueArn, options.queue_arns, kNotInNames);
   std::vector<aws::PolicyStatement> statements;
   const auto allow = [&statements](auto... parts) { statements.push_back({parts...}); };
   using Actions = std::vector<std::string_view>;

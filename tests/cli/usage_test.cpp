@@ -324,6 +324,9 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{policy("runtime", "--table-arn",
                       "arn:aws:dynamodb:us-east-1:123456789012:table/sagas/index/x"),
                2, "'table/sagas/index/x' is no such resource"},
+        BadUse{
+            policy("runtime", "--table-arn", "arn:aws:dynamodb:us-east-1:123456789012:table/it's"),
+            2, "is no such resource"},
         BadUse{policy("runtime", "--transact-table-arn", "stock"), 2, "table ARN: 'stock'"},
         BadUse{policy("stream", "--shards", "8"), 2, "--shards"},
         BadUse{{"iam-policy", "sqs"}, 2, "--queue-arn is required"},
