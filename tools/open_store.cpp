@@ -41,7 +41,8 @@ dynamodb::SagaStore open_dynamodb(const DynamoDbUri& uri, const Ambient& ambient
         dynamodb::Client(profile_client(uri.profile, uri.region, uri.endpoint, ambient));
   }
   options.ttl_days = uri.ttl_days;
-  options.key_shards = uri.key_shards;
+  if (uri.key_shards) options.key_shards = *uri.key_shards;
+  if (uri.index) options.index = *uri.index;
   options.ambient = ambient;
   return dynamodb::SagaStore(std::move(options));
 }

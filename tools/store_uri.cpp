@@ -12,10 +12,11 @@
 namespace sagabus::tools {
 namespace {
 
-constexpr UriKind kStoreUri{"store URI",
-                            "memory:, sqlite:///PATH or "
-                            "dynamodb://TABLE?region=REGION&endpoint=URL&profile=NAME&ttl_days=N"
-                            "&key_shards=N"};
+constexpr UriKind kStoreUri{
+    "store URI",
+    "memory:, sqlite:///PATH or "
+    "dynamodb://TABLE?region=REGION&endpoint=URL&profile=NAME&ttl_days=N&key_shards=N"
+    "&index=INDEX"};
 
 double read_days(const std::string& text) {
   double days = 0;
@@ -38,11 +39,18 @@ unsigned read_shards(const std::string& text) {
   return shards;
 }
 
+dynamodb::CorrelationIndex read_index(const std::string& text) {
+  if (text == "all") return dynamodb::CorrelationIndex::all;
+  if (text == "keys_only") return dynamodb::CorrelationIndex::keys_only;
+  if (text == "none") return dynamodb::CorrelationIndex::none;
+  refuse(kStoreUri, "the parameter 'index' is no index: expected all, keys_only or none");
+}
+
 StoreUri parse_dynamodb(std::string_view rest) {
   if (!rest.starts_with("//")) {
     refuse(kStoreUri,
            "expected dynamodb://TABLE?region=REGION&endpoint=URL&profile=NAME&ttl_days=N"
-           "&key_shards=N");
+           "&key_shards=N&index=INDEX");
   }
   rest.remove_prefix(2);
   const std::size_t question = rest.find('?');
@@ -60,7 +68,8 @@ StoreUri parse_dynamodb(std::string_view rest) {
        {"endpoint", [&](std::string value) { uri.endpoint = std::move(value); }},
        {"profile", [&](std::string value) { uri.profile = std::move(value); }},
        {"ttl_days", [&](const std::string& value) { uri.ttl_days = read_days(value); }},
-       {"key_shards", [&](const std::string& value) { uri.key_shards = read_shards(value); }}});
+       {"key_shards", [&](const std::string& value) { uri.key_shards = read_shards(value); }},
+       {"index", [&](const std::string& value) { uri.index = read_index(value); }}});
   return uri;
 }
 

@@ -4,6 +4,7 @@
 //   sqlite:///var/lib/orders.db
 //   dynamodb://sagas?region=us-east-1&endpoint=http://localhost:8000&ttl_days=7&key_shards=8
 //   dynamodb://sagas?profile=production
+//   dynamodb://sagas?region=us-east-1&index=none
 //
 // The path, the table and the values of parameters may be percent-encoded.
 #pragma once
@@ -15,6 +16,10 @@
 
 #include "uri.hpp"
 
+namespace sagabus::dynamodb {
+enum class CorrelationIndex;
+}
+
 namespace sagabus::tools {
 
 // What is empty is left to the store: it looks into the environment.
@@ -24,7 +29,8 @@ struct DynamoDbUri {
   std::string endpoint;
   std::string profile;  // of ~/.aws; empty: the default chain of credentials
   std::optional<double> ttl_days;
-  unsigned key_shards = 1;  // the store says which it takes
+  std::optional<unsigned> key_shards{};  // the store says which it takes
+  std::optional<dynamodb::CorrelationIndex> index{};
   friend bool operator==(const DynamoDbUri&, const DynamoDbUri&) = default;
 };
 

@@ -153,8 +153,8 @@ boost::asio::awaitable<TableRecord> settle_record(const SagaStore& store, unsign
   aws::throw_service_error(error, store.table_name());
 }
 
-boost::asio::awaitable<void> make(const SagaStore& store, const TableDescription& description) {
-  std::string body = create_table_request(store.table_name(), description);
+boost::asio::awaitable<void> make(const SagaStore& store, const TableInfo& planned) {
+  std::string body = create_table_request(planned);
   auto calling = store.client().aws().call("CreateTable", std::move(body));
   const aws::Outcome outcome = co_await std::move(calling);
   // In use: somebody else made it just now. What it is like is looked at next.
@@ -192,17 +192,10 @@ boost::asio::awaitable<TableInfo> wait_until_active(const SagaStore& store) {
                                     fmt::join(differences, "; ")));
 }
 
-void check_key_shards(const TableDescription& description) {
-  if (description.key_shards >= 1 && description.key_shards <= kMaxKeyShards) return;
-  throw std::invalid_argument(fmt::format("table: key_shards: {}, expected 1 to {}",
-                                          description.key_shards, kMaxKeyShards));
-}
-
-boost::asio::awaitable<void> agree_on_record(const SagaStore& store,
-                                             const TableDescription& description) {
-  auto settling = settle_record(store, description.key_shards);
+boost::asio::awaitable<void> agree_on_record(const SagaStore& store, const TableInfo& planned) {
+  auto settling = settle_record(store, planned.key_shards);
   const TableRecord record = co_await std::move(settling);
-  const std::vector<std::string> differences = record_differences(description, record);
+  const std::vector<std::string> differences = record_differences(planned.key_shards, record);
   if (!differences.empty()) refuse(store, differences);
 }
 
@@ -221,25 +214,25 @@ boost::asio::awaitable<std::optional<aws::ServiceError>> try_to(const SagaStore&
   co_return error;
 }
 
-boost::asio::awaitable<void> turn_on_ttl(const SagaStore& store) {
-  auto trying = try_to(store, "UpdateTimeToLive",
-                       R"(,"TimeToLiveSpecification":{"Enabled":true,"AttributeName":"ttl"})");
+boost::asio::awaitable<void> turn_on_ttl(const SagaStore& store, const TableInfo& planned) {
+  const std::string more = ',' + ttl_member(planned);
+  auto trying = try_to(store, "UpdateTimeToLive", more);
   const std::optional<aws::ServiceError> refusal = co_await std::move(trying);
   if (!refusal) co_return;
   TableInfo info;
   auto looking = look_at_ttl(store, info);
   co_await std::move(looking);
-  if (info.ttl_attribute != kTtl) aws::throw_service_error(*refusal, store.table_name());
+  if (info.ttl_attribute != planned.ttl_attribute)
+    aws::throw_service_error(*refusal, store.table_name());
 }
 
-boost::asio::awaitable<void> turn_on_stream(const SagaStore& store) {
-  auto trying = try_to(
-      store, "UpdateTable",
-      R"(,"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"})");
+boost::asio::awaitable<void> turn_on_stream(const SagaStore& store, const TableInfo& planned) {
+  const std::string more = ',' + stream_member(planned);
+  auto trying = try_to(store, "UpdateTable", more);
   const std::optional<aws::ServiceError> refusal = co_await std::move(trying);
   auto waiting = wait_until_active(store);
   const TableInfo info = co_await std::move(waiting);
-  if (refusal && info.stream != "NEW_AND_OLD_IMAGES") {
+  if (refusal && info.stream != planned.stream) {
     aws::throw_service_error(*refusal, store.table_name());
   }
 }
@@ -247,8 +240,8 @@ boost::asio::awaitable<void> turn_on_stream(const SagaStore& store) {
 boost::asio::awaitable<void> turn_on_backups(const SagaStore& store) {
   std::optional<Unsupported> problem;
   try {
-    auto asking = ask(store, "UpdateContinuousBackups",
-                      R"(,"PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true})");
+    const std::string more = ',' + backups_member();
+    auto asking = ask(store, "UpdateContinuousBackups", more);
     co_await std::move(asking);
   } catch (const Unsupported& e) {
     problem = Unsupported(fmt::format("table {}: this service has no point-in-time recovery "
@@ -262,30 +255,30 @@ boost::asio::awaitable<void> turn_on_backups(const SagaStore& store) {
 }  // namespace
 
 boost::asio::awaitable<void> create_table(SagaStore store, TableDescription description) {
-  check_key_shards(description);
+  const TableInfo planned = planned_table(store.table_name(), description);
   auto looking = look(store);
   const std::optional<TableInfo> before = co_await std::move(looking);
   if (!before) {
-    auto making = make(store, description);
+    auto making = make(store, planned);
     co_await std::move(making);
   }
   auto waiting = wait_until_active(store);
   TableInfo info = co_await std::move(waiting);
   auto looking_at_ttl = look_at_ttl(store, info);
   co_await std::move(looking_at_ttl);
-  const std::vector<std::string> differences = schema_differences(description, info);
+  const std::vector<std::string> differences = schema_differences(planned, info);
   if (!differences.empty()) refuse(store, differences);
-  auto agreeing = agree_on_record(store, description);
+  auto agreeing = agree_on_record(store, planned);
   co_await std::move(agreeing);
-  if (description.ttl && info.ttl_attribute.empty()) {
-    auto turning = turn_on_ttl(store);
+  if (!planned.ttl_attribute.empty() && info.ttl_attribute.empty()) {
+    auto turning = turn_on_ttl(store, planned);
     co_await std::move(turning);
   }
-  if (description.stream && info.stream.empty()) {
-    auto turning = turn_on_stream(store);
+  if (!planned.stream.empty() && info.stream.empty()) {
+    auto turning = turn_on_stream(store, planned);
     co_await std::move(turning);
   }
-  if (!description.point_in_time_recovery) co_return;
+  if (planned.point_in_time_recovery != true) co_return;
   auto looking_at_backups = look_at_backups(store, info);
   co_await std::move(looking_at_backups);
   if (info.point_in_time_recovery != true) {
@@ -340,13 +333,7 @@ boost::asio::awaitable<std::vector<std::string>> verify_table(SagaStore store,
                                                               TableDescription description) {
   auto describing = describe_table(std::move(store));
   const TableInfo info = co_await std::move(describing);
-  std::vector<std::string> differences = schema_differences(description, info);
-  const TableRecord record{info.format_version, info.key_shards};
-  for (const auto& more :
-       {record_differences(description, record), feature_differences(description, info)}) {
-    differences.insert(differences.end(), more.begin(), more.end());
-  }
-  co_return differences;
+  co_return table_differences(description, info);
 }
 
 boost::asio::awaitable<std::vector<std::string>> verify_table(SagaStore store) {

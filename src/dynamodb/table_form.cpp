@@ -11,6 +11,7 @@
 
 #include "aws/json_member.hpp"
 #include "dynamodb/item.hpp"
+#include "dynamodb/key_shards.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 
@@ -76,78 +77,131 @@ std::vector<KeyAttribute> our_keys() {
   return {{std::string(kSagaName), "S"}, {std::string(kSagaId), "S"}};
 }
 
-std::string_view projection_of(CorrelationIndex index) {
-  return index == CorrelationIndex::keys_only ? "KEYS_ONLY" : "ALL";
+std::optional<IndexInfo> planned_index(CorrelationIndex index) {
+  if (index == CorrelationIndex::none) return std::nullopt;
+  const bool lean = index == CorrelationIndex::keys_only;
+  return IndexInfo{std::string(kCorrelationIndex),
+                   {{std::string(kSagaName), "S"}, {std::string(kCorrelationId), "S"}},
+                   lean ? "KEYS_ONLY" : "ALL",
+                   ""};
 }
 
-void compare_index(std::vector<std::string>& out, CorrelationIndex expected,
-                   const std::vector<IndexInfo>& indexes) {
-  const auto found = std::find_if(indexes.begin(), indexes.end(), [](const IndexInfo& index) {
-    return index.name == kCorrelationIndex;
-  });
-  const bool wanted = expected != CorrelationIndex::none;
-  if (found == indexes.end()) {
-    if (wanted) out.push_back(fmt::format("index {}: missing", kCorrelationIndex));
-    return;
-  }
-  if (!wanted) {
-    out.push_back(fmt::format("index {}: expected none", kCorrelationIndex));
+const IndexInfo* correlation_index(const TableInfo& table) {
+  const auto found =
+      std::find_if(table.indexes.begin(), table.indexes.end(),
+                   [](const IndexInfo& index) { return index.name == kCorrelationIndex; });
+  return found == table.indexes.end() ? nullptr : &*found;
+}
+
+void compare_index(std::vector<std::string>& out, const IndexInfo* expected,
+                   const IndexInfo* found) {
+  if (!expected || !found) {
+    if (expected) out.push_back(fmt::format("index {}: missing", kCorrelationIndex));
+    if (found) out.push_back(fmt::format("index {}: expected none", kCorrelationIndex));
     return;
   }
   const std::string of = fmt::format("index {}: ", kCorrelationIndex);
-  compare_keys(out, of, {{std::string(kSagaName), "S"}, {std::string(kCorrelationId), "S"}},
-               found->keys);
-  if (found->projection != projection_of(expected)) {
-    out.push_back(fmt::format("{}projection: expected {}, found {}", of, projection_of(expected),
+  compare_keys(out, of, expected->keys, found->keys);
+  if (found->projection != expected->projection) {
+    out.push_back(fmt::format("{}projection: expected {}, found {}", of, expected->projection,
                               found->projection));
   }
 }
 
-std::string key_schema(std::string_view partition, std::string_view sort) {
+std::string key_schema(const std::vector<KeyAttribute>& keys) {
   return fmt::format(R"("KeySchema":[{{"AttributeName":"{}","KeyType":"HASH"}},)"
                      R"({{"AttributeName":"{}","KeyType":"RANGE"}}])",
-                     partition, sort);
+                     keys.at(0).name, keys.at(1).name);
 }
 
-std::string definition(std::string_view name) {
-  return fmt::format(R"({{"AttributeName":"{}","AttributeType":"S"}})", name);
+std::string definition(const KeyAttribute& key) {
+  return fmt::format(R"({{"AttributeName":"{}","AttributeType":"{}"}})", key.name, key.type);
 }
 
-std::string throughput(const TableDescription& description) {
-  if (description.billing == Billing::on_demand) return {};
+std::string throughput(const TableInfo& table) {
+  if (table.billing == Billing::on_demand) return {};
   return fmt::format(
       R"(,"ProvisionedThroughput":{{"ReadCapacityUnits":{},"WriteCapacityUnits":{}}})",
-      description.read_units, description.write_units);
+      table.read_units, table.write_units);
 }
 
-}  // namespace
-
-std::string create_table_request(const std::string& table_name,
-                                 const TableDescription& description) {
+void check(const TableDescription& description) {
   const bool provisioned = description.billing == Billing::provisioned;
   if (provisioned && (description.read_units == 0 || description.write_units == 0)) {
     throw std::invalid_argument(
         "table: read_units and write_units: 0, expected 1 or more where provisioned");
   }
-  const bool indexed = description.index != CorrelationIndex::none;
-  std::vector<std::string> definitions{definition(kSagaName), definition(kSagaId)};
-  if (indexed) definitions.push_back(definition(kCorrelationId));
+  if (description.key_shards < 1 || description.key_shards > kMaxKeyShards) {
+    throw std::invalid_argument(fmt::format("table: key_shards: {}, expected 1 to {}",
+                                            description.key_shards, kMaxKeyShards));
+  }
+}
+
+}  // namespace
+
+TableInfo planned_table(const std::string& table_name, const TableDescription& description) {
+  check(description);
+  TableInfo table;
+  table.name = table_name;
+  table.keys = our_keys();
+  if (auto index = planned_index(description.index)) table.indexes.push_back(*std::move(index));
+  table.billing = description.billing;
+  if (description.billing == Billing::provisioned) {
+    table.read_units = description.read_units;
+    table.write_units = description.write_units;
+  }
+  if (description.ttl) table.ttl_attribute = kTtl;
+  if (description.stream) table.stream = kStreamView;
+  table.point_in_time_recovery = description.point_in_time_recovery;
+  table.key_shards = description.key_shards;
+  return table;
+}
+
+std::vector<KeyAttribute> key_attributes(const TableInfo& table) {
+  std::vector<KeyAttribute> out = table.keys;
+  for (const IndexInfo& index : table.indexes) {
+    for (const KeyAttribute& key : index.keys) {
+      if (std::find(out.begin(), out.end(), key) == out.end()) out.push_back(key);
+    }
+  }
+  return out;
+}
+
+std::string ttl_member(const TableInfo& table) {
+  return fmt::format(R"("TimeToLiveSpecification":{{"Enabled":true,"AttributeName":"{}"}})",
+                     table.ttl_attribute);
+}
+
+std::string stream_member(const TableInfo& table) {
+  return fmt::format(R"("StreamSpecification":{{"StreamEnabled":true,"StreamViewType":"{}"}})",
+                     table.stream);
+}
+
+std::string backups_member() {
+  return R"("PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true})";
+}
+
+std::string create_table_request(const TableInfo& table) {
+  std::vector<std::string> definitions;
+  for (const KeyAttribute& key : key_attributes(table)) definitions.push_back(definition(key));
+  const bool provisioned = table.billing == Billing::provisioned;
   std::string out = "{\"TableName\":";
-  append_json_string(out, table_name);
-  out += fmt::format(R"(,"AttributeDefinitions":[{}],)", fmt::join(definitions, ","));
-  out += key_schema(kSagaName, kSagaId);
-  out += provisioned ? R"(,"BillingMode":"PROVISIONED")" : R"(,"BillingMode":"PAY_PER_REQUEST")";
-  out += throughput(description);
-  if (indexed) {
+  append_json_string(out, table.name);
+  out += fmt::format(R"(,"AttributeDefinitions":[{}],{},"BillingMode":"{}"{})",
+                     fmt::join(definitions, ","), key_schema(table.keys),
+                     provisioned ? "PROVISIONED" : "PAY_PER_REQUEST", throughput(table));
+  for (const IndexInfo& index : table.indexes) {
     out += fmt::format(
         R"(,"GlobalSecondaryIndexes":[{{"IndexName":"{}",{},"Projection":{{"ProjectionType":"{}"}}{}}}])",
-        kCorrelationIndex, key_schema(kSagaName, kCorrelationId), projection_of(description.index),
-        throughput(description));
+        index.name, key_schema(index.keys), index.projection, throughput(table));
   }
-  if (description.stream) {
-    out += R"(,"StreamSpecification":{"StreamEnabled":true,"StreamViewType":"NEW_AND_OLD_IMAGES"})";
-  }
+  if (!table.stream.empty()) out += ',' + stream_member(table);
   return out += '}';
+}
+
+std::string create_table_request(const std::string& table_name,
+                                 const TableDescription& description) {
+  return create_table_request(planned_table(table_name, description));
 }
 
 TableInfo read_table_info(const json::value& table) {
@@ -183,49 +237,71 @@ bool has_our_keys(const TableInfo& table) {
   return table.keys == our_keys();
 }
 
-std::vector<std::string> schema_differences(const TableDescription& expected,
-                                            const TableInfo& found) {
+std::vector<std::string> schema_differences(const TableInfo& expected, const TableInfo& found) {
   std::vector<std::string> out;
-  compare_keys(out, "", our_keys(), found.keys);
-  compare_index(out, expected.index, found.indexes);
+  compare_keys(out, "", expected.keys, found.keys);
+  compare_index(out, correlation_index(expected), correlation_index(found));
   if (found.billing != expected.billing) {
     out.push_back(
         fmt::format("billing: expected {}, found {}", show(expected.billing), show(found.billing)));
   }
-  if (expected.stream && !found.stream.empty() && found.stream != "NEW_AND_OLD_IMAGES") {
-    out.push_back(fmt::format("stream: expected NEW_AND_OLD_IMAGES, found {}", found.stream));
+  const auto other = [&](std::string_view wanted, std::string_view there) {
+    return !wanted.empty() && !there.empty() && wanted != there;
+  };
+  if (other(expected.stream, found.stream)) {
+    out.push_back(fmt::format("stream: expected {}, found {}", expected.stream, found.stream));
   }
-  if (expected.ttl && !found.ttl_attribute.empty() && found.ttl_attribute != kTtl) {
-    out.push_back(
-        fmt::format("time to live: expected on {}, found on {}", kTtl, found.ttl_attribute));
+  if (other(expected.ttl_attribute, found.ttl_attribute)) {
+    out.push_back(fmt::format("time to live: expected on {}, found on {}", expected.ttl_attribute,
+                              found.ttl_attribute));
   }
   return out;
 }
 
-std::vector<std::string> record_differences(const TableDescription& expected,
-                                            const TableRecord& found) {
+std::vector<std::string> record_differences(unsigned key_shards, const TableRecord& found) {
   if (found.format_version > kKnownFormat) {
     return {
         fmt::format("format version: expected {}, found {}", kKnownFormat, found.format_version)};
   }
-  if (found.key_shards == expected.key_shards) return {};
-  return {fmt::format("key shards: expected {}, found {}", expected.key_shards, found.key_shards)};
+  if (found.key_shards == key_shards) return {};
+  return {fmt::format("key shards: expected {}, found {}", key_shards, found.key_shards)};
 }
 
-std::vector<std::string> feature_differences(const TableDescription& expected,
-                                             const TableInfo& found) {
+std::vector<std::string> feature_differences(const TableInfo& expected, const TableInfo& found) {
   std::vector<std::string> out;
-  if (expected.ttl && found.ttl_attribute.empty()) {
-    out.push_back(fmt::format("time to live: expected on {}, found off", kTtl));
+  const bool provisioned =
+      expected.billing == Billing::provisioned && found.billing == Billing::provisioned;
+  if (provisioned && expected.read_units != found.read_units) {
+    out.push_back(
+        fmt::format("read units: expected {}, found {}", expected.read_units, found.read_units));
   }
-  if (expected.stream && found.stream.empty()) {
-    out.emplace_back("stream: expected NEW_AND_OLD_IMAGES, found off");
+  if (provisioned && expected.write_units != found.write_units) {
+    out.push_back(
+        fmt::format("write units: expected {}, found {}", expected.write_units, found.write_units));
   }
-  if (expected.point_in_time_recovery && !found.point_in_time_recovery.value_or(false)) {
+  if (!expected.ttl_attribute.empty() && found.ttl_attribute.empty()) {
+    out.push_back(fmt::format("time to live: expected on {}, found off", expected.ttl_attribute));
+  }
+  if (!expected.stream.empty() && found.stream.empty()) {
+    out.push_back(fmt::format("stream: expected {}, found off", expected.stream));
+  }
+  if (expected.point_in_time_recovery == true && found.point_in_time_recovery != true) {
     out.push_back(fmt::format("point-in-time recovery: expected on, found {}",
                               found.point_in_time_recovery ? "off" : "that the service has none"));
   }
   return out;
+}
+
+std::vector<std::string> table_differences(const TableDescription& expected,
+                                           const TableInfo& found) {
+  const TableInfo planned = planned_table(found.name, expected);
+  std::vector<std::string> differences = schema_differences(planned, found);
+  const TableRecord record{found.format_version, found.key_shards};
+  for (const auto& more :
+       {record_differences(expected.key_shards, record), feature_differences(planned, found)}) {
+    differences.insert(differences.end(), more.begin(), more.end());
+  }
+  return differences;
 }
 
 }  // namespace sagabus::dynamodb

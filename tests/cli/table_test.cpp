@@ -110,6 +110,40 @@ TEST_F(TableVerbs, TakeKeyShardsFromTheUri) {
   EXPECT_EQ(run_sagabus({"outbox", "list", "--store", store_, "--saga", "OrderSaga"}).exit, 1);
 }
 
+TEST_F(TableVerbs, TakeWhatTheTableShouldBeFromFlags) {
+  const std::vector<std::string> wishes{"--lean", "--stream",  "--shards",
+                                        "4",      "--billing", "provisioned:7,3"};
+  ASSERT_EQ(run("create", wishes).exit, 0);
+  EXPECT_EQ(run("create", wishes).exit, 0);
+  EXPECT_EQ(run("verify", wishes).exit, 0);
+  const Value table = parse_json(run("describe", {"--json"}).out);
+  EXPECT_EQ(*table.find("billing"), Value("provisioned"));
+  EXPECT_EQ(*table.find("read_units"), Value(7));
+  EXPECT_EQ(*table.find("write_units"), Value(3));
+  EXPECT_EQ(*table.find("stream"), Value("NEW_AND_OLD_IMAGES"));
+  EXPECT_TRUE(table.find("indexes")->if_array()->empty());
+  EXPECT_EQ(*table.find("key_shards"), Value(4));
+  const Ran bench =
+      run_sagabus({"bench", "--sagas", "1", "--store", store_ + "&key_shards=4&index=none"});
+  EXPECT_EQ(bench.exit, 0) << bench.err;
+}
+
+TEST_F(TableVerbs, VerifyLooksAtWhatIsAskedFor) {
+  ASSERT_EQ(run("create", {"--billing", "provisioned:7,3"}).exit, 0);
+  EXPECT_EQ(run("verify").exit, 0);
+  const auto differs = [&](const std::vector<std::string>& flags) {
+    const Ran verified = run("verify", flags);
+    EXPECT_EQ(verified.exit, 4);
+    return verified.out;
+  };
+  EXPECT_EQ(differs({"--billing", "on-demand"}),
+            "billing: expected on demand, found provisioned\n");
+  EXPECT_EQ(differs({"--billing", "provisioned:7,4"}), "write units: expected 4, found 3\n");
+  EXPECT_EQ(differs({"--stream"}), "stream: expected NEW_AND_OLD_IMAGES, found off\n");
+  EXPECT_THAT(differs({"--pitr"}), HasSubstr("point-in-time recovery: expected on"));
+  EXPECT_EQ(differs({"--lean"}), "index correlationIndex: expected none\n");
+}
+
 TEST_F(TableVerbs, TellHowAnotherTableDiffers) {
   make_foreign_table();
   const Ran verified = run("verify");

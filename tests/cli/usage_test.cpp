@@ -27,7 +27,11 @@ INSTANTIATE_TEST_SUITE_P(
                       Words{"outbox", "redispatch"}, Words{"timer"}, Words{"timer", "list"},
                       Words{"timer", "show"}, Words{"timer", "cancel"}, Words{"timer", "move"},
                       Words{"dlq"}, Words{"dlq", "list"}, Words{"dlq", "show"},
-                      Words{"dlq", "redrive"}, Words{"dlq", "purge"}, Words{"publish"},
+                      Words{"dlq", "redrive"}, Words{"dlq", "purge"}, Words{"schema"},
+                      Words{"schema", "cloudformation"}, Words{"schema", "cdk"},
+                      Words{"schema", "terraform"}, Words{"schema", "json"}, Words{"iam-policy"},
+                      Words{"iam-policy", "runtime"}, Words{"iam-policy", "admin"},
+                      Words{"iam-policy", "stream"}, Words{"iam-policy", "sqs"}, Words{"publish"},
                       Words{"completion"}, Words{"completion", "bash"}, Words{"completion", "zsh"},
                       Words{"manual"}));
 
@@ -107,7 +111,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         BadUse{{},
                2,
-               "a verb is missing, one of: table, outbox, timer, dlq, publish, "
+               "a verb is missing, one of: table, schema, iam-policy, outbox, timer, dlq, publish, "
                "bench, completion, manual"},
         BadUse{{"table"}, 2, "one of: create, describe, verify, delete"},
         BadUse{{"frobnicate"}, 2, "frobnicate"}, BadUse{{"table", "frobnicate"}, 2, "frobnicate"},
@@ -274,6 +278,92 @@ INSTANTIATE_TEST_SUITE_P(
                       BadUse{table("describe", kNobody), 1, "127.0.0.1:1"},
                       BadUse{table("delete", kNobody), 2, "--yes"},
                       BadUse{table("create", "dynamodb://ab"), 2, "3 to 255"}));
+
+Words flags(const std::string& verb, const Words& more, const std::string& parameters = "") {
+  Words words = table(verb, kNobody + parameters);
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+Words schema(const Words& more) {
+  Words words{"schema", "terraform"};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    TableFlags, Refused,
+    ::testing::Values(
+        BadUse{flags("create", {"--ttl-days", "soon"}), 2, "--ttl-days: 'soon', expected a number"},
+        BadUse{flags("create", {"--ttl-days", "0"}), 2, "--ttl-days: '0'"},
+        BadUse{flags("verify", {"--ttl-days", "inf"}), 2, "--ttl-days: 'inf'"},
+        BadUse{flags("create", {"--pitr=no"}), 2, "pitr"},
+        BadUse{flags("create", {"--lean=all"}), 2, "--lean: 'all', expected none"},
+        BadUse{flags("create", {"--shards", "0"}), 2, "--shards: '0'"},
+        BadUse{flags("create", {"--shards", "1001"}), 2, "from 1 to 1000"},
+        BadUse{flags("create", {"--billing", "cheap"}), 2,
+               "--billing: 'cheap', expected on-demand"},
+        BadUse{flags("create", {"--billing", "provisioned"}), 2, "provisioned:5,5"},
+        BadUse{flags("create", {"--billing", "provisioned:5"}), 2, "'provisioned:5', expected"},
+        BadUse{flags("create", {"--billing", "provisioned:5,0"}), 2, "'provisioned:5,0'"},
+        BadUse{flags("create", {"--billing", "provisioned:-5,5"}), 2, "'provisioned:-5,5'"},
+        BadUse{flags("create", {"--shards", "8"}, "&key_shards=4"), 2, "--shards: the store's URI"},
+        BadUse{flags("verify", {"--ttl-days", "8"}, "&ttl_days=7"), 2, "--ttl-days: the store's"},
+        BadUse{flags("create", {"--ttl-days", "off"}, "&ttl_days=7"), 2, "--ttl-days: the store's"},
+        BadUse{flags("verify", {"--lean"}, "&index=all"), 2, "--lean: the store's URI"},
+        BadUse{flags("create", {"--shards", "8", "--ttl-days", "7", "--lean"},
+                     "&ttl_days=7&key_shards=8&index=none"),
+               1, "127.0.0.1:1"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Schemas, Refused,
+    ::testing::Values(BadUse{{"schema"}, 2, "one of: cloudformation, cdk, terraform, json"},
+                      BadUse{schema({"--table", "ab"}), 2, "table name: 'ab', expected 3 to 255"},
+                      BadUse{schema({"--table", "a\"; b"}), 2, "table name: 'a\"; b'"},
+                      BadUse{schema({"--table",
+                                     "arn:aws:dynamodb:us-east-1:123456789012:table/sagas"}),
+                             2, "table name: 'arn:"},
+                      BadUse{schema({"--store", kNobody}), 2, "--store"},
+                      BadUse{schema({"--billing", "free"}), 2, "--billing: 'free'"},
+                      BadUse{schema({"--shards", "many"}), 2, "--shards: 'many'"}));
+
+Words policy(const std::string& kind, const std::string& flag, const std::string& arn) {
+  return {"iam-policy", kind, flag, arn};
+}
+
+const std::string kQueues = "arn:aws:sqs:eu-central-1:123456789012:shop";
+
+INSTANTIATE_TEST_SUITE_P(
+    Policies, Refused,
+    ::testing::Values(
+        BadUse{{"iam-policy"}, 2, "one of: runtime, admin, stream, sqs"},
+        BadUse{policy("runtime", "--table-arn", "sagas"), 2,
+               "table ARN: 'sagas': it is no ARN, expected one such as arn:aws:dynamodb:us-east-1"},
+        BadUse{policy("runtime", "--table-arn", "arn:aws:dynamodb:us_east_1:123456789012:table/s"),
+               2, "'us_east_1' is no Region"},
+        BadUse{policy("admin", "--table-arn", "arn:aws:dynamodb:useast:123456789012:table/s"), 2,
+               "'useast' is no Region"},
+        BadUse{policy("stream", "--table-arn", "arn:aws:dynamodb:us-east-1:1234:table/s"), 2,
+               "'1234' is no account"},
+        BadUse{policy("runtime", "--table-arn", kQueues), 2, "its service is 'sqs'"},
+        BadUse{policy("runtime", "--table-arn",
+                      "arn:aws:dynamodb:us-east-1:123456789012:table/sagas/index/x"),
+               2, "'table/sagas/index/x' is no such resource"},
+        BadUse{
+            policy("runtime", "--table-arn", "arn:aws:dynamodb:us-east-1:123456789012:table/it's"),
+            2, "is no such resource"},
+        BadUse{policy("runtime", "--transact-table-arn", "stock"), 2, "table ARN: 'stock'"},
+        BadUse{policy("stream", "--shards", "8"), 2, "--shards"},
+        BadUse{{"iam-policy", "sqs"}, 2, "--queue-arn is required"},
+        BadUse{policy("sqs", "--queue-arn", "shop"), 2, "queue ARN: 'shop': it is no ARN"},
+        BadUse{policy("sqs", "--queue-arn", kQueues + ".fifo"), 2, "'shop.fifo' is no such"},
+        BadUse{{"iam-policy", "sqs", "--queue-arn", kQueues, "--topic-arn", kQueues},
+               2,
+               "topic ARN: 'arn:aws:sqs"},
+        BadUse{{"iam-policy", "sqs", "--queue-arn", kQueues, "--claims-arn",
+                "arn:aws:s3:eu-central-1::shop"},
+               2,
+               "claims ARN: 'arn:aws:s3:eu-central-1::shop': it has a Region"}));
 
 }  // namespace
 }  // namespace sagabus::test

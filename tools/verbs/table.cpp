@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace sagabus::tools {
 
 CLI::App& table_group(CLI::App& app) {
@@ -16,10 +18,14 @@ CLI::App& table_group(CLI::App& app) {
   return *group;
 }
 
-dynamodb::SagaStore open_table(const std::string& uri) {
-  const StoreUri parsed = parse_store_uri(uri);
-  if (const auto* table = std::get_if<DynamoDbUri>(&parsed)) return open_dynamodb(*table, {});
+DynamoDbUri parse_table_uri(const std::string& uri) {
+  StoreUri parsed = parse_store_uri(uri);
+  if (auto* table = std::get_if<DynamoDbUri>(&parsed)) return std::move(*table);
   throw Failure(Exit::wrong_use, "this store needs no table; only dynamodb://TABLE has one");
+}
+
+dynamodb::SagaStore open_table(const std::string& uri) {
+  return open_dynamodb(parse_table_uri(uri), {});
 }
 
 }  // namespace sagabus::tools

@@ -2,9 +2,11 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <utility>
 
 #include "sagabus/dynamodb/table.hpp"
 #include "verbs/table.hpp"
+#include "verbs/table_flags.hpp"
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
@@ -16,16 +18,30 @@ constexpr const char* kDescription = "Make the table, and wait until it can be u
 
 constexpr const char* kFooter =
     "A table that is there already and fits is left as it is; one that does not fit is an error\n"
-    "that lists the differences.\n"
+    "that lists the differences. What is asked for and off is turned on. What the flags say of "
+    "key\n"
+    "shards, index and days may stand in the URI of the store as well: both must say the same.\n"
     "\n"
     "Examples:\n"
     "  sagabus table create --store 'dynamodb://sagas?region=us-east-1'\n"
     "  sagabus table create --store 'dynamodb://sagas?endpoint=http://localhost:8000'\n"
-    "  sagabus table create --store 'dynamodb://busy?region=us-east-1&key_shards=8'\n";
+    "  sagabus table create --store 'dynamodb://busy?region=us-east-1&key_shards=8'\n"
+    "  sagabus table create --store 'dynamodb://sagas?region=us-east-1' --pitr --stream\n"
+    "  sagabus table create --store 'dynamodb://lean?region=us-east-1' --lean\n"
+    "  sagabus table create --store 'dynamodb://sagas?region=us-east-1' --billing "
+    "provisioned:5,10\n";
 
-asio::awaitable<Exit> create(std::string uri) {
-  const dynamodb::SagaStore store = open_table(uri);
-  co_await dynamodb::create_table(store);
+struct Options {
+  std::string store;
+  TableFlags table;
+};
+
+asio::awaitable<Exit> create(Options options) {
+  DynamoDbUri uri = parse_table_uri(options.store);
+  dynamodb::TableDescription description = read_table_flags(options.table, uri);
+  const dynamodb::SagaStore store = open_dynamodb(uri, {});
+  auto creating = dynamodb::create_table(store, std::move(description));
+  co_await std::move(creating);
   fmt::print("table {} is ready\n", store.table_name());
   co_return Exit::done;
 }
@@ -33,11 +49,12 @@ asio::awaitable<Exit> create(std::string uri) {
 }  // namespace
 
 void add_table_create(CLI::App& app, Action& action) {
-  const auto uri = std::make_shared<std::string>();
+  const auto options = std::make_shared<Options>();
   CLI::App* const verb = table_group(app).add_subcommand("create", kDescription);
-  add_store_option(*verb, *uri);
+  add_store_option(*verb, options->store);
+  add_table_flags(*verb, options->table);
   verb->footer(kFooter);
-  verb->callback([uri, &action] { action = [uri] { return run(create(*uri)); }; });
+  verb->callback([options, &action] { action = [options] { return run(create(*options)); }; });
 }
 
 }  // namespace sagabus::tools

@@ -5,6 +5,7 @@
 
 #include "sagabus/dynamodb/table.hpp"
 #include "verbs/table.hpp"
+#include "verbs/table_flags.hpp"
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
@@ -16,14 +17,34 @@ constexpr const char* kDescription = "Check that the table is what the store nee
 
 constexpr const char* kFooter =
     "Prints each difference on a line, and exits with 4 where there is one; 3 where there is no\n"
-    "table.\n"
+    "table. Recovery, stream, billing and units are looked at where a flag asks for them; what a\n"
+    "table has beyond that is no difference, but for an index that a lean one should not have.\n"
     "\n"
     "Examples:\n"
-    "  sagabus table verify --store 'dynamodb://sagas?region=us-east-1'\n";
+    "  sagabus table verify --store 'dynamodb://sagas?region=us-east-1'\n"
+    "  sagabus table verify --store 'dynamodb://sagas?region=us-east-1' --pitr --billing "
+    "on-demand\n";
 
-asio::awaitable<Exit> verify(std::string uri) {
-  const dynamodb::SagaStore store = open_table(uri);
-  const std::vector<std::string> differences = co_await dynamodb::verify_table(store);
+struct Options {
+  std::string store;
+  TableFlags table;
+};
+
+// A store works with any.
+void take_billing(const dynamodb::TableInfo& found, dynamodb::TableDescription& expected) {
+  expected.billing = found.billing;
+  if (found.billing == dynamodb::Billing::on_demand) return;
+  expected.read_units = found.read_units;
+  expected.write_units = found.write_units;
+}
+
+asio::awaitable<Exit> verify(Options options) {
+  DynamoDbUri uri = parse_table_uri(options.store);
+  dynamodb::TableDescription expected = read_table_flags(options.table, uri);
+  const dynamodb::SagaStore store = open_dynamodb(uri, {});
+  const dynamodb::TableInfo found = co_await dynamodb::describe_table(store);
+  if (options.table.billing.empty()) take_billing(found, expected);
+  const std::vector<std::string> differences = dynamodb::table_differences(expected, found);
   for (const std::string& difference : differences) fmt::print("{}\n", one_line(difference));
   if (!differences.empty()) co_return Exit::differs;
   fmt::print("table {} is as it should be\n", store.table_name());
@@ -33,11 +54,12 @@ asio::awaitable<Exit> verify(std::string uri) {
 }  // namespace
 
 void add_table_verify(CLI::App& app, Action& action) {
-  const auto uri = std::make_shared<std::string>();
+  const auto options = std::make_shared<Options>();
   CLI::App* const verb = table_group(app).add_subcommand("verify", kDescription);
-  add_store_option(*verb, *uri);
+  add_store_option(*verb, options->store);
+  add_table_flags(*verb, options->table);
   verb->footer(kFooter);
-  verb->callback([uri, &action] { action = [uri] { return run(verify(*uri)); }; });
+  verb->callback([options, &action] { action = [options] { return run(verify(*options)); }; });
 }
 
 }  // namespace sagabus::tools

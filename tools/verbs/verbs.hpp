@@ -21,6 +21,9 @@ void add_dlq_purge(CLI::App& app, Action& action);
 void add_outbox_list(CLI::App& app, Action& action);
 void add_outbox_redispatch(CLI::App& app, Action& action);
 
+void add_schema(CLI::App& app, Action& action);
+void add_iam_policy(CLI::App& app, Action& action);
+
 void add_table_create(CLI::App& app, Action& action);
 void add_table_delete(CLI::App& app, Action& action);
 void add_table_describe(CLI::App& app, Action& action);
@@ -32,11 +35,11 @@ void add_timer_cancel(CLI::App& app, Action& action);
 void add_timer_move(CLI::App& app, Action& action);
 
 // In the order of the help text.
-inline constexpr AddVerb kVerbs[] = {add_table_create, add_table_describe, add_table_verify,
-                                     add_table_delete, add_outbox_list,    add_outbox_redispatch,
-                                     add_timer_list,   add_timer_show,     add_timer_cancel,
-                                     add_timer_move,   add_dlq_list,       add_dlq_show,
-                                     add_dlq_redrive,  add_dlq_purge,      add_publish,
-                                     add_bench,        add_completion,     add_manual};
+inline constexpr AddVerb kVerbs[] = {
+    add_table_create, add_table_describe, add_table_verify, add_table_delete,
+    add_schema,       add_iam_policy,     add_outbox_list,  add_outbox_redispatch,
+    add_timer_list,   add_timer_show,     add_timer_cancel, add_timer_move,
+    add_dlq_list,     add_dlq_show,       add_dlq_redrive,  add_dlq_purge,
+    add_publish,      add_bench,          add_completion,   add_manual};
 
 }  // namespace sagabus::tools

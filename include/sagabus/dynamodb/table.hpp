@@ -97,8 +97,15 @@ boost::asio::awaitable<std::vector<std::string>> verify_table(SagaStore store);
 boost::asio::awaitable<std::vector<std::string>> verify_table(SagaStore store,
                                                               TableDescription description);
 
+// The comparison of verify_table by itself: for who has looked at the table already, or wants to
+// know first what it is. Units are compared where both are provisioned. Throws
+// std::invalid_argument for a description of what no table can be.
+std::vector<std::string> table_differences(const TableDescription& expected,
+                                           const TableInfo& found);
+
 // The body of the CreateTable request that makes such a table. Of key shards it says nothing: they
-// stand in the table's record. Throws std::invalid_argument for units of 0 where provisioned.
+// stand in the table's record. Throws std::invalid_argument for units of 0 where provisioned, and
+// for key shards out of range.
 std::string create_table_request(const std::string& table_name,
                                  const TableDescription& description);
 

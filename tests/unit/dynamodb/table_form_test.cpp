@@ -56,40 +56,70 @@ TableInfo published() {
   return info;
 }
 
+std::vector<std::string> schema_of(const TableDescription& expected, const TableInfo& found) {
+  return schema_differences(planned_table("sagas", expected), found);
+}
+
+std::vector<std::string> features_of(const TableDescription& expected, const TableInfo& found) {
+  return feature_differences(planned_table("sagas", expected), found);
+}
+
 TEST(TableForm, DifferencesAreListed) {
-  EXPECT_THAT(schema_differences({}, published()), IsEmpty());
-  EXPECT_THAT(feature_differences({}, published()), IsEmpty());
+  EXPECT_THAT(schema_of({}, published()), IsEmpty());
+  EXPECT_THAT(features_of({}, published()), IsEmpty());
   TableInfo other;
   other.keys = {{"sagaName", "S"}, {"id", "N"}};
   other.billing = Billing::provisioned;
   other.ttl_attribute = "expires";
-  EXPECT_THAT(
-      schema_differences({}, other),
-      ElementsAre("sort key: expected sagaId (S), found id (N)", "index correlationIndex: missing",
-                  "billing: expected on demand, found provisioned",
-                  "time to live: expected on ttl, found on expires"));
+  EXPECT_THAT(schema_of({}, other), ElementsAre("sort key: expected sagaId (S), found id (N)",
+                                                "index correlationIndex: missing",
+                                                "billing: expected on demand, found provisioned",
+                                                "time to live: expected on ttl, found on expires"));
   other = published();
   other.keys.pop_back();
   other.indexes[0].projection = "KEYS_ONLY";
   other.ttl_attribute.clear();
-  EXPECT_THAT(schema_differences({}, other),
+  EXPECT_THAT(schema_of({}, other),
               ElementsAre("sort key: expected sagaId (S), found none",
                           "index correlationIndex: projection: expected ALL, found KEYS_ONLY"));
-  EXPECT_THAT(feature_differences({.point_in_time_recovery = true, .stream = true}, other),
+  EXPECT_THAT(features_of({.point_in_time_recovery = true, .stream = true}, other),
               ElementsAre("time to live: expected on ttl, found off",
                           "stream: expected NEW_AND_OLD_IMAGES, found off",
                           "point-in-time recovery: expected on, found that the service has none"));
-  EXPECT_THAT(schema_differences({.index = CorrelationIndex::none}, published()),
+  EXPECT_THAT(schema_of({.index = CorrelationIndex::none}, published()),
               ElementsAre("index correlationIndex: expected none"));
 }
 
+TEST(TableForm, UnitsAreComparedWhereBothAreProvisioned) {
+  TableInfo found = published();
+  const TableDescription expected{.billing = Billing::provisioned, .read_units = 7};
+  EXPECT_THAT(features_of(expected, found), IsEmpty());
+  found.billing = Billing::provisioned;
+  found.read_units = 5;
+  found.write_units = 6;
+  EXPECT_THAT(features_of({}, found), IsEmpty());
+  EXPECT_THAT(features_of(expected, found),
+              ElementsAre("read units: expected 7, found 5", "write units: expected 5, found 6"));
+}
+
+TEST(TableForm, AllDifferencesTogether) {
+  TableInfo found = published();
+  EXPECT_THAT(table_differences({}, found), IsEmpty());
+  found.ttl_attribute.clear();
+  found.key_shards = 4;
+  EXPECT_THAT(
+      table_differences({.index = CorrelationIndex::none}, found),
+      ElementsAre("index correlationIndex: expected none", "key shards: expected 1, found 4",
+                  "time to live: expected on ttl, found off"));
+  EXPECT_THROW(table_differences({.key_shards = 0}, found), std::invalid_argument);
+  EXPECT_THROW(table_differences({.key_shards = 1001}, found), std::invalid_argument);
+}
+
 TEST(TableForm, ARecordsDifferencesAreListed) {
-  EXPECT_THAT(record_differences({}, {}), IsEmpty());
-  EXPECT_THAT(record_differences({.key_shards = 8}, {1, 8}), IsEmpty());
-  EXPECT_THAT(record_differences({.key_shards = 8}, {}),
-              ElementsAre("key shards: expected 8, found 1"));
-  EXPECT_THAT(record_differences({.key_shards = 8}, {2, 0}),
-              ElementsAre("format version: expected 1, found 2"));
+  EXPECT_THAT(record_differences(1, {}), IsEmpty());
+  EXPECT_THAT(record_differences(8, {1, 8}), IsEmpty());
+  EXPECT_THAT(record_differences(8, {}), ElementsAre("key shards: expected 8, found 1"));
+  EXPECT_THAT(record_differences(8, {2, 0}), ElementsAre("format version: expected 1, found 2"));
 }
 
 TEST(TableForm, ACountThatIsNoneIsTransient) {

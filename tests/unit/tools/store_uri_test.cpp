@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "sagabus/dynamodb/store.hpp"
+
 namespace sagabus::tools {
 namespace {
 
@@ -39,6 +41,10 @@ INSTANTIATE_TEST_SUITE_P(
         GoodUri{"dynamodb://sagas?ttl_days=7", DynamoDbUri{"sagas", "", "", 7.0}},
         GoodUri{"dynamodb://sagas?ttl_days=0.5", DynamoDbUri{"sagas", "", "", 0.5}},
         GoodUri{"dynamodb://sagas?key_shards=8", DynamoDbUri{"sagas", "", "", {}, 8}},
+        GoodUri{"dynamodb://sagas?index=none",
+                DynamoDbUri{"sagas", "", "", {}, {}, dynamodb::CorrelationIndex::none}},
+        GoodUri{"dynamodb://sagas?index=keys_only",
+                DynamoDbUri{"sagas", "", "", {}, {}, dynamodb::CorrelationIndex::keys_only}},
         GoodUri{"dynamodb://arn:aws:dynamodb:us-east-1:123456789012:table/sagas",
                 DynamoDbUri{"arn:aws:dynamodb:us-east-1:123456789012:table/sagas", "", "", {}}}));
 
@@ -103,6 +109,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadUri{"dynamodb://sagas?key_shards=-8", "'key_shards' is no whole number"},
         BadUri{"dynamodb://sagas?key_shards=8.5", "'key_shards' is no whole number"},
         BadUri{"dynamodb://sagas?key_shards=5000000000", "'key_shards' is no whole number"},
+        BadUri{"dynamodb://sagas?index=some", "'index' is no index"},
         BadUri{"dynamodb://key:hunter2@sagas", "credentials come from the environment"},
         BadUri{"dynamodb://sagas?endpoint=http://key:hunter2@localhost:8000",
                "credentials come from the environment"}));

@@ -1,0 +1,156 @@
+// What `sagabus schema` prints: four texts that say the same table, which is the one that
+// `sagabus table create` makes.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { parse } from '@cdktf/hcl2json';
+import * as cdk from './cdk.mjs';
+import * as cloudformation from './cloudformation_spec.mjs';
+import { ofAnswers, ofRequests, ofTemplate, ofTerraform } from './normal_form.mjs';
+import { call, newTableName, sagabus, sagabusAlone, storeOf } from './support.mjs';
+import * as terraform from './terraform_schema.mjs';
+
+const FLAGS = [
+  [],
+  ['--pitr', '--stream'],
+  ['--lean', '--ttl-days', '7'],
+  ['--lean=keys-only', '--billing', 'provisioned:7,3', '--stream'],
+  ['--billing', 'provisioned:2,9', '--ttl-days', 'off', '--shards', '8', '--pitr'],
+];
+
+// Each set of flags with its table, and its texts.
+const TABLES = FLAGS.map((flags) => ({ flags, table: newTableName() }));
+
+before(async () => {
+  for (const one of TABLES) {
+    const print = (form) => sagabusAlone(['schema', form, '--table', one.table, ...one.flags]);
+    one.requests = JSON.parse(print('json'));
+    one.template = JSON.parse(print('cloudformation'));
+    one.cdk = print('cdk');
+    one.configuration = await parse('table.tf', print('terraform'));
+    one.form = ofRequests(one.requests);
+  }
+});
+
+describe('the texts', () => {
+  test('say the same table', () => {
+    for (const { flags, template, configuration, form } of TABLES) {
+      assert.deepEqual(ofTemplate(template), form, `cloudformation ${flags}`);
+      assert.deepEqual(ofTerraform(configuration), form, `terraform ${flags}`);
+    }
+  });
+
+  test('differ where the flags do', () => {
+    const forms = TABLES.map(({ form }) => JSON.stringify({ ...form, name: '' }));
+    assert.equal(new Set(forms).size, TABLES.length);
+    assert.equal(TABLES[1].form.pitr, true);
+    assert.equal(TABLES[1].form.stream, 'NEW_AND_OLD_IMAGES');
+    assert.deepEqual(TABLES[2].form.indexes, []);
+    assert.deepEqual(TABLES[3].form.indexes[0].units, [7, 3]);
+    assert.deepEqual([TABLES[4].form.ttl, TABLES[4].form.shards], [null, 8]);
+  });
+});
+
+describe('on DynamoDB Local', () => {
+  after(async () => {
+    for (const { table } of TABLES) await call('DeleteTable', { TableName: table }).catch(() => {});
+  });
+
+  const onTable = (verb, { table, flags }) =>
+    sagabus(['table', verb, '--store', storeOf(table), ...flags.filter((f) => f !== '--pitr')]);
+
+  async function look({ table }) {
+    const name = { TableName: table };
+    const Key = { sagaName: { S: '$table' }, sagaId: { S: 'format' } };
+    const { Table } = await call('DescribeTable', name);
+    return ofAnswers(Table, await call('DescribeTimeToLive', name),
+                     await call('GetItem', { ...name, Key }));
+  }
+
+  test('table create makes it', async () => {
+    for (const one of TABLES) {
+      onTable('create', one);
+      assert.deepEqual(await look(one), { ...one.form, pitr: false }, one.flags);
+      await call('DeleteTable', { TableName: one.table });
+    }
+  });
+
+  test('the requests make it, and table verify finds it right', async () => {
+    for (const one of TABLES) {
+      for (const [operation, body] of Object.entries(one.requests)) {
+        if (operation !== 'UpdateContinuousBackups') await call(operation, body);
+      }
+      assert.deepEqual(await look(one), { ...one.form, pitr: false }, one.flags);
+      onTable('verify', one);
+    }
+  });
+});
+
+describe('CloudFormation', () => {
+  test('has every property', () => {
+    for (const { template } of TABLES) assert.deepEqual(cloudformation.problemsOf(template), []);
+  });
+
+  test('would refuse others', () => {
+    const refused = (spoil) => {
+      const template = structuredClone(TABLES[3].template);
+      spoil(template.Resources.SagaTable.Properties, template);
+      return cloudformation.problemsOf(template);
+    };
+    assert.deepEqual(refused((table) => { table.TTL = {}; }), ['SagaTable.TTL: no such property']);
+    assert.deepEqual(refused((table) => { delete table.KeySchema; }),
+                     ['SagaTable.KeySchema: missing']);
+    assert.deepEqual(refused((table) => { table.TableName = 7; }),
+                     ['SagaTable.TableName: expected String']);
+    assert.deepEqual(refused((table) => { table.GlobalSecondaryIndexes[0].Keys = []; }),
+                     ['SagaTable.GlobalSecondaryIndexes[0].Keys: no such property']);
+    assert.deepEqual(
+      refused((table) => { table.ProvisionedThroughput.ReadCapacityUnits = '7'; }),
+      ['SagaTable.ProvisionedThroughput.ReadCapacityUnits: expected Integer']);
+    assert.deepEqual(
+      refused((table) => { delete table.TimeToLiveSpecification.Enabled; }),
+      ['SagaTable.TimeToLiveSpecification.Enabled: missing']);
+    assert.deepEqual(
+      refused((_, template) => { template.Outputs.TableArn.Value['Fn::GetAtt'][1] = 'ARN'; }),
+      ['Outputs.TableArn: no such attribute']);
+  });
+});
+
+describe('the CDK', () => {
+  test('compiles the constructs, and makes the same templates of them', async () => {
+    const { problems, modules } = await cdk.compile(TABLES.map((one) => one.cdk));
+    assert.deepEqual(problems, []);
+    TABLES.forEach(({ template, flags }, i) => {
+      const { Resources, Outputs } = cdk.synthesise(modules[i]);
+      assert.deepEqual(ofTemplate({ Resources, Outputs }), ofTemplate(template), flags);
+      assert.deepEqual({ Resources, Outputs },
+                       { Resources: template.Resources, Outputs: template.Outputs }, flags);
+    });
+  });
+});
+
+describe('Terraform', () => {
+  test('knows every argument', () => {
+    for (const { configuration } of TABLES) {
+      assert.deepEqual(terraform.problemsOf(configuration), []);
+    }
+  });
+
+  test('would refuse others', () => {
+    const refused = (spoil) => {
+      const configuration = structuredClone(TABLES[1].configuration);
+      spoil(configuration.resource.aws_dynamodb_table.sagas[0], configuration);
+      return terraform.problemsOf(configuration);
+    };
+    assert.deepEqual(refused((table) => { table.sort_key = 'x'; }),
+                     ['sagas.sort_key: no such argument']);
+    assert.deepEqual(refused((table) => { table.ttl[0].attribute = 'x'; }),
+                     ['sagas.ttl.attribute: no such argument']);
+    assert.deepEqual(refused((table) => { table.stream_enabled = 'yes'; }),
+                     ['sagas.stream_enabled: no boolean']);
+    assert.deepEqual(refused((table) => { delete table.global_secondary_index[0].hash_key; }),
+                     ['sagas.global_secondary_index.hash_key: missing']);
+    assert.deepEqual(
+      refused((_, all) => { all.output.table_arn[0].value = '${aws_dynamodb_table.sagas.ARN}'; }),
+      ['output table_arn: no such attribute']);
+  });
+});

@@ -1,0 +1,78 @@
+// sagabus schema: the table as code.
+#include "sagabus/dynamodb/schema.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+#include "verbs/table_flags.hpp"
+#include "verbs/verbs.hpp"
+
+namespace sagabus::tools {
+namespace {
+
+constexpr const char* kDescription =
+    "Print the DynamoDB table of a store as code, without asking anybody";
+
+struct Form {
+  const char* name;
+  const char* description;
+  const char* use;
+  std::string (*write)(const std::string&, const dynamodb::TableDescription&);
+};
+
+constexpr Form kForms[] = {{"cloudformation", "Print a template for CloudFormation",
+                            " > table.json", dynamodb::cloudformation_template},
+                           {"cdk", "Print a construct for the CDK, in TypeScript",
+                            " > lib/saga-table.ts", dynamodb::cdk_construct},
+                           {"terraform", "Print a configuration for Terraform", " > table.tf",
+                            dynamodb::terraform_configuration},
+                           {"json", "Print the requests that make the table, by operation",
+                            " | jq .CreateTable", dynamodb::table_requests}};
+
+struct Options {
+  std::string table = "sagas";
+  TableFlags flags;
+};
+
+std::string footer(const Form& form) {
+  return fmt::format(
+      "It is the table that `sagabus table create` makes with the same flags. It stays where it "
+      "is\n"
+      "taken out of its stack. docs/guide/table-as-code.md says more.\n"
+      "\n"
+      "Examples:\n"
+      "  sagabus schema {0}{1}\n"
+      "  sagabus schema {0} --table orders --pitr --stream\n"
+      "  sagabus schema {0} --lean --billing provisioned:5,10\n",
+      form.name, form.use);
+}
+
+void add_form(CLI::App& group, const Form& form, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* const verb = group.add_subcommand(form.name, form.description);
+  verb->add_option("--table", options->table, "The table's name")
+      ->type_name("TABLE")
+      ->capture_default_str();
+  add_table_flags(*verb, options->flags);
+  verb->footer(footer(form));
+  const auto print = [options, write = form.write] {
+    fmt::print("{}", write(options->table, read_table_flags(options->flags)));
+    return Exit::done;
+  };
+  verb->callback([print, &action] { action = print; });
+}
+
+}  // namespace
+
+void add_schema(CLI::App& app, Action& action) {
+  CLI::App* const group = app.add_subcommand("schema", kDescription);
+  group->footer(
+      "Examples:\n"
+      "  sagabus schema cloudformation --table sagas --pitr > table.json\n"
+      "  sagabus schema terraform --table sagas > table.tf\n");
+  for (const Form& form : kForms) add_form(*group, form, action);
+}
+
+}  // namespace sagabus::tools
