@@ -20,7 +20,7 @@ TEST_P(Help, HasExamples) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Usage, Help,
-                         ::testing::Values(Words{}, Words{"bench"}, Words{"table"},
+                         ::testing::Values(Words{}, Words{"bench"}, Words{"cost"}, Words{"table"},
                                            Words{"table", "create"}, Words{"table", "describe"},
                                            Words{"table", "verify"}, Words{"table", "delete"},
                                            Words{"outbox"}, Words{"outbox", "list"},
@@ -104,7 +104,7 @@ const std::string kNobody = "dynamodb://sagas?region=us-east-1&endpoint=http://1
 INSTANTIATE_TEST_SUITE_P(
     Words, Refused,
     ::testing::Values(
-        BadUse{{}, 2, "a verb is missing, one of: table, outbox, timer, dlq, bench"},
+        BadUse{{}, 2, "a verb is missing, one of: table, outbox, timer, dlq, cost, bench"},
         BadUse{{"table"}, 2, "one of: create, describe, verify, delete"},
         BadUse{{"frobnicate"}, 2, "frobnicate"}, BadUse{{"table", "frobnicate"}, 2, "frobnicate"},
         BadUse{{"--frobnicate"}, 2, "--frobnicate"}, BadUse{{"two\nlines"}, 2, "two lines"},
