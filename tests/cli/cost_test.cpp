@@ -81,6 +81,16 @@ TEST_F(Cost, SaysWhatAMonthTakes) {
   EXPECT_EQ(*all.find("prices_from")->if_string(), "2026-01-02");
 }
 
+TEST_F(Cost, WorkersReadAndTimersAreRows) {
+  const auto requests = [](std::vector<std::string> more) {
+    more.insert(more.end(), {"--sagas", "1", "--steps", "5"});
+    return number_at(*cost_json(more).find("published"), "requests");
+  };
+  EXPECT_EQ(requests({}), 5);
+  EXPECT_EQ(requests({"--workers", "3"}), 5 + 4);
+  EXPECT_EQ(requests({"--timers", "2"}), 5 + 2 * 3);
+}
+
 TEST_F(Cost, ABusySagaNeedsShards) {
   const Value all = cost_json({"--sagas", "1000", "--peak", "2", "--state", "300"});
   const Value& lean = *all.find("no_index");

@@ -30,10 +30,11 @@ constexpr const char* kFooter =
     "A step is a message that a saga takes in; timeouts that come are steps as well. --timers are\n"
     "those that are set and cleared: each costs its row, and a read when it comes too late.\n"
     "Counted are published messages with one taker each. With --workers over 1, every step after\n"
-    "the first is taken to be another worker's than the one before, so that it reads; that is the\n"
-    "most; and an outbox entry rides along. Not counted: refused writes, retries, conflicts, "
-    "writes of your own (ctx.transact),\n"
-    "dead letters, claims in S3, data transfer, taxes, discounts and free tiers.\n"
+    "the first is taken to be another worker's than the one before: it reads, which is the most,\n"
+    "and the outbox entry of the step before rides along. Not counted: refused writes, retries,\n"
+    "conflicts, writes of your own (ctx.transact), dead letters, claims in S3, data transfer, "
+    "taxes,\n"
+    "discounts and free tiers.\n"
     "\n"
     "Prices are public ones, with their dates and sources in tools/cost/prices.json. One that was\n"
     "not found is left out of the sum, and named. --prices takes a file of the same form.\n"
@@ -200,6 +201,13 @@ Bill bill_of(const Load& load, CorrelationIndex index, const Prices& prices) {
   }
 }
 
+// What one saga asks of DynamoDB: its writes, and with several workers its reads; for each timer a
+// row that is put and erased, and the instance that is read.
+double requests_a_saga(const Load& load) {
+  const double steps = load.shape.steps;
+  return steps + (load.workers > 1 ? steps - 1 : 0) + 3.0 * load.shape.timers;
+}
+
 // For people
 
 std::string number_text(double number) {
@@ -235,6 +243,8 @@ void print_units(const Load& load, const std::vector<Bill>& bills) {
     return (load.workers > 1 ? bill.model.unknown_read_units() : 0) +
            load.shape.timers * bill.model.stale_timer_units;
   };
+  print_row("requests to DynamoDB a saga", bills,
+            [&load](const Bill&) { return number_text(requests_a_saga(load)); });
   print_row("write units a step", bills, [&](const Bill& bill) {
     return fmt::format("{:.3g}", bill.model.write_units() / steps);
   });
@@ -332,6 +342,7 @@ Value json_of(const Load& load, const Bill& bill) {
   for (const std::string& name : bill.unpriced) unpriced.emplace_back(name);
   return Value(
       Object{{"steps", Value(std::move(steps))},
+             {"requests", Value(requests_a_saga(load))},
              {"timer_write_units", Value(2.0 * load.shape.timers * bill.model.timer_units)},
              {"sqs_requests_per_message", Value(bill.sqs_requests_per_message)},
              {"table_write_units_per_second", Value(bill.table_units_per_second)},
