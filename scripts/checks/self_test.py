@@ -13,6 +13,7 @@ from unittest import mock
 
 import arrows
 import coroutines
+import deploy
 import hygiene
 import snippets
 import tidy
@@ -310,6 +311,45 @@ class Usings(unittest.TestCase):
         for source in ("using a::b;\nb x;", "using namespace a::b;", "using b = a::c;",
                        "namespace { using a::b; }\nauto x = f<b>();"):
             self.assertEqual(usings.findings("x.cpp", source), [], source)
+
+
+class Deploy(unittest.TestCase):
+    """On a folder of its own, with programs that take --known, and URIs without a `?bad=1`."""
+    PROGRAM = ('#!/bin/sh\ncase "$*" in *--help) echo "--known --saga --store --transport SAGABUS_KNOWN" ;;'
+               ' *bad=*) exit 2 ;; *) exit 1 ;; esac\n')
+    URIS = "# " + " ".join(f"sqlite:///tmp/{name}.db" for name in "abcde") + "\n"
+
+    def complaints(self, text, name="worker.yaml"):
+        with tempfile.TemporaryDirectory() as folder:
+            root = pathlib.Path(folder)
+            (root / "deploy").mkdir()
+            (root / "docs/guide").mkdir(parents=True)
+            (root / "docs/guide/aws.md").write_text("AWS_REGION")
+            (root / "deploy" / name).write_text(self.URIS + text if name != "task.json" else text)
+            (root / "program").write_text(self.PROGRAM)
+            (root / "program").chmod(0o755)
+            programs = dict.fromkeys(("sagabus", "order_worker"), str(root / "program"))
+            with mock.patch.multiple(deploy, ROOT=root, DEPLOY=root / "deploy", problems=[]):
+                deploy.check_syntax()
+                deploy.check_paths()
+                if not deploy.problems:
+                    deploy.check_programs(programs)
+                return [line for line in deploy.problems if "hardly a URI" not in line]
+
+    def test_passes(self):
+        self.assertEqual(self.complaints('args: ["--known"]\nAWS_REGION: SAGABUS_KNOWN\n'), [])
+        self.assertEqual(self.complaints("a: !Sub deploy/worker.yaml of dynamodb://${T}?x=1\n"), [])
+
+    def test_hits(self):
+        for text, said in (('args: ["--unknown"]\n', "does not take --unknown"),
+                           ("a: sqs://x?bad=1\n", "sqs://x?bad=1"),
+                           ("a: SAGABUS_OTHER\n", "no program knows SAGABUS_OTHER"),
+                           ("a: scripts/nowhere\n", "no such file: scripts/nowhere"),
+                           ("a: [\n", "worker.yaml: ")):
+            found = self.complaints(text)
+            self.assertEqual(len(found), 1, text)
+            self.assertIn(said, found[0])
+        self.assertEqual(len(self.complaints("{", "task.json")), 1)
 
 
 class WithEmulators(unittest.TestCase):

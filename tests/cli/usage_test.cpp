@@ -32,8 +32,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Words{"schema", "terraform"}, Words{"schema", "json"}, Words{"iam-policy"},
                       Words{"iam-policy", "runtime"}, Words{"iam-policy", "admin"},
                       Words{"iam-policy", "stream"}, Words{"iam-policy", "sqs"}, Words{"publish"},
-                      Words{"completion"}, Words{"completion", "bash"}, Words{"completion", "zsh"},
-                      Words{"manual"}));
+                      Words{"cost"}, Words{"completion"}, Words{"completion", "bash"},
+                      Words{"completion", "zsh"}, Words{"manual"}));
 
 TEST(Usage, VersionIsOneLine) {
   const Ran ran = run_sagabus({"--version"});
@@ -112,7 +112,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{{},
                2,
                "a verb is missing, one of: table, schema, iam-policy, outbox, timer, dlq, publish, "
-               "bench, completion, manual"},
+               "cost, bench, completion, manual"},
         BadUse{{"table"}, 2, "one of: create, describe, verify, delete"},
         BadUse{{"frobnicate"}, 2, "frobnicate"}, BadUse{{"table", "frobnicate"}, 2, "frobnicate"},
         BadUse{{"--frobnicate"}, 2, "--frobnicate"}, BadUse{{"two\nlines"}, 2, "two lines"},

@@ -6,6 +6,7 @@ sagabus_add_test(dynamodb_integration_test
     dynamodb_fault_test.cpp
     dynamodb_foreign_test.cpp
     dynamodb_model_test.cpp
+    dynamodb_plan_test.cpp
     dynamodb_record_test.cpp
     dynamodb_schema_test.cpp
     dynamodb_shards_test.cpp

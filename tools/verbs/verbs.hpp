@@ -10,6 +10,7 @@ using AddVerb = void (*)(CLI::App& app, Action& action);
 
 void add_bench(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);
+void add_cost(CLI::App& app, Action& action);
 void add_manual(CLI::App& app, Action& action);
 void add_publish(CLI::App& app, Action& action);
 
@@ -40,6 +41,7 @@ inline constexpr AddVerb kVerbs[] = {
     add_schema,       add_iam_policy,     add_outbox_list,  add_outbox_redispatch,
     add_timer_list,   add_timer_show,     add_timer_cancel, add_timer_move,
     add_dlq_list,     add_dlq_show,       add_dlq_redrive,  add_dlq_purge,
-    add_publish,      add_bench,          add_completion,   add_manual};
+    add_publish,      add_cost,           add_bench,        add_completion,
+    add_manual};
 
 }  // namespace sagabus::tools

@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""Checks what lies in deploy/: that each file can be read, that the files it names are there, and that
+every option, URI and variable of the environment is one that the programs know. It asks the programs
+themselves: the first argument is the `sagabus` command, the second the example's worker.
+
+It proves nothing about the services that are to run them."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+# What stands for a value that is known later: CloudFormation's, Terraform's.
+PLACEHOLDER = re.compile(r"\$\{[A-Za-z_.:]+\}")
+URI = re.compile(r"\b(?:dynamodb|sqs|sqlite)://[^\s\"'`]+")
+NAMED = re.compile(r"(?<![\w/.-])(?:deploy|scripts|docs|examples|tools)/[\w./-]*\w")
+VARIABLE = re.compile(r"\b(?:AWS|SAGABUS)_[A-Z0-9_]+\b")
+# CloudFormation's short forms are no errors.
+yaml.SafeLoader.add_multi_constructor("!", lambda loader, tag, node: str(node.value))
+
+problems = []
+
+
+def complain(path, text):
+    problems.append(f"{path.relative_to(ROOT)}: {text}")
+
+
+def files(*patterns):
+    return sorted(path for pattern in patterns for path in DEPLOY.rglob(pattern))
+
+
+def run(words, **environment):
+    clean = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true"}
+    return subprocess.run(words, env={**clean, **environment}, capture_output=True, text=True,
+                          timeout=60, check=False)
+
+
+def check_syntax():
+    for path in files("*.yaml", "*.yml"):
+        try:
+            list(yaml.safe_load_all(path.read_text()))
+        except yaml.YAMLError as error:
+            complain(path, " ".join(str(error).split()))
+    for path in files("*.json"):
+        try:
+            json.loads(path.read_text())
+        except ValueError as error:
+            complain(path, error)
+    for path in files("*"):
+        if path.is_file() and path.read_bytes().startswith(b"#!/usr/bin/env bash"):
+            done = run(["bash", "-n", str(path)])
+            if done.returncode != 0:
+                complain(path, done.stderr.strip())
+
+
+# Paths of the project, wherever one is named, comments included.
+def check_paths():
+    for path in files("*"):
+        if not path.is_file():
+            continue
+        for name in NAMED.findall(path.read_text()):
+            if not (ROOT / name).exists():
+                complain(path, f"no such file: {name}")
+
+
+def words_of(value):
+    """All lists of words in a document."""
+    if isinstance(value, list):
+        if value and all(isinstance(word, str) for word in value):
+            yield value
+        for part in value:
+            yield from words_of(part)
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from words_of(part)
+
+
+def command_lines(path):
+    text = path.read_text()
+    if path.suffix in (".yaml", ".yml"):
+        for document in yaml.safe_load_all(text):
+            yield from words_of(document)
+    elif path.suffix == ".json":
+        yield from words_of(json.loads(text))
+    else:
+        for line in re.findall(r"\[(\"[^\]\n]*\")\]", text):
+            yield re.findall(r"\"([^\"]*)\"", line)
+
+
+# A program complains of a word that it does not know before it does anything else.
+def check_command_line(path, words, programs):
+    if not any(word.startswith("--") for word in words):
+        return
+    words = [word for word in words if word != "CMD"]
+    program = programs["order_worker"]
+    if words[0].startswith("/usr/local/bin/"):
+        program = programs[Path(words[0]).name]
+        words = words[1:]
+    done = run([program, *words, "--help"])
+    known = done.returncode == 0 and all(
+        word.split("=")[0] in done.stdout for word in words if word.startswith("--"))
+    if not known:
+        complain(path, f"{Path(program).name} does not take {' '.join(words)}")
+
+
+def check_uri(path, uri, sagabus):
+    uri = PLACEHOLDER.sub("7", uri.rstrip(".,;)"))
+    if uri.startswith("sqlite:"):
+        uri = re.sub("//.*/", "///nonexistent/", uri)
+    else:
+        uri += ("&" if "?" in uri else "?") + "endpoint=http://127.0.0.1:1"
+        uri = re.sub(r"://7(?=[?&])", "://777", uri)  # no table has so short a name
+    words = ["outbox", "list", "--saga", "Probe", "--store", uri]
+    if uri.startswith("sqs:"):
+        words = ["dlq", "list", "Probe", "--transport", uri]
+    done = run([sagabus, *words], AWS_REGION="us-east-1", AWS_ACCESS_KEY_ID="test",
+               AWS_SECRET_ACCESS_KEY="test", AWS_MAX_ATTEMPTS="1")
+    if done.returncode == 2:
+        complain(path, f"{uri}: {done.stderr.strip()}")
+
+
+def check_programs(programs):
+    known = set(VARIABLE.findall((ROOT / "docs/guide/aws.md").read_text()))
+    for program in programs.values():
+        known |= set(VARIABLE.findall(run([program, "--help"]).stdout))
+    uris = {}
+    for path in files("*"):
+        if not path.is_file():
+            continue
+        for name in set(VARIABLE.findall(path.read_text())) - known:
+            complain(path, f"no program knows {name}")
+        for uri in URI.findall(path.read_text()):
+            uris.setdefault(uri, path)
+        if path.suffix in (".yaml", ".json") or path.name in ("Dockerfile", "main.tf"):
+            for words in command_lines(path):
+                check_command_line(path, words, programs)
+    for uri, path in uris.items():
+        check_uri(path, uri, programs["sagabus"])
+    if len(uris) < 5:
+        problems.append("deploy: hardly a URI was found: is the check still right?")
+
+
+# The image's root runs by itself: each program with the libraries that were collected, and no others.
+def check_image_root(programs):
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "root"
+        collect = DEPLOY / "docker/collect-root"
+        done = run([str(collect), str(root), *programs.values()])
+        if done.returncode != 0:
+            complain(collect, done.stderr.strip())
+            return
+        loader = next(root.glob("lib*/ld-linux*"), None)
+        if not loader:
+            complain(collect, "the root has no loader")
+            return
+        libraries = ":".join(sorted({str(path.parent) for path in root.rglob("*.so*")}))
+        for name in programs:
+            start = [str(loader), "--inhibit-cache", "--library-path", libraries]
+            program = str(root / "usr/local/bin" / name)
+            listed = run([*start, "--list", program])
+            outside = [path for path in re.findall(r"=> (\S+)", listed.stdout)
+                       if not path.startswith(str(root))]
+            if outside:
+                complain(collect, f"{name} also needs {', '.join(outside)}")
+            elif run([*start, program, "--help"]).returncode != 0:
+                complain(collect, f"{name} does not run on what was collected")
+
+
+def check_units(programs):
+    if not shutil.which("systemd-analyze"):
+        print("deploy: no systemd-analyze here: units are not verified")
+        return
+    for path in files("*.service"):
+        with tempfile.TemporaryDirectory() as folder:
+            unit = Path(folder) / path.name
+            unit.write_text(path.read_text().replace("/usr/local/bin/order_worker",
+                                                     programs["order_worker"]))
+            done = run(["systemd-analyze", "verify", "--recursive-errors=no", str(unit)])
+            if done.returncode != 0 or path.name in done.stderr:
+                complain(path, " ".join(done.stderr.split()))
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit("deploy.py SAGABUS ORDER_WORKER")
+    names = ("sagabus", "order_worker")
+    programs = {name: os.path.abspath(path) for name, path in zip(names, sys.argv[1:])}
+    check_syntax()
+    check_paths()
+    if not problems:
+        check_programs(programs)
+        check_image_root(programs)
+        check_units(programs)
+    print("\n".join(problems) or f"deploy: {len([p for p in files('*') if p.is_file()])} files are well")
+    sys.exit(bool(problems))
+
+
+if __name__ == "__main__":
+    main()
