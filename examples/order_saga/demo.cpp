@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <sagabus/sync_wait.hpp>
 
+#include "progress_bar.hpp"
 #include "workload.hpp"
 
 namespace orders {
@@ -104,12 +105,8 @@ asio::awaitable<void> Demo::see_to_the_rest() {
 }
 
 asio::awaitable<void> Demo::show_progress() {
-  constexpr std::size_t kWidth = 40;
   while (!ending_) {
-    const std::size_t settled = ledger_.settled();
-    const std::size_t filled = settled * kWidth / std::max<std::size_t>(options_.orders, 1);
-    fmt::print("\r  [{:-<{}}] {} of {}", std::string(filled, '#'), kWidth, settled,
-               options_.orders);
+    fmt::print("\r  {}", sagabus::tools::progress_bar(ledger_.settled(), options_.orders));
     std::fflush(stdout);
     tick_.expires_after(std::chrono::milliseconds(50));
     co_await tick_.async_wait(asio::as_tuple(asio::use_awaitable));

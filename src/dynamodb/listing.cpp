@@ -6,10 +6,10 @@
 
 #include "dynamodb/backend.hpp"
 #include "dynamodb/key_shards.hpp"
-#include "dynamodb/side_by_side.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 #include "sagabus/time_text.hpp"
+#include "side_by_side.hpp"
 
 namespace sagabus::dynamodb {
 namespace {
@@ -148,8 +148,8 @@ boost::asio::awaitable<std::uint64_t> Backend::delete_completed_before(std::stri
     for (StoredItem& item : answer.items) {
       erasures.push_back(erase_old(shared_from_this(), std::move(item)));
     }
-    auto erasing = run_side_by_side(std::move(erasures));
-    const Ends ends = co_await std::move(erasing);
+    auto erasing = detail::run_side_by_side(std::move(erasures));
+    const detail::Outcomes ends = co_await std::move(erasing);
     if (ends.failure) std::rethrow_exception(ends.failure);
     count += ends.count;
     if (!advance(query, answer, table().key_shards)) co_return count;

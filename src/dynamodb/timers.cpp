@@ -5,8 +5,8 @@
 #include <iterator>
 #include <utility>
 
-#include "dynamodb/side_by_side.hpp"
 #include "sagabus/error.hpp"
+#include "side_by_side.hpp"
 
 namespace sagabus::dynamodb {
 namespace {
@@ -35,8 +35,8 @@ asio::awaitable<std::size_t> write_all(std::shared_ptr<Gateway> gateway, std::st
   for (std::size_t i = 0; i < bodies.size(); ++i) {
     writes.push_back(write(gateway, operation, std::move(bodies[i]), costs, i));
   }
-  auto running = run_side_by_side(std::move(writes));
-  const Ends ends = co_await std::move(running);
+  auto running = detail::run_side_by_side(std::move(writes));
+  const detail::Outcomes ends = co_await std::move(running);
   for (const Cost& part : *costs) {
     if (cost) *cost += part;
   }

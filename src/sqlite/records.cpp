@@ -4,7 +4,7 @@
 
 #include "sagabus/error.hpp"
 #include "sagabus/time_text.hpp"
-#include "sqlite/state_text.hpp"
+#include "state_text.hpp"
 
 namespace sagabus::sqlite {
 namespace {
@@ -117,9 +117,9 @@ Record to_record(const Instance& instance) {
   out.correlation_id = instance.correlation_id;
   out.version = instance.version;
   out.completed = instance.completed;
-  out.state = write_state(instance.state);
-  if (out.state.size() > kMaxStateBytes) {
-    throw StateTooLarge(instance.saga_id, out.state.size(), kMaxStateBytes,
+  out.state = detail::write_state(instance.state);
+  if (out.state.size() > detail::kMaxStateBytes) {
+    throw StateTooLarge(instance.saga_id, out.state.size(), detail::kMaxStateBytes,
                         {{"state", out.state.size()}});
   }
   out.created_at = to_iso8601(instance.created_at);
@@ -145,7 +145,7 @@ Instance to_instance(Record&& record) {
   out.version = record.version;
   out.completed = record.completed;
   try {
-    out.state = read_state(record.state);
+    out.state = detail::read_state(record.state);
     out.created_at = read_time(record.created_at);
     out.updated_at = read_time(record.updated_at);
     const BookkeepingText text{std::move(record.inbox), std::move(record.outbox),

@@ -1,12 +1,14 @@
 #include "run_sagabus.hpp"
 
 #include <fcntl.h>
+#include <pty.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 #include <system_error>
 
 namespace sagabus::test {
@@ -95,6 +97,15 @@ bool Running::has_ended() {
   return status_.has_value();
 }
 
+long Running::peak_kb() const {
+  std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+  for (std::string word; status >> word;) {
+    long kb = 0;
+    if (word == "VmHWM:" && status >> kb) return kb;
+  }
+  return 0;
+}
+
 Ran Running::wait() {
   int status = 0;
   if (!status_) {
@@ -106,6 +117,63 @@ Ran Running::wait() {
   if (out_is_caught_) ran.out = read_file(out_);
   ran.err = read_file(err_);
   return ran;
+}
+
+OnTerminal::OnTerminal(const std::vector<std::string>& arguments, const RunOptions& options) {
+  std::vector<std::string> words{SAGABUS_PROGRAM};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<std::string> variables = make_environment(options);
+  const std::vector<char*> argv = pointers(words);
+  const std::vector<char*> envp = pointers(variables);
+  winsize size{};
+  size.ws_col = 80;
+  size.ws_row = 25;
+  pid_ = forkpty(&terminal_, nullptr, nullptr, &size);
+  if (pid_ < 0) fail(errno, "forkpty");
+  if (pid_ > 0) return;
+  execve(SAGABUS_PROGRAM, argv.data(), envp.data());
+  _exit(127);
+}
+
+OnTerminal::~OnTerminal() {
+  if (!waited_) {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  close(terminal_);
+}
+
+bool OnTerminal::read_more() {
+  char buffer[4096];
+  const ssize_t count = read(terminal_, buffer, sizeof buffer);
+  if (count <= 0) return false;
+  seen_.append(buffer, static_cast<std::size_t>(count));
+  return true;
+}
+
+void OnTerminal::wait_for(const std::string& text) {
+  for (;;) {
+    const std::size_t at = seen_.find(text, looked_at_);
+    if (at != std::string::npos) {
+      looked_at_ = at + text.size();
+      return;
+    }
+    if (!read_more()) return;
+  }
+}
+
+void OnTerminal::type(const std::string& line) const {
+  const std::string text = line + '\n';
+  if (write(terminal_, text.data(), text.size()) < 0) fail(errno, "write");
+}
+
+Ran OnTerminal::wait() {
+  while (read_more()) {
+  }
+  int status = 0;
+  if (waitpid(pid_, &status, 0) != pid_) fail(errno, "waitpid");
+  waited_ = true;
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), seen_, {}};
 }
 
 Ran run_sagabus(const std::vector<std::string>& arguments, const RunOptions& options) {

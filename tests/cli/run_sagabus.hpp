@@ -32,6 +32,7 @@ class Running {
 
   void send_signal(int signal) const;
   bool has_ended();
+  long peak_kb() const;  // the most memory it has held so far; 0 where it has ended
   Ran wait();
 
  private:
@@ -40,6 +41,29 @@ class Running {
   int err_;
   pid_t pid_ = -1;
   std::optional<int> status_;
+};
+
+// A run on a terminal of 80 columns, whose user sees what is printed and types.
+class OnTerminal {
+ public:
+  explicit OnTerminal(const std::vector<std::string>& arguments, const RunOptions& options = {});
+  ~OnTerminal();
+  OnTerminal(const OnTerminal&) = delete;
+  OnTerminal& operator=(const OnTerminal&) = delete;
+
+  // Returns at the end of the run, too.
+  void wait_for(const std::string& text);
+  void type(const std::string& line) const;
+  Ran wait();  // all that was seen, what was typed included, is in `out`
+
+ private:
+  bool read_more();
+
+  int terminal_ = -1;
+  pid_t pid_ = -1;
+  std::string seen_;
+  std::size_t looked_at_ = 0;
+  bool waited_ = false;
 };
 
 Ran run_sagabus(const std::vector<std::string>& arguments, const RunOptions& options = {});

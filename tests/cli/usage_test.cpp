@@ -22,7 +22,10 @@ TEST_P(Help, HasExamples) {
 INSTANTIATE_TEST_SUITE_P(
     Usage, Help,
     ::testing::Values(Words{}, Words{"bench"}, Words{"table"}, Words{"table", "create"},
-                      Words{"table", "describe"}, Words{"table", "verify"},
+                      Words{"saga"}, Words{"saga", "list"}, Words{"saga", "show"},
+                      Words{"saga", "stuck"}, Words{"saga", "edit"}, Words{"saga", "export"},
+                      Words{"saga", "import"}, Words{"saga", "purge"}, Words{"saga", "complete"},
+                      Words{"saga", "delete"}, Words{"table", "describe"}, Words{"table", "verify"},
                       Words{"table", "delete"}, Words{"outbox"}, Words{"outbox", "list"},
                       Words{"outbox", "redispatch"}, Words{"timer"}, Words{"timer", "list"},
                       Words{"timer", "show"}, Words{"timer", "cancel"}, Words{"timer", "move"},
@@ -111,8 +114,8 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         BadUse{{},
                2,
-               "a verb is missing, one of: table, schema, iam-policy, outbox, timer, dlq, publish, "
-               "cost, bench, completion, manual"},
+               "a verb is missing, one of: table, schema, iam-policy, saga, outbox, timer, dlq, "
+               "publish, cost, bench, completion, manual"},
         BadUse{{"table"}, 2, "one of: create, describe, verify, delete"},
         BadUse{{"frobnicate"}, 2, "frobnicate"}, BadUse{{"table", "frobnicate"}, 2, "frobnicate"},
         BadUse{{"--frobnicate"}, 2, "--frobnicate"}, BadUse{{"two\nlines"}, 2, "two lines"},
@@ -209,6 +212,55 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{redispatch("sqlite:///nowhere/queues.db", {}), 2, "--id or --everything"},
         BadUse{redispatch("sqlite:///nowhere/queues.db", {"--id", "x", "--everything"}), 2,
                "--everything"}));
+
+Words saga(const std::string& verb, const std::string& store, const Words& more) {
+  Words words{"saga", verb, "Orders", "--store", store};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Sagas, Refused,
+    ::testing::Values(
+        BadUse{{"saga"},
+               2,
+               "one of: list, show, stuck, edit, complete, delete, export, import, purge"},
+        BadUse{{"saga", "list", "Orders"}, 2, "--store is required"},
+        BadUse{{"saga", "list", "--store", kNobody}, 2, "name is required"},
+        BadUse{{"saga", "list", "$workers", "--store", kNobody}, 2, "begins with $"},
+        BadUse{{"saga", "list", "", "--store", kNobody}, 2, "name is empty"},
+        BadUse{saga("list", "memory:", {}), 2, "holds nothing here"},
+        BadUse{saga("list", "orders.db", {}), 2, "no scheme"},
+        BadUse{saga("list", "sqlite:///nowhere/orders.db", {}), 3, "no file /nowhere/orders.db"},
+        BadUse{saga("list", kNobody, {}), 1, "127.0.0.1:1"},
+        BadUse{saga("list", kNobody, {"--older-than", "10"}), 2, "--older-than: '10'"},
+        BadUse{saga("list", kNobody, {"--where", "paid"}), 2, "--where: 'paid'"},
+        BadUse{saga("list", kNobody, {"--where", "=paid"}), 2, "--where: '=paid'"},
+        BadUse{saga("list", kNobody, {"--where"}), 2, "--where"},
+        BadUse{saga("list", kNobody, {"--limit", "0"}), 2, "--limit"},
+        BadUse{saga("list", kNobody, {"--running", "--completed"}), 2, "excludes"},
+        BadUse{saga("show", kNobody, {}), 2, "--id or --correlation is required"},
+        BadUse{saga("show", kNobody, {"--id", ""}), 2, "--id: empty"},
+        BadUse{saga("show", kNobody, {"--id", "a", "--correlation", "b"}), 2, "excludes"},
+        BadUse{saga("stuck", kNobody, {}), 2, "--idle is required"},
+        BadUse{saga("stuck", kNobody, {"--idle", "soon"}), 2, "--idle: 'soon'"},
+        BadUse{saga("edit", kNobody, {}), 2, "--id or --correlation is required"},
+        BadUse{saga("complete", kNobody, {"--yes"}), 2, "--id or --correlation is required"},
+        BadUse{saga("complete", kNobody, {"--id", "a"}), 2, "--yes"},
+        BadUse{saga("delete", kNobody, {"--yes"}), 2, "--id or --correlation is required"},
+        BadUse{saga("delete", kNobody, {"--id", "a"}), 2, "--yes"},
+        BadUse{saga("delete", kNobody, {"--id", "a", "--yes", "--json"}), 2, "--json"},
+        BadUse{saga("export", kNobody, {}), 2, "--output is required"},
+        BadUse{saga("export", kNobody, {"--output", ""}), 2, "--output: empty"},
+        BadUse{saga("export", kNobody, {"--output", "/tmp/x"}), 1, "127.0.0.1:1"},
+        BadUse{{"saga", "import", "--store", kNobody}, 2, "file is required"},
+        BadUse{{"saga", "import", "/nowhere/at/all", "--store", kNobody}, 3, "/nowhere/at/all"},
+        BadUse{{"saga", "import", "/dev/null", "--store", kNobody}, 2, "no regular file"},
+        BadUse{saga("purge", kNobody, {"--yes"}), 2, "--completed-before is required"},
+        BadUse{saga("purge", kNobody, {"--completed-before", "30d"}), 2,
+               "--completed-before: '30d'"},
+        BadUse{saga("purge", kNobody, {"--completed-before", "2026-02-30"}), 2, "'2026-02-30'"},
+        BadUse{saga("purge", kNobody, {"--completed-before", "2026-01-01"}), 2, "--yes"}));
 
 Words timer(const std::string& verb, const std::string& store, const Words& more) {
   Words words{"timer", verb, "--store", store};

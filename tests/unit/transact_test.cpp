@@ -4,8 +4,8 @@
 
 namespace {
 
-using namespace std::chrono_literals;
-using namespace sagabus;
+using namespace sagabus;               // NOLINT(google-build-using-namespace)
+using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 using fixture::BusTest;
 using fixture::Paid;
 using fixture::PaymentRequested;

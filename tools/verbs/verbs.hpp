@@ -25,6 +25,16 @@ void add_outbox_redispatch(CLI::App& app, Action& action);
 void add_schema(CLI::App& app, Action& action);
 void add_iam_policy(CLI::App& app, Action& action);
 
+void add_saga_list(CLI::App& app, Action& action);
+void add_saga_show(CLI::App& app, Action& action);
+void add_saga_stuck(CLI::App& app, Action& action);
+void add_saga_export(CLI::App& app, Action& action);
+void add_saga_import(CLI::App& app, Action& action);
+void add_saga_purge(CLI::App& app, Action& action);
+void add_saga_edit(CLI::App& app, Action& action);
+void add_saga_complete(CLI::App& app, Action& action);
+void add_saga_delete(CLI::App& app, Action& action);
+
 void add_table_create(CLI::App& app, Action& action);
 void add_table_delete(CLI::App& app, Action& action);
 void add_table_describe(CLI::App& app, Action& action);
@@ -36,12 +46,35 @@ void add_timer_cancel(CLI::App& app, Action& action);
 void add_timer_move(CLI::App& app, Action& action);
 
 // In the order of the help text.
-inline constexpr AddVerb kVerbs[] = {
-    add_table_create, add_table_describe, add_table_verify, add_table_delete,
-    add_schema,       add_iam_policy,     add_outbox_list,  add_outbox_redispatch,
-    add_timer_list,   add_timer_show,     add_timer_cancel, add_timer_move,
-    add_dlq_list,     add_dlq_show,       add_dlq_redrive,  add_dlq_purge,
-    add_publish,      add_cost,           add_bench,        add_completion,
-    add_manual};
+inline constexpr AddVerb kVerbs[] = {add_table_create,
+                                     add_table_describe,
+                                     add_table_verify,
+                                     add_table_delete,
+                                     add_schema,
+                                     add_iam_policy,
+                                     add_saga_list,
+                                     add_saga_show,
+                                     add_saga_stuck,
+                                     add_saga_edit,
+                                     add_saga_complete,
+                                     add_saga_delete,
+                                     add_saga_export,
+                                     add_saga_import,
+                                     add_saga_purge,
+                                     add_outbox_list,
+                                     add_outbox_redispatch,
+                                     add_timer_list,
+                                     add_timer_show,
+                                     add_timer_cancel,
+                                     add_timer_move,
+                                     add_dlq_list,
+                                     add_dlq_show,
+                                     add_dlq_redrive,
+                                     add_dlq_purge,
+                                     add_publish,
+                                     add_cost,
+                                     add_bench,
+                                     add_completion,
+                                     add_manual};
 
 }  // namespace sagabus::tools

@@ -1,5 +1,5 @@
 // Operations that run at once: how many, and what becomes of failures and of cancelled callers.
-#include "dynamodb/side_by_side.hpp"
+#include "side_by_side.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@
 #include <optional>
 #include <stdexcept>
 
-namespace sagabus::dynamodb {
+namespace sagabus::detail {
 namespace {
 
 namespace asio = boost::asio;
@@ -49,18 +49,18 @@ std::vector<asio::awaitable<bool>> operations(const SeenPtr& seen, int count, in
   return out;
 }
 
-Ends run(std::vector<asio::awaitable<bool>> all) {
+Outcomes run(std::vector<asio::awaitable<bool>> all) {
   asio::io_context context;
-  std::optional<Ends> ends;
+  std::optional<Outcomes> ends;
   asio::co_spawn(context, run_side_by_side(std::move(all)),
-                 [&](const std::exception_ptr&, Ends given) { ends = std::move(given); });
+                 [&](const std::exception_ptr&, Outcomes given) { ends = std::move(given); });
   context.run();
   return ends.value();
 }
 
 TEST(SideBySide, SixteenAtATime) {
   const auto seen = std::make_shared<Seen>();
-  const Ends ends = run(operations(seen, 100));
+  const Outcomes ends = run(operations(seen, 100));
   EXPECT_EQ(seen->ended, 100);
   EXPECT_EQ(seen->most, 16);
   EXPECT_FALSE(ends.failure);
@@ -77,7 +77,7 @@ TEST(SideBySide, FewAndNone) {
 
 TEST(SideBySide, AfterAFailureThoseThatRunAreWaitedForAndNoMoreBegin) {
   const auto seen = std::make_shared<Seen>();
-  const Ends ends = run(operations(seen, 100, 0));
+  const Outcomes ends = run(operations(seen, 100, 0));
   EXPECT_TRUE(ends.failure);
   EXPECT_THROW(std::rethrow_exception(ends.failure), std::runtime_error);
   EXPECT_EQ(seen->ended, seen->begun);
@@ -91,9 +91,10 @@ TEST(SideBySide, ThoseThatHaveBegunGoOnWhenTheCallerIsCancelled) {
   asio::io_context context;
   asio::cancellation_signal cancel;
   std::exception_ptr error;
-  asio::co_spawn(context, run_side_by_side(operations(seen, 100)),
-                 asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr thrown,
-                                                                 const Ends&) { error = thrown; }));
+  asio::co_spawn(
+      context, run_side_by_side(operations(seen, 100)),
+      asio::bind_cancellation_slot(
+          cancel.slot(), [&](std::exception_ptr thrown, const Outcomes&) { error = thrown; }));
   while (seen->begun < 16) context.run_one();
   cancel.emit(asio::cancellation_type::terminal);
   context.run();
@@ -104,4 +105,4 @@ TEST(SideBySide, ThoseThatHaveBegunGoOnWhenTheCallerIsCancelled) {
 }
 
 }  // namespace
-}  // namespace sagabus::dynamodb
+}  // namespace sagabus::detail

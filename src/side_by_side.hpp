@@ -6,10 +6,10 @@
 #include <exception>
 #include <vector>
 
-namespace sagabus::dynamodb {
+namespace sagabus::detail {
 
 // How operations ended.
-struct Ends {
+struct Outcomes {
   std::uint64_t count = 0;       // of those that gave true
   std::exception_ptr failure{};  // of one that failed; null where none did
 };
@@ -18,6 +18,7 @@ struct Ends {
 // Each runs apart from its caller, whose cancellation would reach it on threads that are not its
 // own: those that have begun go on when the caller is cancelled, so each must own what it uses. A
 // single one runs in its caller. Throws system_error(operation_aborted) when cancelled.
-boost::asio::awaitable<Ends> run_side_by_side(std::vector<boost::asio::awaitable<bool>> operations);
+boost::asio::awaitable<Outcomes> run_side_by_side(
+    std::vector<boost::asio::awaitable<bool>> operations);
 
-}  // namespace sagabus::dynamodb
+}  // namespace sagabus::detail

@@ -7,7 +7,7 @@
 
 #include "sagabus/value.hpp"
 
-namespace sagabus::sqlite {
+namespace sagabus::detail {
 
 inline constexpr std::size_t kMaxStateBytes = 64U * 1024 * 1024;
 
@@ -19,4 +19,4 @@ std::string write_state(const Value& state);
 // Throws ValidationError for text that write_state does not write.
 Value read_state(std::string_view text);
 
-}  // namespace sagabus::sqlite
+}  // namespace sagabus::detail

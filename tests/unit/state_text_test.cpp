@@ -1,4 +1,4 @@
-#include "sqlite/state_text.hpp"
+#include "state_text.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "sagabus/error.hpp"
 
-namespace sagabus::sqlite {
+namespace sagabus::detail {
 namespace {
 
 Value object(std::string name, Value value) {
@@ -75,4 +75,4 @@ TEST(StateText, BrokenBytesAreRefused) {
 }
 
 }  // namespace
-}  // namespace sagabus::sqlite
+}  // namespace sagabus::detail

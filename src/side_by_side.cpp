@@ -1,4 +1,4 @@
-#include "dynamodb/side_by_side.hpp"
+#include "side_by_side.hpp"
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
@@ -11,7 +11,7 @@
 #include <memory>
 #include <utility>
 
-namespace sagabus::dynamodb {
+namespace sagabus::detail {
 namespace {
 
 namespace asio = boost::asio;
@@ -22,8 +22,8 @@ constexpr auto kResult = asio::as_tuple(asio::use_awaitable);
 using Channel = asio::experimental::concurrent_channel<void(boost::system::error_code,
                                                             std::exception_ptr, bool)>;
 
-asio::awaitable<Ends> run_alone(asio::awaitable<bool> operation) {
-  Ends ends;
+asio::awaitable<Outcomes> run_alone(asio::awaitable<bool> operation) {
+  Outcomes ends;
   try {
     const bool counts = co_await std::move(operation);
     if (counts) ++ends.count;
@@ -35,7 +35,7 @@ asio::awaitable<Ends> run_alone(asio::awaitable<bool> operation) {
 
 }  // namespace
 
-asio::awaitable<Ends> run_side_by_side(std::vector<asio::awaitable<bool>> operations) {
+asio::awaitable<Outcomes> run_side_by_side(std::vector<asio::awaitable<bool>> operations) {
   if (operations.size() == 1) {
     auto running = run_alone(std::move(operations.front()));
     co_return co_await std::move(running);
@@ -45,7 +45,7 @@ asio::awaitable<Ends> run_side_by_side(std::vector<asio::awaitable<bool>> operat
   const auto on_end = [channel](std::exception_ptr error, bool counts) {
     channel->try_send(boost::system::error_code(), std::move(error), counts);
   };
-  Ends ends;
+  Outcomes ends;
   std::size_t begun = 0;
   for (std::size_t ended = 0;; ++ended) {
     while (!ends.failure && begun < std::min(operations.size(), ended + kSideBySide)) {
@@ -59,4 +59,4 @@ asio::awaitable<Ends> run_side_by_side(std::vector<asio::awaitable<bool>> operat
   }
 }
 
-}  // namespace sagabus::dynamodb
+}  // namespace sagabus::detail

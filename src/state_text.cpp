@@ -1,4 +1,4 @@
-#include "sqlite/state_text.hpp"
+#include "state_text.hpp"
 
 #include <algorithm>
 
@@ -6,7 +6,7 @@
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 
-namespace sagabus::sqlite {
+namespace sagabus::detail {
 namespace {
 
 constexpr std::string_view kName = "bytes";
@@ -79,7 +79,7 @@ Value unescape(Value value) {
 
 std::string write_state(const Value& state) {
   std::string text = to_json(is_plain(state, 1) ? state : escape(state, 1));
-  if (!detail::is_utf8(text)) throw ValidationError("the state: text that is not UTF-8");
+  if (!is_utf8(text)) throw ValidationError("the state: text that is not UTF-8");
   return text;
 }
 
@@ -91,4 +91,4 @@ Value read_state(std::string_view text) {
   return text.find("$bytes\"") == std::string_view::npos ? value : unescape(std::move(value));
 }
 
-}  // namespace sagabus::sqlite
+}  // namespace sagabus::detail

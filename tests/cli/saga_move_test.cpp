@@ -1,0 +1,278 @@
+// sagabus saga export, import and purge.
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <thread>
+
+#include "saga_fixture.hpp"
+
+namespace sagabus::test {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
+
+// A few at a time: what this process holds counts as its children's.
+void put_many(const SagaStore& store, int count, std::size_t bytes) {
+  for (int i = 0; i < count;) {
+    std::vector<Instance> some;
+    for (const int end = std::min(i + 500, count); i < end; ++i) {
+      Instance instance;
+      instance.saga_name = "Orders";
+      instance.correlation_id = fmt::format("o-{}", i);
+      instance.saga_id = derive_saga_id("Orders", instance.correlation_id);
+      instance.version = 1;
+      instance.state = Value(Object{{"text", Value(std::string(bytes, 'x'))}});
+      instance.created_at = instance.updated_at = system_clock()->now();
+      some.push_back(std::move(instance));
+    }
+    sync_wait(import_instances(store, std::move(some), {}));
+  }
+}
+
+class SagaMoves : public SagaVerbs {
+ protected:
+  std::string output() const { return folder_.file("orders.ndjson"); }
+
+  Ran write(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> words{"--output", output()};
+    words.insert(words.end(), more.begin(), more.end());
+    return run("export", words);
+  }
+  Ran read(const std::vector<std::string>& more = {}) const {
+    std::vector<std::string> words{"saga", "import", output(), "--store", uri()};
+    words.insert(words.end(), more.begin(), more.end());
+    return run_sagabus(words);
+  }
+  std::vector<std::string> lines() const {
+    std::vector<std::string> out;
+    std::ifstream in(output());
+    for (std::string line; std::getline(in, line);) out.push_back(line);
+    return out;
+  }
+  const TempDirectory folder_;
+};
+
+INSTANTIATE_TEST_SUITE_P(On, SagaMoves, ::testing::Values(Place::in_a_file, Place::in_a_table),
+                         place_name);
+
+// As it was, each with another thing that could be lost.
+TEST_P(SagaMoves, GiveEveryInstanceBack) {
+  put("done", "paid", 3h, 1h, true);
+  put_with_timeout("timed");
+  insert_left_over(store(), "sent", 1h, 3);
+  insert_left_over(store(), "settled", 1h, 2);
+  sync_wait(store().backend()->save_watermark("w1", write_watermark({2, {}})));
+  Instance chosen = put("chosen", "paid");
+  sync_wait(store().erase("Orders", chosen.saga_id));
+  chosen.saga_id = "an-id-of-its-own";
+  chosen.state = Value(Object{{"key", Value(Bytes{std::byte{7}})}});
+  sync_wait(store().insert(chosen));
+  Instance newer = *stored("timed");
+  const std::uint64_t version = newer.version;
+  sync_wait(store().update(std::move(newer), version));
+  std::vector<Instance> before;
+  for (const char* order : {"done", "timed", "sent", "settled", "chosen"})
+    before.push_back(*stored(order));
+
+  const Ran written = write();
+  EXPECT_EQ(written.exit, 0) << written.err;
+  EXPECT_EQ(written.out, "5 instances of Orders are in " + output() + "\n");
+  EXPECT_THAT(lines(), SizeIs(5));
+  EXPECT_EQ(std::filesystem::status(output()).permissions(), std::filesystem::perms(0600));
+  EXPECT_FALSE(std::filesystem::exists(output() + ".resume"));
+
+  EXPECT_THAT(read().out, StartsWith("put: 0\nreplaced: 0\nskipped, there already: 5\n"));
+  EXPECT_EQ(run_sagabus({"timer", "cancel", "--store", uri(), "--", "token-of-timed"}).exit, 0);
+  for (const Instance& instance : before) {
+    sync_wait(store().erase("Orders", instance.saga_id));
+  }
+  EXPECT_THAT(read({"--dry-run"}).out, StartsWith("would be put: 5\n"));
+  EXPECT_THAT(listed(), IsEmpty());
+  EXPECT_THAT(read().out, StartsWith("put: 5\n"));
+  before[3].bookkeeping.outbox.clear();  // another store could not know that it is settled
+  for (const Instance& instance : before) EXPECT_EQ(*stored(instance.correlation_id), instance);
+  EXPECT_EQ(timer_rows(), 1U);
+}
+
+TEST_P(SagaMoves, ReplaceOnlyWhereItIsAskedFor) {
+  const Instance before = put("o-1", "paid");
+  ASSERT_EQ(write().exit, 0);
+  Instance newer = before;
+  newer.state = Value(Object{{"status", Value("lost")}});
+  sync_wait(store().update(std::move(newer), 1));
+  const Ran kept = read();
+  EXPECT_EQ(kept.exit, 0);
+  EXPECT_EQ(kept.out,
+            "put: 0\nreplaced: 0\nskipped, there already: 0\n"
+            "skipped, another one is there: 1 (see --replace)\n");
+  EXPECT_EQ(stored("o-1")->version, 2U);
+  EXPECT_THAT(read({"--replace", "--dry-run"}).out, HasSubstr("would be replaced: 1\n"));
+  EXPECT_EQ(stored("o-1")->version, 2U);
+  EXPECT_THAT(read({"--replace"}).out, HasSubstr("replaced: 1\n"));
+  EXPECT_EQ(stored("o-1")->state, before.state);
+  EXPECT_EQ(stored("o-1")->version, 3U);
+  EXPECT_THAT(read({"--replace"}).out, HasSubstr("there already: 1\n"));
+}
+
+// Killed whenever it has saved something, it loses no line and writes none twice.
+TEST_P(SagaMoves, GoOnAfterAnyEnd) {
+  const int all = table_ ? 4000 : 10'000;
+  put_many(store(), all, 50);
+  const std::string mark = output() + ".resume";
+  std::vector<std::string> words{"saga", "export",   "Orders", "--store",
+                                 uri(),  "--output", output(), "--resume"};
+  int kills = 0;
+  int in_the_middle = 0;
+  for (std::string seen; kills < 6;) {
+    Running running(words);
+    while (!running.has_ended() && (text_of(mark) == seen || text_of(mark).empty())) {
+      std::this_thread::sleep_for(100us);
+    }
+    if (running.has_ended()) break;
+    running.send_signal(SIGKILL);
+    if (running.wait().exit == 0) break;  // it was faster
+    ++kills;
+    seen = text_of(mark);
+    if (seen.find("\"count\":0}") == std::string::npos) ++in_the_middle;
+    std::ofstream(output(), std::ios::app) << "{\"sagaName\":\"Ord";  // as a torn write leaves it
+  }
+  EXPECT_GE(in_the_middle, 1);
+  const Ran ran = run_sagabus(words);
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  std::set<std::string> ids;
+  for (const std::string& line : lines()) {
+    ids.insert(read_instance(line).saga_id);
+  }
+  EXPECT_THAT(lines(), SizeIs(static_cast<std::size_t>(all)));
+  EXPECT_THAT(ids, SizeIs(static_cast<std::size_t>(all)));
+  EXPECT_FALSE(std::filesystem::exists(mark));
+  EXPECT_EQ(run_sagabus(words).out, output() + " is complete\n");
+}
+
+TEST_P(SagaMoves, WriteOverNoOtherFile) {
+  put("o-1", "paid");
+  ASSERT_EQ(write().exit, 0);
+  const Ran again = write();
+  EXPECT_EQ(again.exit, 2);
+  EXPECT_TRUE(is_one_line(again.err)) << again.err;
+  EXPECT_THAT(again.err, HasSubstr("is there already"));
+  EXPECT_THAT(lines(), SizeIs(1));
+  const std::string mark = output() + ".resume";
+  std::ofstream(mark) << R"({"f":1,"source":"Others in x","continuation":"","offset":0,"count":0})";
+  EXPECT_THAT(write({"--resume"}).err, HasSubstr("is an export of Others in x, not of Orders in"));
+  EXPECT_THAT(write().err, HasSubstr("was interrupted: --resume"));
+  std::ofstream(mark) << "{";
+  EXPECT_THAT(write({"--resume"}).err, HasSubstr("cannot be read"));
+  EXPECT_THAT(lines(), SizeIs(1));
+  EXPECT_EQ(run("export", {"--output", "/nowhere/at/all"}).exit, 1);
+}
+
+TEST_P(SagaMoves, ReadNothingOfAFileThatHasABadLine) {
+  put("o-1", "paid");
+  ASSERT_EQ(write().exit, 0);
+  sync_wait(store().erase("Orders", stored("o-1")->saga_id));
+  const std::string good = text_of(output());
+  const std::vector<std::pair<std::string, std::string>> bad{
+      {"{", "line 2"},
+      {"{}", "line 2: an instance: sagaName is missing"},
+      {"\n", "line 2"},
+      {good.substr(0, good.size() - 5), "line 2"}};
+  for (const auto& [line, says] : bad) {
+    std::ofstream(output()) << good << line;
+    const Ran ran = read();
+    EXPECT_EQ(ran.exit, 2) << line;
+    EXPECT_EQ(ran.out, "") << line;
+    EXPECT_TRUE(is_one_line(ran.err)) << ran.err;
+    EXPECT_THAT(ran.err, HasSubstr(says));
+    EXPECT_THAT(ran.err, HasSubstr("nothing was put"));
+  }
+  EXPECT_THAT(listed(), IsEmpty());
+  std::ofstream(output()) << good.substr(0, good.size() - 1);  // without a line break
+  EXPECT_THAT(read().out, StartsWith("put: 1\n"));
+}
+
+TEST_P(SagaMoves, PurgeCompletedOnes) {
+  put("running", "paid", 3h, 3h);
+  put("new", "paid", 3h, 0h, true);
+  put("old", "paid", 3h, 3h, true);
+  Instance left = insert_left_over(store(), "left", 3h, 3);
+  left.completed = true;
+  sync_wait(store().erase("Orders", left.saga_id));
+  left.created_at = left.updated_at = system_clock()->now() - 3h;
+  left.version = 0;
+  sync_wait(store().insert(left));
+  const std::string before = to_iso8601(system_clock()->now() - 1h);
+  const std::vector<std::string> what{"--completed-before", before};
+  EXPECT_EQ(run("purge", what).exit, 2);
+  EXPECT_EQ(run("purge", {"--completed-before", before, "--dry-run"}).out,
+            "1 instances would be removed\n1 of them has messages that are not known to have left: "
+            "left, see `sagabus outbox` and --force\n");
+  EXPECT_EQ(run("purge", {"--completed-before", "2020-01-01", "--yes"}).out,
+            "0 instances are removed\n");
+  EXPECT_THAT(listed(), SizeIs(4));
+  EXPECT_THAT(run("purge", {"--completed-before", before, "--yes"}).out,
+              StartsWith("1 instances are removed\n"));
+  EXPECT_THAT(listed(), UnorderedElementsAre("running", "new", "left"));
+  OnTerminal no(
+      {"saga", "purge", "Orders", "--store", uri(), "--completed-before", before, "--force"});
+  no.wait_for("? Type the saga's name: ");
+  no.type("n");
+  EXPECT_EQ(no.wait().exit, 1);
+  EXPECT_THAT(listed(), SizeIs(3));
+  OnTerminal yes(
+      {"saga", "purge", "Orders", "--store", uri(), "--completed-before", before, "--force"});
+  yes.wait_for("? Type the saga's name: ");
+  yes.type("Orders");
+  EXPECT_EQ(yes.wait().exit, 0);
+  EXPECT_THAT(listed(), UnorderedElementsAre("running", "new"));
+}
+
+// Runs it to its good end.
+long peak_of(const std::vector<std::string>& words) {
+  Running running(words);
+  long peak = 0;
+  while (!running.has_ended()) {
+    peak = std::max(peak, running.peak_kb());
+    std::this_thread::sleep_for(1ms);
+  }
+  const Ran ran = running.wait();
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  return peak;
+}
+
+struct Peaks {
+  long of_export = 0;
+  long of_import = 0;
+};
+
+Peaks peaks_of(int count) {
+  const SqliteFile from;
+  const SqliteFile to;
+  put_many(from.store(), count, 4000);
+  const TempDirectory folder;
+  const std::string file = folder.file("orders.ndjson");
+  Peaks peaks;
+  peaks.of_export = peak_of({"saga", "export", "Orders", "--store", from.uri(), "--output", file});
+  peaks.of_import = peak_of({"saga", "import", file, "--store", to.uri()});
+  EXPECT_EQ(sync_wait(to.store().count_by_name("Orders")), static_cast<std::uint64_t>(count));
+  return peaks;
+}
+
+// Ten times as many instances, 43 MB, take about the same memory.
+TEST(SagaMovesMemory, IsBounded) {
+  const Peaks few = peaks_of(1000);
+  const Peaks many = peaks_of(10'000);
+  EXPECT_GT(few.of_export, 1000);
+  EXPECT_LT(many.of_export, few.of_export + 15'000);
+  EXPECT_LT(many.of_import, few.of_import + 15'000);
+}
+
+}  // namespace
+}  // namespace sagabus::test

@@ -1,0 +1,181 @@
+#include "export_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+#include "command.hpp"
+#include "sagabus/error.hpp"
+#include "sagabus/json.hpp"
+
+namespace sagabus::tools {
+namespace {
+
+constexpr std::size_t kBuffer = std::size_t{1} << 20;
+
+std::string mark_path(const std::string& path) {
+  return path + ".resume";
+}
+
+[[noreturn]] void fail(const std::string& path) {
+  throw std::system_error(errno, std::generic_category(), path);
+}
+
+void write_all(int file, std::string_view text, const std::string& path) {
+  while (!text.empty()) {
+    const ssize_t count = ::write(file, text.data(), text.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) fail(path);
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+}
+
+// What was renamed or removed in the file's directory stays so.
+void sync_directory(const std::string& path) {
+  const std::string parent = std::filesystem::absolute(path).parent_path().string();
+  const int directory = ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return;
+  static_cast<void>(::fsync(directory));
+  ::close(directory);
+}
+
+std::optional<ExportMark> read_mark(const std::string& path) {
+  std::ifstream in(mark_path(path), std::ios::binary);
+  if (!in) return std::nullopt;
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  try {
+    const Value value = parse_json(text);
+    const auto member = [&](std::string_view name) -> const Value& {
+      const Value* const found = value.find(name);
+      if (!found) throw ValidationError("a member is missing");
+      return *found;
+    };
+    const auto* const source = member("source").if_string();
+    const auto* const continuation = member("continuation").if_string();
+    const auto* const offset = member("offset").if_int64();
+    const auto* const count = member("count").if_int64();
+    if (member("f") == Value(1) && source && continuation && offset && count && *offset >= 0) {
+      return ExportMark{*source, *continuation, static_cast<std::uint64_t>(*offset),
+                        static_cast<std::uint64_t>(*count)};
+    }
+  } catch (const ValidationError&) {  // NOLINT(bugprone-empty-catch): one text for all
+  }
+  throw Failure(Exit::failed, fmt::format("{} cannot be read: remove it and {}, and start anew",
+                                          mark_path(path), path));
+}
+
+}  // namespace
+
+std::optional<ExportFile> ExportFile::open(const std::string& path, const std::string& source,
+                                           bool resume) {
+  const bool there = std::filesystem::exists(path);
+  std::optional<ExportMark> mark = read_mark(path);
+  if (!resume && mark) {
+    throw Failure(Exit::wrong_use,
+                  fmt::format("an export to {} was interrupted: --resume goes on with it", path));
+  }
+  if (!resume && there) {
+    throw Failure(Exit::wrong_use, fmt::format("{} is there already: choose another name", path));
+  }
+  if (there && !mark) return std::nullopt;
+  if (mark && mark->source != source) {
+    throw Failure(Exit::wrong_use,
+                  fmt::format("{} is an export of {}, not of {}", path, mark->source, source));
+  }
+  const bool is_new = !mark;
+  ExportFile file(path, mark.value_or(ExportMark{source, {}, 0, 0}));
+  // The mark first: without it the file would count as complete.
+  if (is_new) file.write_mark();
+  file.open_and_lock(is_new ? O_EXCL : 0);
+  if (!is_new) file.write_mark();  // one that completed it just now has removed it
+  file.cut_at_mark();
+  return file;
+}
+
+ExportFile::ExportFile(ExportFile&& other) noexcept
+    : path_(std::move(other.path_)),
+      mark_(std::move(other.mark_)),
+      buffer_(std::move(other.buffer_)),
+      file_(std::exchange(other.file_, -1)) {}
+
+ExportFile::~ExportFile() {
+  if (file_ >= 0) ::close(file_);
+}
+
+void ExportFile::open_and_lock(int flags) {
+  file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | flags, 0600);
+  if (file_ < 0) fail(path_);
+  if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
+    throw Failure(Exit::failed, fmt::format("another export is writing {}", path_));
+  }
+}
+
+void ExportFile::cut_at_mark() const {
+  struct stat there {};
+  if (fstat(file_, &there) != 0) fail(path_);
+  if (static_cast<std::uint64_t>(there.st_size) < mark_.offset) {
+    throw Failure(Exit::failed,
+                  fmt::format("{} is shorter than it was: remove it and {}, and start anew", path_,
+                              mark_path(path_)));
+  }
+  const auto offset = static_cast<off_t>(mark_.offset);
+  if (ftruncate(file_, offset) != 0 || lseek(file_, offset, SEEK_SET) < 0) fail(path_);
+}
+
+void ExportFile::add(std::string_view line) {
+  buffer_.append(line).append(1, '\n');
+  mark_.offset += line.size() + 1;
+  ++mark_.count;
+  if (buffer_.size() >= kBuffer) flush();
+}
+
+void ExportFile::flush() {
+  write_all(file_, buffer_, path_);
+  buffer_.clear();
+}
+
+void ExportFile::save(const std::string& continuation) {
+  flush();
+  if (fdatasync(file_) != 0) fail(path_);
+  mark_.continuation = continuation;
+  write_mark();
+}
+
+void ExportFile::finish() {
+  flush();
+  if (fsync(file_) != 0) fail(path_);
+  std::filesystem::remove(mark_path(path_));
+  sync_directory(path_);
+}
+
+void ExportFile::write_mark() const {
+  Object out{{"f", Value(1)}};
+  out.emplace_back("source", Value(mark_.source));
+  out.emplace_back("continuation", Value(mark_.continuation));
+  out.emplace_back("offset", Value(mark_.offset));
+  out.emplace_back("count", Value(mark_.count));
+  const std::string next = mark_path(path_) + ".new";
+  const int file = ::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file < 0) fail(next);
+  try {
+    write_all(file, to_json(Value(std::move(out))), next);
+    if (fsync(file) != 0) fail(next);
+  } catch (...) {
+    ::close(file);
+    throw;
+  }
+  ::close(file);
+  std::filesystem::rename(next, mark_path(path_));
+  sync_directory(path_);
+}
+
+}  // namespace sagabus::tools

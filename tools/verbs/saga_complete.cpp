@@ -1,0 +1,82 @@
+// sagabus saga complete: ends one instance.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "verbs/saga.hpp"
+#include "verbs/verbs.hpp"
+
+namespace sagabus::tools {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr const char* kDescription = "Mark one instance as completed";
+
+constexpr const char* kFooter =
+    "As after a step that completes it: its timeouts are cleared, and further messages are "
+    "ignored,\n"
+    "or start it afresh where the saga says so. The state stays. What its steps have sent still\n"
+    "leaves: the outbox stays with the instance. Its handlers do not run: nobody is told. On\n"
+    "DynamoDB it expires as the ttl_days of --store say, or never: give those of your program.\n"
+    "\n"
+    "Asks on a terminal; elsewhere it needs --yes. Written only where the instance is as it was\n"
+    "read: where somebody else was faster nothing is changed, and the command exits with 1. One "
+    "that\n"
+    "is completed already is left alone. Exits with 3 where there is no such instance.\n"
+    "\n"
+    "Examples:\n"
+    "  sagabus saga complete OrderSaga --correlation order-1 --store sqlite:///var/lib/orders.db\n"
+    "  sagabus saga complete OrderSaga --id SAGA_ID --yes \\\n"
+    "    --store 'dynamodb://sagas?region=us-east-1&ttl_days=7'\n";
+
+struct Options : SagaOptions {
+  SagaChoice choice;
+  Consent consent;
+};
+
+std::string timeouts_of(const Instance& instance) {
+  const std::size_t count = instance.bookkeeping.timers.size();
+  return fmt::format("{} timeout{}", count, count == 1 ? "" : "s");
+}
+
+asio::awaitable<Exit> complete(Options options) {
+  require_consent(options.consent, "complete the instance");
+  const SagaStore store = co_await open_sagas(options.store);
+  auto finding = find_saga(store, options.name, options.choice);
+  const InstancePtr current = co_await std::move(finding);
+  if (current->completed) {
+    fmt::print("{} is completed already\n", name_of(*current));
+    co_return Exit::done;
+  }
+  const std::string cleared = timeouts_of(*current);
+  if (options.consent.dry_run) {
+    fmt::print("{}, version {}, would be completed, and {} cleared\n", name_of(*current),
+               current->version, cleared);
+    co_return Exit::done;
+  }
+  ask_about(*current, options.consent,
+            fmt::format("Complete {}, version {}, and clear {}", name_of(*current),
+                        current->version, cleared));
+  auto completing = changed(complete_instance(store, current), current);
+  const InstancePtr now = co_await std::move(completing);
+  fmt::print("{} is completed, version {}; {} cleared\n", name_of(*now), now->version, cleared);
+  co_return Exit::done;
+}
+
+}  // namespace
+
+void add_saga_complete(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* const verb = saga_group(app).add_subcommand("complete", kDescription);
+  add_saga_options(*verb, *options);
+  add_saga_choice(*verb, options->choice);
+  add_consent(*verb, options->consent);
+  verb->footer(kFooter);
+  verb->callback([options, &action] {
+    require_choice(options->choice);
+    action = [options] { return run(complete(*options)); };
+  });
+}
+
+}  // namespace sagabus::tools

@@ -1,0 +1,119 @@
+// sagabus saga export: the instances of a saga as a file of lines.
+#include <fmt/format.h>
+
+#include <memory>
+#include <string>
+
+#include "export_file.hpp"
+#include "progress.hpp"
+#include "terminal.hpp"
+#include "verbs/lasting_store.hpp"
+#include "verbs/saga.hpp"
+#include "verbs/verbs.hpp"
+
+namespace sagabus::tools {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr const char* kDescription = "Write all instances of a saga to a file";
+
+constexpr const char* kFooter =
+    "Writes one JSON object a line, which has all that it takes to make the instance again: "
+    "state,\n"
+    "version, times, inbox, outbox (without what is settled), timeouts. Messages that were "
+    "scheduled for later are no part "
+    "of\n"
+    "an instance, and not in it. Only you can read the file: it holds your data.\n"
+    "\n"
+    "It may end at any point, by Ctrl-C, kill -9 or a power cut: then --resume goes on where it "
+    "was,\n"
+    "and no line is missing or there twice. FILE.resume beside it tells how far it is; it is gone "
+    "when\n"
+    "the file is complete. With --resume, a file that is not there is begun, and a complete one is "
+    "left\n"
+    "as it is. Each instance is written as it is when its page is read: what changes meanwhile is "
+    "in\n"
+    "it as it was before or after. Changes no instance. On DynamoDB it reads all of them once.\n"
+    "\n"
+    "Examples:\n"
+    "  sagabus saga export OrderSaga --output orders.ndjson --store sqlite:///var/lib/orders.db\n"
+    "  sagabus saga export OrderSaga --output orders.ndjson --resume \\\n"
+    "    --store 'dynamodb://sagas?region=us-east-1'\n";
+
+struct Options : SagaOptions {
+  std::string output;
+  bool resume = false;
+};
+
+// Instances between two marks: what is written once more after a sudden end.
+constexpr std::uint64_t kMarkEvery = 1000;
+
+// Zero where counting would cost as much as the export.
+asio::awaitable<std::uint64_t> count_all(SagaStore store, Options options) {
+  const bool is_cheap = std::holds_alternative<SqliteUri>(parse_lasting_store(options.store));
+  if (!is_cheap || !Progress::is_shown()) co_return 0;
+  co_return co_await store.count_by_name(options.name);
+}
+
+asio::awaitable<void> write_pages(SagaStore store, std::string name, ExportFile& file,
+                                  Progress& progress) {
+  FindRequest request;
+  request.saga_name = std::move(name);
+  request.continuation = file.mark().continuation;
+  std::uint64_t saved = file.mark().count;
+  Watermarks watermarks;
+  do {
+    const FindPage page = co_await store.find_by_name(request);
+    for (const Instance& instance : page.instances) {
+      co_await learn_watermarks(store, instance, watermarks);
+      file.add(write_instance(without_settled(instance, watermarks), InstanceText::whole));
+    }
+    request.continuation = page.continuation;
+    progress.show(file.mark().count);
+    // The last page has none, and without one the listing would begin anew.
+    if (page.continuation.empty() || file.mark().count - saved < kMarkEvery) continue;
+    file.save(page.continuation);
+    saved = file.mark().count;
+  } while (!request.continuation.empty());
+}
+
+asio::awaitable<Exit> write(Options options) {
+  const SagaStore store = co_await open_sagas(options.store);
+  const std::string source = options.name + " in " + store.backend()->describe();
+  std::optional<ExportFile> file = ExportFile::open(options.output, source, options.resume);
+  if (!file) {
+    fmt::print("{} is complete\n", escape_controls(options.output));
+    co_return Exit::done;
+  }
+  auto counting = count_all(store, options);
+  const std::uint64_t all = co_await std::move(counting);
+  {
+    Progress progress("instances", all);
+    auto writing = write_pages(store, options.name, *file, progress);
+    co_await std::move(writing);
+  }
+  file->finish();
+  fmt::print("{} instances of {} are in {}\n", file->mark().count, escape_controls(options.name),
+             escape_controls(options.output));
+  co_return Exit::done;
+}
+
+}  // namespace
+
+void add_saga_export(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* const verb = saga_group(app).add_subcommand("export", kDescription);
+  add_saga_options(*verb, *options);
+  verb->add_option("--output", options->output, "The file to write")
+      ->type_name("FILE")
+      ->required()
+      ->check([](const std::string& path) {
+        return path.empty() ? std::string("empty") : std::string();
+      });
+  add_switch(*verb, "--resume", options->resume, "Go on with a file that is not complete");
+  verb->footer(kFooter);
+  verb->callback([options, &action] { action = [options] { return run(write(*options)); }; });
+}
+
+}  // namespace sagabus::tools

@@ -1,0 +1,179 @@
+// sagabus saga purge: removes completed instances.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "confirm.hpp"
+#include "progress.hpp"
+#include "sagabus/error.hpp"
+#include "sagabus/outbox.hpp"
+#include "sagabus/time_text.hpp"
+#include "terminal.hpp"
+#include "verbs/saga.hpp"
+#include "verbs/verbs.hpp"
+
+namespace sagabus::tools {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr const char* kDescription = "Remove completed instances of a saga";
+
+constexpr const char* kFooter =
+    "Removes instances that are completed and were last written before that time; a date means "
+    "its\n"
+    "beginning, UTC. Those of which messages are not known to have left stay, unless --force is "
+    "given\n"
+    "(`sagabus outbox list` shows them), and so does one that is written meanwhile. A message that "
+    "one\n"
+    "took in and that comes again may start it anew: choose a time that is longer ago than your\n"
+    "transport keeps messages.\n"
+    "\n"
+    "Asks on a terminal; elsewhere it needs --yes. Where it fails or is interrupted, run it "
+    "again.\n"
+    "\n"
+    "Examples:\n"
+    "  sagabus saga purge OrderSaga --completed-before 2026-01-01 --dry-run \\\n"
+    "    --store sqlite:///var/lib/orders.db\n"
+    "  sagabus saga purge OrderSaga --completed-before 2026-01-01T12:00:00+01:00 --yes \\\n"
+    "    --store 'dynamodb://sagas?region=us-east-1'\n";
+
+struct Options : SagaOptions {
+  std::optional<TimePoint> before;
+  Consent consent;
+  bool force = false;
+};
+
+struct Counts {
+  std::uint64_t chosen = 0;
+  std::uint64_t removed = 0;
+  std::uint64_t unsettled = 0;
+};
+
+std::optional<TimePoint> parse_date(const std::string& text) {
+  constexpr std::size_t kDate = sizeof "2026-01-01" - 1;
+  try {
+    const SplitTime time = parse_iso8601(text.size() == kDate ? text + "T00:00:00Z" : text);
+    return time.seconds + std::chrono::floor<std::chrono::milliseconds>(time.fraction);
+  } catch (const ValidationError&) {
+    return std::nullopt;
+  }
+}
+
+// One run of the verb.
+class Purge {
+ public:
+  Purge(SagaStore store, Options options)
+      : store_(std::move(store)), options_(std::move(options)) {}
+
+  // Goes through all of them, and removes them or only counts.
+  asio::awaitable<Counts> go(bool removes, std::uint64_t all) {
+    Counts counts;
+    Progress progress(removes ? "removed" : "counted", all);
+    FindRequest request;
+    request.saga_name = options_.name;
+    request.completed = true;
+    do {
+      const FindPage page = co_await store_.find_by_name(request);
+      std::vector<InstancePtr> chosen;
+      for (const Instance& instance : page.instances) {
+        if (instance.updated_at >= *options_.before) continue;
+        auto examining = is_settled(instance);
+        const bool settled = co_await std::move(examining);
+        if (!settled) ++counts.unsettled;
+        if (settled || options_.force) chosen.push_back(std::make_shared<const Instance>(instance));
+      }
+      counts.chosen += chosen.size();
+      if (removes) {
+        auto removing = delete_instances(store_, std::move(chosen));
+        counts.removed += co_await std::move(removing);
+      }
+      progress.show(removes ? counts.removed : counts.chosen);
+      request.continuation = page.continuation;
+    } while (!request.continuation.empty());
+    co_return counts;
+  }
+
+ private:
+  asio::awaitable<bool> is_settled(const Instance& instance) {
+    if (instance.bookkeeping.outbox.empty()) co_return true;
+    co_await learn_watermarks(store_, instance, watermarks_);
+    const auto findings = examine_outbox(instance, watermarks_, TimePoint::max());
+    co_return std::all_of(findings.begin(), findings.end(),
+                          [](const OutboxFinding& it) { return it.covered; });
+  }
+
+  const SagaStore store_;
+  const Options options_;
+  Watermarks watermarks_;
+};
+
+void print_unsettled(const Counts& counts, const Options& options) {
+  if (counts.unsettled == 0) return;
+  fmt::print("{} of them {} messages that are not known to have left{}\n", counts.unsettled,
+             counts.unsettled == 1 ? "has" : "have",
+             options.force ? "" : ": left, see `sagabus outbox` and --force");
+}
+
+void ask(const Options& options, const Counts& counts) {
+  const std::string question = fmt::format(
+      "Remove {} completed instances of {} last written before {}? Type the saga's name",
+      counts.chosen, escape_controls(options.name), to_iso8601(*options.before));
+  if (is_sure(question, options.name)) return;
+  throw Failure(Exit::failed, "nothing was removed: the answer was not the saga's name");
+}
+
+asio::awaitable<Exit> purge(Options options) {
+  require_consent(options.consent, "remove instances");
+  const SagaStore store = co_await open_sagas(options.store);
+  Purge work(store, options);
+  Counts found;
+  if (!options.consent.yes || options.consent.dry_run) {
+    auto counting = work.go(false, 0);
+    found = co_await std::move(counting);
+  }
+  if (options.consent.dry_run) {
+    fmt::print("{} instances would be removed\n", found.chosen);
+    print_unsettled(found, options);
+    co_return Exit::done;
+  }
+  if (!options.consent.yes && found.chosen > 0) ask(options, found);
+  auto removing = work.go(true, found.chosen);
+  const Counts counts = co_await std::move(removing);
+  fmt::print("{} instances are removed\n", counts.removed);
+  if (counts.removed < counts.chosen) {
+    fmt::print("{} were written meanwhile: left\n", counts.chosen - counts.removed);
+  }
+  print_unsettled(counts, options);
+  co_return Exit::done;
+}
+
+}  // namespace
+
+void add_saga_purge(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* const verb = saga_group(app).add_subcommand("purge", kDescription);
+  add_saga_options(*verb, *options);
+  const auto read = [options](const std::string& text) {
+    options->before = parse_date(text);
+    if (options->before) return;
+    throw CLI::ValidationError(
+        fmt::format("--completed-before: '{}', expected a date such as 2026-01-01, or a time with "
+                    "its zone such "
+                    "as 2026-01-01T12:00:00Z",
+                    text));
+  };
+  verb->add_option_function<std::string>("--completed-before", read,
+                                         "Only those last written before that")
+      ->type_name("DATE")
+      ->required();
+  add_consent(*verb, options->consent);
+  add_switch(*verb, "--force", options->force, "Also where messages may be lost");
+  verb->footer(kFooter);
+  verb->callback([options, &action] { action = [options] { return run(purge(*options)); }; });
+}
+
+}  // namespace sagabus::tools
