@@ -336,17 +336,22 @@ boost::asio::awaitable<TableInfo> describe_table(SagaStore store) {
   co_return info;
 }
 
+std::vector<std::string> table_differences(const TableDescription& description,
+                                           const TableInfo& found) {
+  std::vector<std::string> differences = schema_differences(description, found);
+  const TableRecord record{found.format_version, found.key_shards};
+  for (const auto& more :
+       {record_differences(description, record), feature_differences(description, found)}) {
+    differences.insert(differences.end(), more.begin(), more.end());
+  }
+  return differences;
+}
+
 boost::asio::awaitable<std::vector<std::string>> verify_table(SagaStore store,
                                                               TableDescription description) {
   auto describing = describe_table(std::move(store));
   const TableInfo info = co_await std::move(describing);
-  std::vector<std::string> differences = schema_differences(description, info);
-  const TableRecord record{info.format_version, info.key_shards};
-  for (const auto& more :
-       {record_differences(description, record), feature_differences(description, info)}) {
-    differences.insert(differences.end(), more.begin(), more.end());
-  }
-  co_return differences;
+  co_return table_differences(description, info);
 }
 
 boost::asio::awaitable<std::vector<std::string>> verify_table(SagaStore store) {

@@ -97,6 +97,10 @@ boost::asio::awaitable<std::vector<std::string>> verify_table(SagaStore store);
 boost::asio::awaitable<std::vector<std::string>> verify_table(SagaStore store,
                                                               TableDescription description);
 
+// The same of what describe_table gave: a pure function.
+std::vector<std::string> table_differences(const TableDescription& description,
+                                           const TableInfo& found);
+
 // The body of the CreateTable request that makes such a table. Of key shards it says nothing: they
 // stand in the table's record. Throws std::invalid_argument for units of 0 where provisioned.
 std::string create_table_request(const std::string& table_name,
