@@ -23,6 +23,7 @@ constexpr const char* kFooter =
     "  sagabus outbox list --store sqlite:///var/lib/orders.db --saga OrderSaga\n"
     "  sagabus timer list --store sqlite:///var/lib/orders.db --until 24h\n"
     "  sagabus dlq list --transport 'sqs://shop?region=us-east-1' OrderSaga\n"
+    "  sagabus doctor --store 'dynamodb://sagas?region=us-east-1'\n"
     "\n"
     "Environment:\n"
     "  SAGABUS_STORE                                the store, where --store is not given\n"

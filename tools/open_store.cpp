@@ -1,5 +1,7 @@
 #include "open_store.hpp"
 
+#include <utility>
+
 #include "sagabus/memory/store.hpp"
 #include "sagabus/sqlite/store.hpp"
 
@@ -30,10 +32,16 @@ SagaStore open_store(const StoreUri& uri, const Ambient& ambient) {
 }
 
 dynamodb::SagaStore open_dynamodb(const DynamoDbUri& uri, const Ambient& ambient) {
+  return open_dynamodb(uri, ambient, nullptr);
+}
+
+dynamodb::SagaStore open_dynamodb(const DynamoDbUri& uri, const Ambient& ambient,
+                                  std::shared_ptr<aws::CredentialsProvider> credentials) {
   dynamodb::StoreOptions options;
   options.table_name = uri.table;
   options.region = uri.region;
   options.endpoint = uri.endpoint;
+  options.credentials = std::move(credentials);
   options.ttl_days = uri.ttl_days;
   options.key_shards = uri.key_shards;
   options.ambient = ambient;
