@@ -458,6 +458,30 @@ TEST_F(DoctorOfFile, FindsAllWellAndChangesNothing) {
   EXPECT_EQ(both["journal"], "ok: WAL");  // once
 }
 
+// What is in the log of a program that has died is for the next one to take over.
+TEST_F(DoctorOfFile, LeavesTheLogOfADeadProgram) {
+  const TempDirectory left;
+  {
+    const sqlite::SagaStore store{{.path = path()}};
+    Instance given;
+    given.saga_name = "Order";
+    given.correlation_id = "d";
+    sync_wait(store.insert(given));
+    for (const char* end : {"", "-wal", "-shm", "-owners"}) {
+      std::filesystem::copy(path() + end, left.file("o.db") + end);
+    }
+  }
+  auto before = contents(left.path());
+  ASSERT_FALSE(before["o.db-wal"].empty());
+  const Diagnosis found = diagnose({"--store", "sqlite://" + left.file("o.db")});
+  EXPECT_EQ(found.exit, 0);
+  EXPECT_EQ(found["open by"], "ok: nobody");
+  auto after = contents(left.path());
+  before.erase("o.db-shm");  // what readers tell each other
+  after.erase("o.db-shm");
+  EXPECT_EQ(after, before);
+}
+
 TEST_F(DoctorOfFile, SaysWhoHoldsItOpen) {
   const sqlite::SagaStore store{{.path = path()}};
   sync_wait(store.backend()->prepare());
