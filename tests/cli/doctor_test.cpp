@@ -116,10 +116,16 @@ TEST_F(DoctorOfTable, ChangesNothing) {
   given.saga_name = "Order";
   given.correlation_id = "c";
   sync_wait(table_.store().insert(given));
+  // Where its attempts are made: they must neither replace, change nor remove what is there.
+  call("PutItem", R"(,"Item":{"sagaName":{"S":"$doctor"},"sagaId":{"S":"probe"},"x":{"S":"y"}})");
   const std::string before = call("Scan", R"(,"ConsistentRead":true)");
   EXPECT_THAT(before, HasSubstr("Order"));
   EXPECT_EQ(diagnose({"--store", table_.uri()}).exit, 0);
   EXPECT_EQ(call("Scan", R"(,"ConsistentRead":true)"), before);
+  call("DeleteItem", R"(,"Key":{"sagaName":{"S":"$doctor"},"sagaId":{"S":"probe"}})");
+  const std::string without = call("Scan", R"(,"ConsistentRead":true)");
+  EXPECT_EQ(diagnose({"--store", table_.uri()}).exit, 0);
+  EXPECT_EQ(call("Scan", R"(,"ConsistentRead":true)"), without);
 }
 
 TEST_F(DoctorOfTable, SaysWhereRegionAndEndpointComeFrom) {
