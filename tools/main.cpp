@@ -27,6 +27,7 @@ constexpr const char* kFooter =
     "  sagabus timer list --store sqlite:///var/lib/orders.db --until 24h\n"
     "  sagabus dlq list --transport 'sqs://shop?region=us-east-1' OrderSaga\n"
     "  sagabus cost --sagas 50/s --region us-east-1\n"
+    "  sagabus doctor --store 'dynamodb://sagas?region=us-east-1'\n"
     "\n"
     "Environment:\n"
     "  SAGABUS_STORE, SAGABUS_TRANSPORT             where --store or --transport is not given\n"

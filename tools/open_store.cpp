@@ -1,5 +1,7 @@
 #include "open_store.hpp"
 
+#include <utility>
+
 #include "profile.hpp"
 #include "sagabus/memory/store.hpp"
 #include "sagabus/sqlite/store.hpp"
@@ -31,14 +33,21 @@ SagaStore open_store(const StoreUri& uri, const Ambient& ambient) {
 }
 
 dynamodb::SagaStore open_dynamodb(const DynamoDbUri& uri, const Ambient& ambient) {
+  return open_dynamodb(uri, ambient, nullptr);
+}
+
+dynamodb::SagaStore open_dynamodb(const DynamoDbUri& uri, const Ambient& ambient,
+                                  std::shared_ptr<aws::CredentialsProvider> credentials) {
   dynamodb::StoreOptions options;
   options.table_name = uri.table;
   if (uri.profile.empty()) {
     options.region = uri.region;
     options.endpoint = uri.endpoint;
+    options.credentials = std::move(credentials);
   } else {
-    options.client =
-        dynamodb::Client(profile_client(uri.profile, uri.region, uri.endpoint, ambient));
+    auto client = profile_client(uri.profile, uri.region, uri.endpoint, ambient);
+    if (credentials) client.credentials = std::move(credentials);
+    options.client = dynamodb::Client(std::move(client));
   }
   options.ttl_days = uri.ttl_days;
   if (uri.key_shards) options.key_shards = *uri.key_shards;

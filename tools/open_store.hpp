@@ -2,7 +2,10 @@
 // All functions throw std::invalid_argument for what the store does not take.
 #pragma once
 
+#include <memory>
+
 #include "sagabus/ambient.hpp"
+#include "sagabus/aws/credentials.hpp"
 #include "sagabus/dynamodb/store.hpp"
 #include "sagabus/sqlite/embedded.hpp"
 #include "sagabus/store.hpp"
@@ -14,6 +17,8 @@ SagaStore open_store(const StoreUri& uri, const Ambient& ambient);
 
 // The same with what only a store on DynamoDB has: its table, and its usage.
 dynamodb::SagaStore open_dynamodb(const DynamoDbUri& uri, const Ambient& ambient);
+dynamodb::SagaStore open_dynamodb(const DynamoDbUri& uri, const Ambient& ambient,
+                                  std::shared_ptr<aws::CredentialsProvider> credentials);
 
 // A store and a transport that share one file. The transport takes what it is given, also what it
 // has taken before.

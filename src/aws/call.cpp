@@ -259,6 +259,7 @@ std::optional<std::chrono::nanoseconds> Call::time_left() const {
 void Call::observe(const HttpResponse& answer) {
   const auto date = parse_http_date(answer.headers.find("date"));
   date_ = date.value_or(TimePoint());
+  state_->tls_version.store(answer.tls_version, std::memory_order_relaxed);
   if (date) {
     state_->service_clock.observe(*date, state_->clock->now(), state_->clock->monotonic());
   }

@@ -1,6 +1,7 @@
 // What the calls of a client share, and one call: sign, send, check, classify, retry.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <memory>
@@ -35,6 +36,7 @@ struct ClientState {
   Signer signer;
   RetryQuota quota;
   ServiceClock service_clock;
+  std::atomic<const char*> tls_version = "";  // of the last answer
 };
 
 // One call from its first attempt to its outcome. Lives in the coroutine that runs it, the only

@@ -121,6 +121,10 @@ TimePoint Client::service_now() const {
   return state_->service_clock.service_now(state_->clock->now(), state_->clock->monotonic());
 }
 
+std::string_view Client::tls_version() const {
+  return state_->tls_version.load(std::memory_order_relaxed);
+}
+
 const std::string& Client::region() const {
   return state_->region;
 }

@@ -125,6 +125,7 @@ asio::awaitable<HttpResponse> Connection::exchange(const HttpRequest& request, D
   }
   const std::lock_guard lock(mutex_);
   reusable_ = parser.keep_alive() && input_.size() == 0 && !expired_;
+  if (stream_) parser.response().tls_version = SSL_get_version(stream_->native_handle());
   co_return std::move(parser.response());
 }
 

@@ -29,6 +29,7 @@ class StaticCredentials final : public CredentialsProvider {
  public:
   explicit StaticCredentials(Credentials credentials) : credentials_(std::move(credentials)) {}
   boost::asio::awaitable<Credentials> get() override { co_return credentials_; }
+  std::string source() const override { return "program"; }
 
  private:
   const Credentials credentials_;
@@ -49,6 +50,7 @@ class EnvironmentCredentials final : public CredentialsProvider {
     check(credentials);
     co_return credentials;
   }
+  std::string source() const override { return "environment"; }
 
  private:
   std::string required(const char* name) const {
@@ -73,6 +75,10 @@ class EnvironmentCredentials final : public CredentialsProvider {
 
 bool CredentialsProvider::renew(const Credentials& /*refused*/) {
   return false;
+}
+
+std::string CredentialsProvider::source() const {
+  return {};
 }
 
 std::ostream& operator<<(std::ostream& out, const Credentials& credentials) {

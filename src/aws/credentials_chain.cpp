@@ -54,6 +54,13 @@ class CredentialsChain final : public CredentialsProvider {
     return chosen && chosen->provider->renew(refused);
   }
 
+  std::string source() const override {
+    const auto* const chosen = chosen_.load(std::memory_order_acquire);
+    if (!chosen) return {};
+    std::string name = chosen->provider->source();
+    return name.empty() ? chosen->name : name;
+  }
+
  private:
   const std::vector<Source> sources_;
   std::atomic<const Source*> chosen_ = nullptr;

@@ -44,6 +44,7 @@ struct HttpResponse {
   int status = 0;
   HttpHeaders headers;
   std::string body;
+  const char* tls_version = "";  // a literal, "TLSv1.3"; empty for plain HTTP
 };
 
 // No whole answer came.

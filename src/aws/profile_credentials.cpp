@@ -188,8 +188,7 @@ class ProfileSource final : public CredentialsProvider {
     const std::string& left_out = lookup->files.left_out;
     lookup->left_out = left_out.empty() ? "" : fmt::format(" ({})", left_out);
     lookup->where = fmt::format("{} and {}{}", paths.config, paths.credentials, lookup->left_out);
-    const auto asked = files_.profile.empty() ? options_.environment("AWS_PROFILE")
-                                              : std::optional(files_.profile);
+    const auto asked = asked_profile();
     std::string name = asked.value_or("default");
     const auto profile = lookup->files.profiles.find(name);
     const bool there = profile != lookup->files.profiles.end();
@@ -200,7 +199,16 @@ class ProfileSource final : public CredentialsProvider {
     co_return co_await credentials_of(lookup, std::move(name));
   }
 
+  std::string source() const override {
+    return fmt::format("profile {}", asked_profile().value_or("default"));
+  }
+
  private:
+  std::optional<std::string> asked_profile() const {
+    return files_.profile.empty() ? options_.environment("AWS_PROFILE")
+                                  : std::optional(files_.profile);
+  }
+
   static void replace(std::string& path, bool& is_named, const std::string& by) {
     if (by.empty()) return;
     path = by;

@@ -44,6 +44,7 @@ class RefreshingCredentials final : public CredentialsProvider,
 
   boost::asio::awaitable<Credentials> get() override;
   bool renew(const Credentials& refused) override;
+  std::string source() const override { return source_->source(); }
 
  private:
   // One attempt, and who waits for its end.

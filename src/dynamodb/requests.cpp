@@ -1,5 +1,7 @@
 #include "dynamodb/requests.hpp"
 
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <utility>
 
 #include "dynamodb/attribute_value.hpp"
@@ -280,6 +282,45 @@ void write_own_alias_guard(Body& body, std::string_view saga_id) {
   body.close();
 }
 
+// What must still be so, and the values it is compared with: as the service wrote them.
+struct AsRead {
+  std::string_view attribute;
+  std::string_view name;  // in expressions
+  std::string_view value;
+};
+constexpr AsRead kAsRead[] = {{kCorrelationId, "correlationId", ":k"},
+                              {kVersion, "version", ":v"},
+                              {kTtl, "#t", ":t"},
+                              {kCreatedAt, "createdAt", ":c"},
+                              {kUpdatedAt, "updatedAt", ":u"}};
+
+void write_adoption(Body& body, const TableRef& table, const AdoptDraft& draft, bool with_alias) {
+  Expression condition;
+  condition.require("attribute_not_exists(#b) AND attribute_exists(sagaName)",
+                    kNameBirth | kNameTtl);
+  std::string values;
+  for (const AsRead& part : kAsRead) {
+    const auto* const value =
+        draft.item.if_contains({part.attribute.data(), part.attribute.size()});
+    if (!value) {
+      condition.require("attribute_not_exists(" + std::string(part.name) + ")");
+      continue;
+    }
+    condition.require(std::string(part.name) + " = " + std::string(part.value));
+    values += ",\"" + std::string(part.value) + "\":" + boost::json::serialize(*value);
+  }
+  body.string("TableName", table.name);
+  write_key(body, table, draft.key);
+  body.raw("UpdateExpression", with_alias ? R"("SET #b = :b, #a = :a")" : R"("SET #b = :b")");
+  write_condition(body, condition.text);
+  write_names(body, condition.names | (with_alias ? kNameReserved : kNoName));
+  body.raw("ExpressionAttributeValues", "{");
+  body.string_attribute(":b", draft.birth);
+  if (with_alias) body.bool_attribute(":a", true);
+  body.text() += values;
+  body.close();
+}
+
 std::size_t room_for(const ItemDraft& draft) {
   const BookkeepingText& text = draft.bookkeeping;
   return 1280 + text.inbox.size() + (text.outbox.size() + text.timers.size()) * 5 / 4;
@@ -448,6 +489,47 @@ std::string delete_with_alias_request(const TableRef& table, Key key, const Dele
   write_key(body, table, {key.saga_name, derived_id});
   write_own_alias_guard(body, key.saga_id);
   return finish_transaction(body, table, {}, token);
+}
+
+std::string adopt_item_request(const TableRef& table, const AdoptDraft& draft) {
+  Body body;
+  body.open();
+  write_adoption(body, table, draft, false);
+  write_capacity(body, table);
+  return body.finish();
+}
+
+std::string adopt_with_alias_request(const TableRef& table, const AdoptDraft& draft,
+                                     const std::string& derived_id, const CreateGuard& alias,
+                                     const std::string& token) {
+  Body body;
+  open_transaction(body, "Update");
+  write_adoption(body, table, draft, true);
+  next_in_transaction(body, "Put");
+  body.string("TableName", table.name);
+  write_alias_item(body, table, {draft.key.saga_name, derived_id},
+                   {std::string(draft.key.saga_id), std::string(draft.birth)}, draft.ttl);
+  write_create_guard(body, alias);
+  return finish_transaction(body, table, {}, token);
+}
+
+std::string raw_items_request(const TableRef& table, std::string_view saga_name,
+                              std::string_view start_after) {
+  Body body;
+  body.open();
+  body.string("TableName", table.name);
+  body.raw("KeyConditionExpression", R"("sagaName = :g")");
+  body.raw("ExpressionAttributeValues", "{");
+  body.string_attribute(":g", saga_name);
+  body.close();
+  if (!start_after.empty()) {
+    body.raw("ExclusiveStartKey", "{");
+    write_row_attributes(body, saga_name, start_after);
+    body.close();
+  }
+  body.raw("ConsistentRead", "true");
+  write_capacity(body, table);
+  return body.finish();
 }
 
 std::string list_request(const TableRef& table, const ListQuery& query) {

@@ -101,6 +101,22 @@ std::string update_with_alias_request(const TableRef& table, const ItemDraft& dr
 std::string delete_with_alias_request(const TableRef& table, Key key, const DeleteGuard& guard,
                                       const std::string& derived_id, const std::string& token);
 
+// An item of another program becomes one of ours while it is as it was read.
+struct AdoptDraft {
+  const boost::json::object& item;
+  Key key;
+  std::string_view birth;
+  std::optional<std::int64_t> ttl;
+};
+std::string adopt_item_request(const TableRef& table, const AdoptDraft& draft);
+std::string adopt_with_alias_request(const TableRef& table, const AdoptDraft& draft,
+                                     const std::string& derived_id, const CreateGuard& alias,
+                                     const std::string& token);
+
+// All items under a saga's name, as they are.
+std::string raw_items_request(const TableRef& table, std::string_view saga_name,
+                              std::string_view start_after);
+
 // What a query of one saga's instances leaves out, and takes.
 struct ListQuery {
   enum class Select { items, count, deletable };

@@ -108,6 +108,9 @@ Connection::Connection(ConnectionOptions options) : options_(std::move(options))
         return SQLITE_OK;
       },
       this);
+  if (options_.keeps_log) {
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  }
   if (options_.read_only) execute("PRAGMA query_only = ON");
   execute("PRAGMA cache_size = -16000");
   execute("PRAGMA secure_delete = OFF");

@@ -54,6 +54,7 @@ struct ConnectionOptions {
   std::string path;
   std::chrono::milliseconds busy_timeout{5000};
   bool read_only = false;
+  bool keeps_log = false;  // the last one to close leaves the log as it is
 };
 
 // Used by one thread at a time. Everything throws SqlFault.

@@ -13,8 +13,6 @@
 namespace sagabus::sqlite {
 namespace {
 
-constexpr std::int64_t kApplicationId = 0x53414741;  // "SAGA"
-
 constexpr const char* kTables = R"sql(
 CREATE TABLE saga_instances (
   saga_name      TEXT NOT NULL,

@@ -1,6 +1,7 @@
 // The tables, and how a file becomes a database of ours. docs/formats/sqlite.md describes them.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -9,6 +10,7 @@
 namespace sagabus::sqlite {
 
 inline constexpr int kSchemaVersion = 3;
+inline constexpr std::int64_t kApplicationId = 0x53414741;  // "SAGA"
 
 // Opens the file for writing; makes it (mode 0600) and its tables where there is none. Throws
 // AccessDenied, NotFound (no such directory), ValidationError (another program's file, or a newer

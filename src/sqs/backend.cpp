@@ -343,4 +343,11 @@ asio::awaitable<QueueDepth> Backend::depth(std::string name) {
   co_return depth;
 }
 
+asio::awaitable<QueueInfo> Backend::examine(std::string endpoint) {
+  const auto keep_alive = shared_from_this();
+  const Directory directory(surroundings_);
+  auto examining = directory.examine(std::move(endpoint));
+  co_return co_await std::move(examining);
+}
+
 }  // namespace sagabus::sqs

@@ -135,6 +135,17 @@ asio::awaitable<QueueAttributes> Directory::attributes_of(std::string endpoint) 
   co_return co_await std::move(describing);
 }
 
+asio::awaitable<QueueInfo> Directory::examine(std::string endpoint) const {
+  QueueInfo info;
+  info.name = name_of(endpoint);
+  auto finding = url_of(endpoint);
+  info.url = co_await std::move(finding);
+  auto describing = attributes_at(info.url, info.name);
+  info.attributes = co_await std::move(describing);
+  info.differences = differences_of(endpoint, info.attributes);
+  co_return info;
+}
+
 asio::awaitable<QueueAttributes> Directory::attributes_at(std::string url, std::string name) const {
   auto asking = surroundings_.gateway.call(kGetQueueAttributes, get_queue_attributes_body(url),
                                            std::move(name));
@@ -203,15 +214,20 @@ void Directory::warn_of_former_topics(const std::string& endpoint,
 }
 
 // The ARN of the dead letters' queue is that of this one with another name.
-void Directory::warn_of_differences(const std::string& endpoint, const Found& found) const {
+std::vector<std::string> Directory::differences_of(const std::string& endpoint,
+                                                   const QueueAttributes& found) const {
   QueueForm wanted = form();
   const std::string letters = dead_letters_of(endpoint);
-  const auto arn = found.attributes.find("QueueArn");
-  if (!letters.empty() && arn != found.attributes.end()) {
+  const auto arn = found.find("QueueArn");
+  if (!letters.empty() && arn != found.end()) {
     wanted.dead_letter_arn = arn->second.substr(0, arn->second.find_last_of(':') + 1);
     wanted.dead_letter_arn += name_of(letters);
   }
-  for (const std::string& difference : differences(wanted, found.attributes)) {
+  return differences(wanted, found);
+}
+
+void Directory::warn_of_differences(const std::string& endpoint, const Found& found) const {
+  for (const std::string& difference : differences_of(endpoint, found.attributes)) {
     surroundings_.log(LogLevel::warning,
                       fmt::format("sqs: the queue {}: {}", name_of(endpoint), difference));
   }

@@ -30,6 +30,9 @@ class Directory {
   // Those of a queue that must be there: throws NotFound.
   boost::asio::awaitable<QueueAttributes> attributes_of(std::string endpoint) const;
 
+  // The queue and how it differs. Throws NotFound where there is none.
+  boost::asio::awaitable<QueueInfo> examine(std::string endpoint) const;
+
   // Sees to it that these topics, one at least, by their ARNs or names, may send to the endpoint's
   // queue, which is made where it is not there. Returns its ARN. Where nothing may be made, it only
   // says in the log what is missing, and throws NotFound for a queue that is not there.
@@ -56,6 +59,8 @@ class Directory {
   boost::asio::awaitable<void> admit(std::string endpoint, Found found, std::string arn) const;
   boost::asio::awaitable<std::string> arn_of(std::string endpoint) const;
   QueueForm form() const;
+  std::vector<std::string> differences_of(const std::string& endpoint,
+                                          const QueueAttributes& found) const;
   void warn_of_differences(const std::string& endpoint, const Found& found) const;
   void warn_of_former_topics(const std::string& endpoint, const std::string& policy) const;
 

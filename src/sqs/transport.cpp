@@ -157,6 +157,10 @@ boost::asio::awaitable<QueueDepth> Transport::depth(std::string endpoint) const 
   return sqs_->depth(std::move(endpoint));
 }
 
+boost::asio::awaitable<QueueInfo> Transport::examine(std::string endpoint) const {
+  return sqs_->examine(std::move(endpoint));
+}
+
 std::string Transport::queue_name(const std::string& endpoint) const {
   return sqs_->queue_name(endpoint);
 }

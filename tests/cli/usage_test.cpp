@@ -35,8 +35,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Words{"schema", "terraform"}, Words{"schema", "json"}, Words{"iam-policy"},
                       Words{"iam-policy", "runtime"}, Words{"iam-policy", "admin"},
                       Words{"iam-policy", "stream"}, Words{"iam-policy", "sqs"}, Words{"publish"},
-                      Words{"cost"}, Words{"completion"}, Words{"completion", "bash"},
-                      Words{"completion", "zsh"}, Words{"manual"}));
+                      Words{"cost"}, Words{"adopt"}, Words{"doctor"}, Words{"completion"},
+                      Words{"completion", "bash"}, Words{"completion", "zsh"}, Words{"manual"}));
 
 TEST(Usage, VersionIsOneLine) {
   const Ran ran = run_sagabus({"--version"});
@@ -115,7 +115,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{{},
                2,
                "a verb is missing, one of: table, schema, iam-policy, saga, outbox, timer, dlq, "
-               "publish, cost, bench, completion, manual"},
+               "publish, cost, adopt, doctor, bench, completion, manual"},
         BadUse{{"table"}, 2, "one of: create, describe, verify, delete"},
         BadUse{{"frobnicate"}, 2, "frobnicate"}, BadUse{{"table", "frobnicate"}, 2, "frobnicate"},
         BadUse{{"--frobnicate"}, 2, "--frobnicate"}, BadUse{{"two\nlines"}, 2, "two lines"},
@@ -319,6 +319,31 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{dlq("redrive", kNoQueues, {"Orders", "a"}), 1, "127.0.0.1:1"},
         BadUse{dlq("purge", kNoQueues, {"Orders", "--yes"}), 2, "ID or --all is required"},
         BadUse{dlq("purge", kNoQueues, {"Orders", "a"}), 2, "--yes"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Doctors, Refused,
+    ::testing::Values(
+        BadUse{{"doctor"}, 2, "--store or --transport is required"},
+        BadUse{{"doctor", "--store", "memory:"}, 2, "holds nothing here"},
+        BadUse{{"doctor", "--transport", "memory:"}, 2, "holds nothing here"},
+        BadUse{{"doctor", "--store", ""}, 2, "empty"},
+        BadUse{{"doctor", "--store", "orders.db"}, 2, "no scheme"},
+        BadUse{{"doctor", "--store", "dynamodb://sagas"}, 2, "region"},
+        BadUse{{"doctor", "--store", kNobody, "Orders"}, 2, "--transport sqs://PREFIX"},
+        BadUse{{"doctor", "--transport", kNoQueues, ""}, 2, "empty"},
+        BadUse{{"doctor", "--transport", "sqs://?region=us-east-1"}, 2, "has no prefix"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Adoptions, Refused,
+    ::testing::Values(
+        BadUse{{"adopt", "--store", kNobody, "--yes"}, 2, "--saga is required"},
+        BadUse{{"adopt", "--store", kNobody, "--saga", "$timers", "--yes"}, 2, "no name of a saga"},
+        BadUse{{"adopt", "--store", "memory:", "--saga", "Order", "--yes"}, 2, "only dynamodb"},
+        BadUse{{"adopt", "--store", kNobody + "&key_shards=2", "--saga", "Order", "--yes"},
+               2,
+               "key_shards"},
+        BadUse{{"adopt", "--store", kNobody, "--saga", "Order"}, 2, "--yes"},
+        BadUse{{"adopt", "--store", kNobody, "--saga", "Order", "--yes"}, 1, "127.0.0.1:1"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Tables, Refused,

@@ -1,5 +1,6 @@
 sagabus_add_test(dynamodb_integration_test
   SOURCES
+    dynamodb_adopt_test.cpp
     dynamodb_bus_test.cpp
     dynamodb_cancel_test.cpp
     dynamodb_cost_test.cpp

@@ -8,6 +8,7 @@ namespace sagabus::tools {
 
 using AddVerb = void (*)(CLI::App& app, Action& action);
 
+void add_adopt(CLI::App& app, Action& action);
 void add_bench(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);
 void add_cost(CLI::App& app, Action& action);
@@ -18,6 +19,8 @@ void add_dlq_list(CLI::App& app, Action& action);
 void add_dlq_show(CLI::App& app, Action& action);
 void add_dlq_redrive(CLI::App& app, Action& action);
 void add_dlq_purge(CLI::App& app, Action& action);
+
+void add_doctor(CLI::App& app, Action& action);
 
 void add_outbox_list(CLI::App& app, Action& action);
 void add_outbox_redispatch(CLI::App& app, Action& action);
@@ -73,6 +76,8 @@ inline constexpr AddVerb kVerbs[] = {add_table_create,
                                      add_dlq_purge,
                                      add_publish,
                                      add_cost,
+                                     add_adopt,
+                                     add_doctor,
                                      add_bench,
                                      add_completion,
                                      add_manual};

@@ -106,6 +106,10 @@ class Client {
   // second behind. Before the first answer, the local clock.
   TimePoint service_now() const;
 
+  // What the last answer came over, "TLSv1.3"; its certificate was verified then, as always. Empty
+  // before the first answer, and where the endpoint is plain HTTP.
+  std::string_view tls_version() const;
+
   const std::string& region() const;
   const Endpoint& endpoint() const;
 

@@ -40,6 +40,11 @@ class CredentialsProvider {
   // True where the next `get` may give others, so that one more attempt is worth it. Returns at
   // once, and may be told of the same ones many times. Here: false, since there are no others.
   virtual bool renew(const Credentials& refused);
+
+  // Who gave what `get` gave last, for people: "environment", "profile NAME", "web identity",
+  // "container", "instance metadata", "program" for static ones. Holds no secret. Here, and before
+  // the first answer of those that try several: empty.
+  virtual std::string source() const;
 };
 
 // Throws std::invalid_argument, naming the field but never its value, where a key is empty or any

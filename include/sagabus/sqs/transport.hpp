@@ -141,6 +141,16 @@ struct QueueDepth {
   std::uint64_t hidden = 0;   // held by receivers, or to be tried again later
 };
 
+// What a queue is like.
+struct QueueInfo {
+  std::string name;
+  std::string url;
+  std::map<std::string, std::string> attributes;  // as the service names and writes them
+  // A sentence for each that `create_queues` would have made otherwise and that matters:
+  // "MessageRetentionPeriod is 60, expected 1209600". A bus uses the queue all the same.
+  std::vector<std::string> differences;
+};
+
 // Durable when send() returns. Has a thread of its own, on which all requests are made. Destroying
 // the last handle gives back what an open request may have received, and takes up to 3 s.
 //
@@ -163,6 +173,7 @@ class Transport : public sagabus::Transport {
 
   // For tools and tests. Throws NotFound for a queue that is not there.
   boost::asio::awaitable<QueueDepth> depth(std::string endpoint) const;
+  boost::asio::awaitable<QueueInfo> examine(std::string endpoint) const;
 
   // The name of the queue that an endpoint has, or would have.
   std::string queue_name(const std::string& endpoint) const;

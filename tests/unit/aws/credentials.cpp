@@ -90,8 +90,10 @@ TEST_F(DefaultCredentials, TakeTheEnvironmentFirst) {
   variables_["AWS_ACCESS_KEY_ID"] = "A";
   variables_["AWS_SECRET_ACCESS_KEY"] = "s3cret";
   const auto provider = default_credentials(options());
+  EXPECT_EQ(provider->source(), "");
   EXPECT_EQ(run(provider->get()).access_key_id, "A");
   EXPECT_EQ(run(provider->get()).access_key_id, "A");  // from the source that was found
+  EXPECT_EQ(provider->source(), "environment");
 }
 
 // The next one could be somebody else.
@@ -142,6 +144,7 @@ TEST_F(DefaultCredentials, StayWithTheSourceThatWasFound) {
   variables_["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = service.url();
   const auto provider = default_credentials(options());
   EXPECT_EQ(run(provider->get()).access_key_id, "AKID");
+  EXPECT_EQ(provider->source(), "container");
   write(".aws/credentials", "[default]\naws_access_key_id = P\naws_secret_access_key = S\n");
   away = true;
   clock_->pass(55min);

@@ -1,0 +1,75 @@
+// sagabus adopt, against DynamoDB Local.
+#include <gmock/gmock.h>
+
+#include "dynamodb_table.hpp"
+#include "outbox_fixture.hpp"
+#include "sagabus/dynamodb/client.hpp"
+
+namespace sagabus::test {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class AdoptVerb : public ::testing::Test {
+ protected:
+  Ran run(const std::vector<std::string>& more) const {
+    std::vector<std::string> words{"adopt", "--store", table_.uri(), "--saga", "Order"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run_sagabus(words);
+  }
+  void put(const std::string& saga_id, const std::string& version = R"({"N":"3"})") const {
+    dynamodb::ClientOptions options;
+    options.region = "us-east-1";
+    options.endpoint = dynamodb_endpoint();
+    const dynamodb::Client client(options);
+    const auto begin = table_.uri().find("//") + 2;
+    const std::string name = table_.uri().substr(begin, table_.uri().find('?') - begin);
+    auto putting = client.call(
+        "PutItem", R"({"TableName":")" + name + R"(","Item":{"sagaName":{"S":"Order"},"sagaId":)" +
+                       R"({"S":")" + saga_id + R"("},"correlationId":{"S":")" + saga_id +
+                       R"(-c"},"version":)" + version + R"(,"state":{"M":{}}}})");
+    sync_wait(std::move(putting));
+  }
+
+  const DynamoDbTable table_;
+};
+
+TEST_F(AdoptVerb, TellsFirstAndThenTakesOver) {
+  put("one");
+  put("two");
+  const Ran dry = run({"--dry-run"});
+  EXPECT_EQ(dry.exit, 0) << dry.err;
+  EXPECT_EQ(dry.out,
+            "one  one-c  would be taken over\n"
+            "two  two-c  would be taken over\n"
+            "2 would be taken over, 0 refused, 0 changed meanwhile; 0 were sagabus's own, "
+            "0 expired\n");
+  const auto found = objects(run({"--yes", "--json"}));
+  EXPECT_THAT(texts(found, "saga_id"), ElementsAre("one", "two"));
+  EXPECT_THAT(texts(found, "outcome"), ElementsAre("taken over", "taken over"));
+  EXPECT_EQ(run({"--yes"}).out,
+            "0 taken over, 0 refused, 0 changed meanwhile; 4 were sagabus's own, 0 expired\n");
+}
+
+TEST_F(AdoptVerb, FailsWhereAnItemIsLeft) {
+  put("one");
+  put("odd", R"({"S":"3"})");
+  const Ran ran = run({"--yes"});
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_THAT(ran.out, HasSubstr("odd  odd-c  refused: item odd: version: expected a whole N"));
+  EXPECT_THAT(ran.out, HasSubstr("one  one-c  taken over\n"));
+  EXPECT_EQ(ran.err, "sagabus: 1 items are still those of another program\n");
+}
+
+TEST_F(AdoptVerb, AsksFirst) {
+  put("one");
+  const Ran unsure = run({});
+  EXPECT_EQ(unsure.exit, 2);
+  EXPECT_TRUE(is_one_line(unsure.err));
+  EXPECT_THAT(unsure.err, HasSubstr("--yes"));
+  EXPECT_THAT(run({"--dry-run"}).out, HasSubstr("one  one-c  would be taken over\n"));
+}
+
+}  // namespace
+}  // namespace sagabus::test

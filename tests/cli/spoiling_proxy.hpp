@@ -1,0 +1,39 @@
+// Stands between a command and an emulator, and spoils what the emulator would do well.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <set>
+#include <string>
+
+#include "sagabus/aws/endpoint.hpp"
+#include "support/http_server.hpp"
+
+namespace sagabus::test {
+
+struct Spoils {
+  std::set<std::string> denied{};  // operations that are not passed on: "PutItem"; "*" for all
+  std::string code = "AccessDeniedException";  // what they are answered with
+  std::chrono::seconds clock_ahead{0};         // of the Date header, from the true time
+};
+
+class SpoilingProxy {
+ public:
+  // `server` is a URL with an address. With certificates it speaks TLS.
+  SpoilingProxy(const std::string& server, Spoils spoils,
+                const aws::TestCertificates* certificates = nullptr);
+
+  std::string endpoint(const std::string& host = "127.0.0.1") const;  // a URL
+
+ private:
+  boost::asio::awaitable<void> serve(aws::Peer& client) const;
+  bool denies(const std::string& request) const;
+  std::string denial() const;
+  std::string with_date(std::string answer) const;
+
+  const aws::Endpoint server_;
+  const Spoils spoils_;
+  aws::TestServer listener_;  // last: it uses the others
+};
+
+}  // namespace sagabus::test
