@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <stdexcept>
 #include <string>
 
@@ -21,6 +22,15 @@ TEST_P(Good, IsRead) {
   EXPECT_EQ(parse_store_uri(GetParam().text), GetParam().parsed);
 }
 
+// All that is not said is as it is by default.
+DynamoDbUri on_table(
+    const std::string& table, const std::function<void(DynamoDbUri&)>& say = [](auto&) {}) {
+  DynamoDbUri uri;
+  uri.table = table;
+  say(uri);
+  return uri;
+}
+
 INSTANTIATE_TEST_SUITE_P(
     StoreUri, Good,
     testing::Values(
@@ -28,25 +38,33 @@ INSTANTIATE_TEST_SUITE_P(
         GoodUri{"sqlite:///var/lib/orders.db", SqliteUri{"/var/lib/orders.db"}},
         GoodUri{"sqlite:///a%20b/%3F%23%25.db", SqliteUri{"/a b/?#%.db"}},
         GoodUri{"sqlite:///%c3%A9+@.db", SqliteUri{"/\xc3\xa9+@.db"}},
-        GoodUri{"dynamodb://sagas", DynamoDbUri{"sagas", "", "", {}}},
-        GoodUri{"DynamoDB://Sagas_1.x-y", DynamoDbUri{"Sagas_1.x-y", "", "", {}}},
+        GoodUri{"dynamodb://sagas", on_table("sagas")},
+        GoodUri{"DynamoDB://Sagas_1.x-y", on_table("Sagas_1.x-y")},
         GoodUri{"dynamodb://sagas?region=eu-central-1",
-                DynamoDbUri{"sagas", "eu-central-1", "", {}}},
+                on_table("sagas", [](auto& uri) { uri.region = "eu-central-1"; })},
         GoodUri{"dynamodb://sagas?endpoint=http://localhost:8000&region=us-east-1",
-                DynamoDbUri{"sagas", "us-east-1", "http://localhost:8000", {}}},
+                on_table("sagas",
+                         [](auto& uri) {
+                           uri.region = "us-east-1";
+                           uri.endpoint = "http://localhost:8000";
+                         })},
         GoodUri{"dynamodb://sagas?endpoint=http%3A%2F%2Flocalhost%3A8000%2Fa%3Db%26c",
-                DynamoDbUri{"sagas", "", "http://localhost:8000/a=b&c", {}}},
+                on_table("sagas", [](auto& uri) { uri.endpoint = "http://localhost:8000/a=b&c"; })},
         GoodUri{"dynamodb://sagas?endpoint=http://localhost:8000/a=b",
-                DynamoDbUri{"sagas", "", "http://localhost:8000/a=b", {}}},
-        GoodUri{"dynamodb://sagas?ttl_days=7", DynamoDbUri{"sagas", "", "", 7.0}},
-        GoodUri{"dynamodb://sagas?ttl_days=0.5", DynamoDbUri{"sagas", "", "", 0.5}},
-        GoodUri{"dynamodb://sagas?key_shards=8", DynamoDbUri{"sagas", "", "", {}, 8}},
+                on_table("sagas", [](auto& uri) { uri.endpoint = "http://localhost:8000/a=b"; })},
+        GoodUri{"dynamodb://sagas?ttl_days=7",
+                on_table("sagas", [](auto& uri) { uri.ttl_days = 7; })},
+        GoodUri{"dynamodb://sagas?ttl_days=0.5",
+                on_table("sagas", [](auto& uri) { uri.ttl_days = 0.5; })},
+        GoodUri{"dynamodb://sagas?key_shards=8",
+                on_table("sagas", [](auto& uri) { uri.key_shards = 8; })},
         GoodUri{"dynamodb://sagas?index=none",
-                DynamoDbUri{"sagas", "", "", {}, {}, dynamodb::CorrelationIndex::none}},
+                on_table("sagas", [](auto& uri) { uri.index = dynamodb::CorrelationIndex::none; })},
         GoodUri{"dynamodb://sagas?index=keys_only",
-                DynamoDbUri{"sagas", "", "", {}, {}, dynamodb::CorrelationIndex::keys_only}},
+                on_table("sagas",
+                         [](auto& uri) { uri.index = dynamodb::CorrelationIndex::keys_only; })},
         GoodUri{"dynamodb://arn:aws:dynamodb:us-east-1:123456789012:table/sagas",
-                DynamoDbUri{"arn:aws:dynamodb:us-east-1:123456789012:table/sagas", "", "", {}}}));
+                on_table("arn:aws:dynamodb:us-east-1:123456789012:table/sagas")}));
 
 struct BadUri {
   std::string text;

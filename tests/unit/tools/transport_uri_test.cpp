@@ -13,18 +13,26 @@ using ::testing::HasSubstr;
 TEST(TransportUri, IsRead) {
   EXPECT_EQ(parse_transport_uri("memory:"), TransportUri(MemoryUri{}));
   EXPECT_EQ(parse_transport_uri("SQLite:///a%20b.db"), TransportUri(SqliteUri{"/a b.db"}));
-  EXPECT_EQ(parse_transport_uri("sqs://shop"), TransportUri(SqsUri{"shop", "", "", true}));
   EXPECT_EQ(parse_transport_uri("sqs://"), TransportUri(SqsUri{}));
   EXPECT_EQ(parse_transport_uri("sqs://?fifo=true"), TransportUri(SqsUri{}));
+  SqsUri shop;  // all that is not said is as it is by default
+  shop.queue_prefix = "shop";
+  EXPECT_EQ(parse_transport_uri("sqs://shop"), TransportUri(shop));
+  SqsUri standard = shop;
+  standard.region = "eu-west-1";
+  standard.endpoint = "http://localhost:4566";
+  standard.fifo = false;
   EXPECT_EQ(
       parse_transport_uri("sqs://shop?endpoint=http://localhost:4566&region=eu-west-1&fifo=false"),
-      TransportUri(SqsUri{"shop", "eu-west-1", "http://localhost:4566", false}));
-  EXPECT_EQ(parse_transport_uri("sqs://shop?topics=true"),
-            TransportUri(SqsUri{"shop", "", "", true, true}));
-  EXPECT_EQ(parse_transport_uri("sqs://shop?claims=large-ones/of/shop"),
-            TransportUri(SqsUri{"shop", "", "", true, false, "large-ones", "of/shop"}));
-  EXPECT_EQ(parse_transport_uri("sqs://shop?claims=large-ones"),
-            TransportUri(SqsUri{"shop", "", "", true, false, "large-ones", ""}));
+      TransportUri(standard));
+  SqsUri topics = shop;
+  topics.topics = true;
+  EXPECT_EQ(parse_transport_uri("sqs://shop?topics=true"), TransportUri(topics));
+  SqsUri claims = shop;
+  claims.claims_bucket = "large-ones";
+  EXPECT_EQ(parse_transport_uri("sqs://shop?claims=large-ones"), TransportUri(claims));
+  claims.claims_prefix = "of/shop";
+  EXPECT_EQ(parse_transport_uri("sqs://shop?claims=large-ones/of/shop"), TransportUri(claims));
 }
 
 TEST(TransportUri, IsRefusedWithWhatIsWrong) {
