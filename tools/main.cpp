@@ -20,6 +20,7 @@ constexpr const char* kFooter =
     "  sagabus bench --store memory:\n"
     "  sagabus table create --store 'dynamodb://sagas?region=us-east-1'\n"
     "  sagabus table verify --help\n"
+    "  sagabus saga stuck OrderSaga --idle 30m --store sqlite:///var/lib/orders.db\n"
     "  sagabus outbox list --store sqlite:///var/lib/orders.db --saga OrderSaga\n"
     "  sagabus timer list --store sqlite:///var/lib/orders.db --until 24h\n"
     "  sagabus dlq list --transport 'sqs://shop?region=us-east-1' OrderSaga\n"
@@ -53,7 +54,8 @@ Exit complain_no_verb(const CLI::App& app) {
 
 Exit main(int argc, const char* const* argv) {
   CLI::App app(
-      "Durable sagas: tables, outboxes, timers, dead letters, benchmarks. Each verb has its own "
+      "Durable sagas: tables, instances, outboxes, timers, dead letters, benchmarks. Each verb has "
+      "its own "
       "--help.",
       "sagabus");
   app.get_formatter()->column_width(30);
