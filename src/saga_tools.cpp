@@ -84,19 +84,18 @@ void append_bookkeeping(std::string& out, const Instance& instance) {
 // The object of an instance, member by member.
 class Reader {
  public:
-  explicit Reader(const Value& value) : object_(value.if_object()) {
-    if (!object_) throw ValidationError("an instance: expected a JSON object");
-    for (const auto& [name, member] : *object_) {
-      if (std::find(std::begin(kNames), std::end(kNames), name) == std::end(kNames)) {
-        throw ValidationError(fmt::format("an instance: unknown member '{}'", name));
-      }
-      static_cast<void>(member);
+  explicit Reader(const Value& value) : value_(value) {
+    const Object* const object = value.if_object();
+    if (!object) throw ValidationError("an instance: expected a JSON object");
+    for (const Member& member : *object) {
+      if (std::find(std::begin(kNames), std::end(kNames), member.first) != std::end(kNames))
+        continue;
+      throw ValidationError(fmt::format("an instance: unknown member '{}'", member.first));
     }
-    value_ = &value;
   }
 
   const Value& member(std::string_view name) const {
-    const Value* const found = value_->find(name);
+    const Value* const found = value_.find(name);
     if (!found) throw ValidationError(fmt::format("an instance: {} is missing", name));
     return *found;
   }
@@ -125,7 +124,7 @@ class Reader {
   }
 
   std::optional<TimePoint> ttl() const {
-    const Value* const found = value_->find("ttl");
+    const Value* const found = value_.find("ttl");
     if (!found) return std::nullopt;
     const std::int64_t* const seconds = found->if_int64();
     constexpr std::int64_t kMost = 253'402'300'799;  // the end of the year 9999
@@ -135,7 +134,7 @@ class Reader {
 
   // As the stores keep it.
   std::string part(std::string_view name) const {
-    const Value* const found = value_->find(name);
+    const Value* const found = value_.find(name);
     return found ? to_json(*found) : std::string();
   }
 
@@ -148,8 +147,7 @@ class Reader {
     throw ValidationError(fmt::format("an instance: {}: expected {}", name, expected));
   }
 
-  const Object* object_;
-  const Value* value_ = nullptr;
+  const Value& value_;
 };
 
 // What is written of an instance, and on which condition.

@@ -23,6 +23,7 @@ constexpr const char* kFooter =
     "  sagabus table verify --help\n"
     "  sagabus schema cloudformation --table sagas --pitr\n"
     "  sagabus iam-policy runtime --table-arn arn:aws:dynamodb:us-east-1:123456789012:table/sagas\n"
+    "  sagabus saga stuck OrderSaga --idle 30m --store sqlite:///var/lib/orders.db\n"
     "  sagabus outbox list --store sqlite:///var/lib/orders.db --saga OrderSaga\n"
     "  sagabus timer list --store sqlite:///var/lib/orders.db --until 24h\n"
     "  sagabus dlq list --transport 'sqs://shop?region=us-east-1' OrderSaga\n"
@@ -58,7 +59,7 @@ Exit complain_no_verb(const CLI::App& app) {
 
 Exit main(int argc, const char* const* argv) {
   CLI::App app(
-      "Durable sagas: tables, policies, outboxes, timers, dead letters, benchmarks. Each verb has "
+      "Durable sagas: tables, policies, instances, timers, messages, costs. Each verb has "
       "its own "
       "--help.",
       "sagabus");

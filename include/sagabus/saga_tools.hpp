@@ -59,10 +59,10 @@ Instance read_instance(std::string_view text);
 std::string write_state(const Value& state);
 Value read_state(std::string_view text);
 
-// What an instance was when it was read, and is to be: the three functions below write only where
-// it is still as `current` says, in version and life. Else they change nothing and throw
-// ConcurrencyError, or NotFound where it has gone. The write sets the expiry of a completed
-// instance anew, by the store's setting, as every write does.
+// The three functions below change one instance that was read before, and only where it still is as
+// `current` says, in version and life. Else they change nothing and throw ConcurrencyError, or
+// NotFound where it has gone. A write sets the expiry of a completed instance anew, by the store's
+// setting, as every write does.
 
 // Makes it completed. Its timeouts are cleared as by a step that completes, and their rows erased;
 // its outbox stays, so that what its steps sent still leaves. Returns it as it then stands;
@@ -73,9 +73,9 @@ boost::asio::awaitable<InstancePtr> complete_instance(SagaStore store, InstanceP
 boost::asio::awaitable<InstancePtr> replace_state(SagaStore store, InstancePtr current,
                                                   Value state);
 
-// Removes it with the rows of its timeouts, its inbox and what its outbox holds: a message of its
-// that comes again may then start it anew. Where it goes, comes back and reaches the same version
-// within the moment between a last look and the removal, the new one is removed.
+// Removes it with the rows of its timeouts, its inbox and what its outbox holds: a message that it
+// took in and that comes again may then start it anew. Where it goes, comes back and reaches the
+// same version within the moment between a last look and the removal, the new one is removed.
 boost::asio::awaitable<void> delete_instance(SagaStore store, InstancePtr current);
 
 // The same for many that were read just now, some 16 at a time and without a last look. Returns how

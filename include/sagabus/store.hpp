@@ -52,7 +52,7 @@ struct ExpectedInstance {
 
 // One conditional write of one instance, bookkeeping included, and what a user wants with it.
 struct CommitRequest {
-  InstancePtr next{};                          // its version is the expected one + 1, or 1
+  InstancePtr next{};  // its version is the expected one + 1, or 1, or what an import brings
   std::optional<ExpectedInstance> expected{};  // empty: there must be none, or an expired one
   std::vector<StoreWritePtr> writes{};         // of the user's own; only those that the store takes
   Cost* cost = nullptr;  // where the store adds what the write costs, also where it is refused
