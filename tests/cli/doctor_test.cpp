@@ -185,6 +185,8 @@ TEST_F(DoctorOfTable, SeesWrongEndpoints) {
   EXPECT_EQ(nobody.exit, 1);
   EXPECT_THAT(nobody["endpoint"], StartsWith("error: http://127.0.0.1:1/, from the URI: "));
   EXPECT_EQ(nobody["clock"], "not looked at");
+  const Diagnosis closed = diagnose({"--store", uri_at("https://127.0.0.1:1")});
+  EXPECT_EQ(closed["tls"], "not looked at");
   const Diagnosis other = diagnose({"--store", uri_at(sqs_endpoint())});
   EXPECT_EQ(other.exit, 1);
   EXPECT_THAT(other["endpoint"], HasSubstr("what answers there is not dynamodb"));
@@ -200,7 +202,7 @@ TEST_F(DoctorOfTable, VerifiesCertificates) {
   EXPECT_EQ(trusted["tls"], "ok: TLSv1.3, certificate and host name localhost verified");
   const Diagnosis stranger = diagnose({"--store", uri_at(proxy.endpoint("localhost"))});
   EXPECT_EQ(stranger.exit, 1);
-  EXPECT_EQ(stranger["tls"], "error: no answer came over it");
+  EXPECT_EQ(stranger["tls"], "error: the certificate is not trusted, or is another host's");
   EXPECT_THAT(stranger["endpoint"], HasSubstr("certificate"));
 }
 

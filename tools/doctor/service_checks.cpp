@@ -35,6 +35,11 @@ bool blames_credentials(std::string_view code) {
                           "IncompleteSignatureException", "TokenRefreshRequired"});
 }
 
+// The certificate is not one to trust: all else without an answer may pass by itself.
+bool is_untrusted(const aws::Outcome& answer) {
+  return !answer && answer.error().http_status == 0 && answer.error().kind == aws::ErrorKind::other;
+}
+
 // What is there is no service of this kind.
 bool is_another_service(const aws::ServiceError& error) {
   return error.http_status != 0 && error.http_status < 500 &&
@@ -68,13 +73,13 @@ std::string region_source(const std::string& uri_region, const aws::Environment&
 }
 
 std::string endpoint_source(const AskedService& asked, const aws::Environment& environment) {
-  if (!asked.uri_endpoint.empty()) return "the URI";
+  if (!asked.uri_endpoint.empty()) return "from the URI";
   // The library has told already whether the variable makes sense.
   const auto ignored = environment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
   if (ignored && (ignored->front() == 't' || ignored->front() == 'T')) return "AWS's own";
   for (const std::string_view name :
        {asked.service.endpoint_variable, std::string_view("AWS_ENDPOINT_URL")}) {
-    if (environment(std::string(name).c_str())) return std::string(name);
+    if (environment(std::string(name).c_str())) return fmt::format("from {}", name);
   }
   return "AWS's own";
 }
@@ -113,8 +118,9 @@ aws::ClientOptions client_options(const AskedService& asked) {
 
 std::string text_of(const aws::ServiceError& error) {
   if (error.code.empty()) {
-    return error.http_status == 0 ? error.message
-                                  : fmt::format("HTTP {} {}", error.http_status, error.message);
+    if (error.http_status == 0) return error.message;
+    return fmt::format("HTTP {}{}{}", error.http_status, error.message.empty() ? "" : ": ",
+                       error.message);
   }
   return error.message.empty() ? error.code : fmt::format("{}: {}", error.code, error.message);
 }
@@ -152,7 +158,9 @@ asio::awaitable<std::optional<aws::Outcome>> examine_service(AskedService asked,
   report.add(region_finding(asked.client.region(), asked.uri_region, environment));
   const Finding endpoint = endpoint_finding(asked, environment, answer);
   report.add(endpoint);
-  report.add(tls_finding(asked.client.endpoint(), asked.client.tls_version()));
+  if (answered(answer) || is_untrusted(answer) || !asked.client.endpoint().tls) {
+    report.add(tls_finding(asked.client.endpoint(), asked.client.tls_version()));
+  }
   if (!answered(answer)) co_return std::nullopt;
   report.add(clock_finding(asked.client.service_now() - now));
   if (signer.severity == Severity::error || endpoint.severity == Severity::error) {
@@ -200,8 +208,8 @@ Finding region_finding(const std::string& region, const std::string& uri_region,
 
 Finding endpoint_finding(const AskedService& asked, const aws::Environment& environment,
                          const aws::Outcome& answer) {
-  const std::string where = fmt::format("{}, from {}", asked.client.endpoint().url(),
-                                        endpoint_source(asked, environment));
+  const std::string where =
+      fmt::format("{}, {}", asked.client.endpoint().url(), endpoint_source(asked, environment));
   if (answer) return {Severity::ok, "endpoint", where};
   const aws::ServiceError& error = answer.error();
   if (error.http_status == 0) {
@@ -227,7 +235,7 @@ Finding tls_finding(const aws::Endpoint& endpoint, std::string_view version) {
             "what is sent can be read and changed on its way: use https"};
   }
   if (version.empty()) {
-    return {Severity::error, "tls", "no answer came over it",
+    return {Severity::error, "tls", "the certificate is not trusted, or is another host's",
             "the line about the endpoint says why; SSL_CERT_FILE may name other authorities"};
   }
   return {Severity::ok, "tls",

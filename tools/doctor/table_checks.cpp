@@ -43,7 +43,7 @@ struct TableTrial {
 };
 
 std::string read_members() {
-  return fmt::format(R"(,"Key":{})", kKey);
+  return fmt::format(R"(,"Key":{},"ConsistentRead":true)", kKey);
 }
 
 std::vector<TableTrial> table_trials(bool with_index) {

@@ -34,7 +34,7 @@ constexpr const char* kFooter =
     "DeleteMessageBatch and ChangeMessageVisibilityBatch with no entries and ReceiveMessage of no\n"
     "messages, which SQS refuses: for another reason than permissions where those are there.\n"
     "Without ENDPOINT it asks ListQueues for those of the URI's prefix. Of a file it reads all.\n"
-    "That is about 60 read and 6 write units of a table, and 60 requests to SQS.\n"
+    "That is about 60 read and 3 write units of a table, and 50 requests to SQS and 6 a queue.\n"
     "\n"
     "Exits with 0 where there is no error, warnings or not; 1 where there is one; 3 where the\n"
     "table or the file is not there.\n"
