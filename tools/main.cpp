@@ -59,8 +59,7 @@ Exit complain_no_verb(const CLI::App& app) {
 
 Exit main(int argc, const char* const* argv) {
   CLI::App app(
-      "Durable sagas: tables, policies, instances, timers, messages, costs. Each verb has "
-      "its own "
+      "Durable sagas: tables, policies, instances, timers, messages, costs. Each verb has its own "
       "--help.",
       "sagabus");
   app.get_formatter()->column_width(30);
