@@ -14,17 +14,22 @@ import sys
 import tempfile
 from pathlib import Path
 
-import yaml
+try:
+    import yaml
+except ImportError:  # another python than Debian's, which has it from python3-yaml
+    yaml = None
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
+DEBIANS = "/usr/bin/python3"
 # What stands for a value that is known later: CloudFormation's, Terraform's.
 PLACEHOLDER = re.compile(r"\$\{[A-Za-z_.:]+\}")
 URI = re.compile(r"\b(?:dynamodb|sqs|sqlite)://[^\s\"'`]+")
 NAMED = re.compile(r"(?<![\w/.-])(?:deploy|scripts|docs|examples|tools)/[\w./-]*\w")
 VARIABLE = re.compile(r"\b(?:AWS|SAGABUS)_[A-Z0-9_]+\b")
 # CloudFormation's short forms are no errors.
-yaml.SafeLoader.add_multi_constructor("!", lambda loader, tag, node: str(node.value))
+if yaml:
+    yaml.SafeLoader.add_multi_constructor("!", lambda loader, tag, node: str(node.value))
 
 problems = []
 
@@ -191,6 +196,10 @@ def check_units(programs):
 def main():
     if len(sys.argv) != 3:
         sys.exit("deploy.py SAGABUS ORDER_WORKER")
+    if not yaml and os.path.realpath(sys.executable) != os.path.realpath(DEBIANS):
+        os.execv(DEBIANS, [DEBIANS, "-B", *sys.argv])
+    if not yaml:
+        sys.exit("deploy: no yaml here: install python3-yaml")
     names = ("sagabus", "order_worker")
     programs = {name: os.path.abspath(path) for name, path in zip(names, sys.argv[1:])}
     check_syntax()

@@ -313,6 +313,7 @@ class Usings(unittest.TestCase):
             self.assertEqual(usings.findings("x.cpp", source), [], source)
 
 
+@unittest.skipUnless(deploy.yaml, "this python has no yaml")
 class Deploy(unittest.TestCase):
     """On a folder of its own, with programs that take --known, and URIs without a `?bad=1`."""
     PROGRAM = ('#!/bin/sh\ncase "$*" in *--help) echo "--known --saga --store --transport SAGABUS_KNOWN" ;;'
