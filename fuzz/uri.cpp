@@ -49,11 +49,18 @@ std::string write(const tools::SqliteUri& uri) {
   return "sqlite://" + encoded(uri.path);
 }
 std::string write(const tools::DynamoDbUri& uri) {
-  std::string out = fmt::format("DynamoDB://{}?key_shards={}", encoded(uri.table), uri.key_shards);
-  if (!uri.region.empty()) out += "&region=" + encoded(uri.region);
-  if (!uri.endpoint.empty()) out += "&endpoint=" + encoded(uri.endpoint);
-  if (uri.ttl_days) out += fmt::format("&ttl_days={}", *uri.ttl_days);
-  return out;
+  std::string query;
+  const auto add = [&](std::string_view name, const std::string& value) {
+    query += fmt::format("{}{}={}", query.empty() ? "?" : "&", name, value);
+  };
+  if (!uri.region.empty()) add("region", encoded(uri.region));
+  if (!uri.endpoint.empty()) add("endpoint", encoded(uri.endpoint));
+  if (!uri.profile.empty()) add("profile", encoded(uri.profile));
+  if (uri.ttl_days) add("ttl_days", fmt::format("{}", *uri.ttl_days));
+  if (uri.key_shards) add("key_shards", std::to_string(*uri.key_shards));
+  constexpr std::string_view kIndexes[] = {"all", "keys_only", "none"};
+  if (uri.index) add("index", std::string(kIndexes[static_cast<std::size_t>(*uri.index)]));
+  return "DynamoDB://" + encoded(uri.table) + query;
 }
 
 void check_store_uri(std::string_view input) {

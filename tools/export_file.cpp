@@ -26,7 +26,7 @@ std::string mark_path(const std::string& path) {
   return path + ".resume";
 }
 
-[[noreturn]] void fail(const std::string& path) {
+[[noreturn]] void fail_on(const std::string& path) {
   throw std::system_error(errno, std::generic_category(), path);
 }
 
@@ -34,7 +34,7 @@ void write_all(int file, std::string_view text, const std::string& path) {
   while (!text.empty()) {
     const ssize_t count = ::write(file, text.data(), text.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail(path);
+    if (count < 0) fail_on(path);
     text.remove_prefix(static_cast<std::size_t>(count));
   }
 }
@@ -113,7 +113,7 @@ ExportFile::~ExportFile() {
 
 void ExportFile::open_and_lock(int flags) {
   file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | flags, 0600);
-  if (file_ < 0) fail(path_);
+  if (file_ < 0) fail_on(path_);
   if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
     throw Failure(Exit::failed, fmt::format("another export is writing {}", path_));
   }
@@ -121,14 +121,14 @@ void ExportFile::open_and_lock(int flags) {
 
 void ExportFile::cut_at_mark() const {
   struct stat there {};
-  if (fstat(file_, &there) != 0) fail(path_);
+  if (fstat(file_, &there) != 0) fail_on(path_);
   if (static_cast<std::uint64_t>(there.st_size) < mark_.offset) {
     throw Failure(Exit::failed,
                   fmt::format("{} is shorter than it was: remove it and {}, and start anew", path_,
                               mark_path(path_)));
   }
   const auto offset = static_cast<off_t>(mark_.offset);
-  if (ftruncate(file_, offset) != 0 || lseek(file_, offset, SEEK_SET) < 0) fail(path_);
+  if (ftruncate(file_, offset) != 0 || lseek(file_, offset, SEEK_SET) < 0) fail_on(path_);
 }
 
 void ExportFile::add(std::string_view line) {
@@ -145,14 +145,14 @@ void ExportFile::flush() {
 
 void ExportFile::save(const std::string& continuation) {
   flush();
-  if (fdatasync(file_) != 0) fail(path_);
+  if (fdatasync(file_) != 0) fail_on(path_);
   mark_.continuation = continuation;
   write_mark();
 }
 
 void ExportFile::finish() {
   flush();
-  if (fsync(file_) != 0) fail(path_);
+  if (fsync(file_) != 0) fail_on(path_);
   std::filesystem::remove(mark_path(path_));
   sync_directory(path_);
 }
@@ -165,10 +165,10 @@ void ExportFile::write_mark() const {
   out.emplace_back("count", Value(mark_.count));
   const std::string next = mark_path(path_) + ".new";
   const int file = ::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (file < 0) fail(next);
+  if (file < 0) fail_on(next);
   try {
     write_all(file, to_json(Value(std::move(out))), next);
-    if (fsync(file) != 0) fail(next);
+    if (fsync(file) != 0) fail_on(next);
   } catch (...) {
     ::close(file);
     throw;

@@ -11,4 +11,9 @@ namespace sagabus::tools {
 // break. Safe to print on a terminal: texts are as escape_controls makes them.
 std::string pretty_json(const Value& value, const std::string& indent);
 
+// As JSON says that there is none.
+inline Value text_or_null(const std::string& text) {
+  return text.empty() ? Value() : Value(text);
+}
+
 }  // namespace sagabus::tools

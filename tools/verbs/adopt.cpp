@@ -15,6 +15,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_adopt {
 namespace {
 
 namespace asio = boost::asio;
@@ -159,8 +160,10 @@ asio::awaitable<Exit> adopt(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_adopt
 
 void add_adopt(CLI::App& app, Action& action) {
+  using namespace verb_adopt;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = app.add_subcommand("adopt", kDescription);
   add_store_option(*verb, options->store);

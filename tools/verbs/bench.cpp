@@ -16,6 +16,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_bench {
 namespace {
 
 namespace asio = boost::asio;
@@ -214,8 +215,10 @@ asio::awaitable<Exit> bench(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_bench
 
 void add_bench(CLI::App& app, Action& action) {
+  using namespace verb_bench;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = app.add_subcommand("bench", kDescription);
   add_store_option(*verb, options->store);

@@ -7,6 +7,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_completion {
 namespace {
 
 constexpr const char* kDescription = "Print what bash or zsh needs to complete verbs and options";
@@ -145,8 +146,10 @@ void print_zsh(const CLI::App& app) {
 }
 
 }  // namespace
+}  // namespace verb_completion
 
 void add_completion(CLI::App& app, Action& action) {
+  using namespace verb_completion;  // NOLINT(google-build-using-namespace)
   CLI::App* const group = app.add_subcommand("completion", kDescription);
   group->footer(kFooter);
   const auto add = [&](const char* shell, void (*print)(const CLI::App&)) {

@@ -15,6 +15,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_cost {
 namespace {
 
 using dynamodb::CorrelationIndex;
@@ -389,8 +390,10 @@ Exit cost(const Options& options) {
 }
 
 }  // namespace
+}  // namespace verb_cost
 
 void add_cost(CLI::App& app, Action& action) {
+  using namespace verb_cost;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   options->load.shape.first_step = 1'000'000;
   CLI::App* const verb = app.add_subcommand("cost", kDescription);

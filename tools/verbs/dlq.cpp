@@ -48,7 +48,7 @@ std::string error_message(const Delivery& letter) {
 }
 
 // In whole characters of UTF-8.
-std::string cut(std::string text) {
+std::string cut_short(std::string text) {
   if (text.size() <= kMostText) return text;
   std::size_t end = kMostText;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
@@ -57,10 +57,6 @@ std::string cut(std::string text) {
 
 std::string or_dash(const std::string& text) {
   return text.empty() ? "-" : escape_controls(text);
-}
-
-Value text_or_null(const std::string& text) {
-  return text.empty() ? Value() : Value(text);
 }
 
 Value to_json_value(const LetterReport& report) {
@@ -93,7 +89,7 @@ void print_line(const LetterReport& report) {
              letter.envelope ? escape_controls(letter.envelope->type) : "no envelope", age(report),
              or_dash(header(letter, headers::kAttempt)), uncertain ? ", uncertain" : "",
              or_dash(order_key(letter)), or_dash(error_type(letter)),
-             or_dash(cut(error_message(letter))));
+             or_dash(cut_short(error_message(letter))));
   if (!report.outcome.empty()) fmt::print("  {}\n", escape_controls(report.outcome));
 }
 

@@ -7,6 +7,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_dlq_list {
 namespace {
 
 namespace asio = boost::asio;
@@ -43,8 +44,10 @@ asio::awaitable<Exit> list(LetterOptions options) {
 }
 
 }  // namespace
+}  // namespace verb_dlq_list
 
 void add_dlq_list(CLI::App& app, Action& action) {
+  using namespace verb_dlq_list;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<LetterOptions>();
   options->limit = 1000;
   CLI::App* const verb = dlq_group(app).add_subcommand("list", kDescription);

@@ -9,6 +9,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_dlq_purge {
 namespace {
 
 namespace asio = boost::asio;
@@ -65,8 +66,10 @@ asio::awaitable<Exit> purge(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_dlq_purge
 
 void add_dlq_purge(CLI::App& app, Action& action) {
+  using namespace verb_dlq_purge;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = dlq_group(app).add_subcommand("purge", kDescription);
   add_letter_options(*verb, *options);

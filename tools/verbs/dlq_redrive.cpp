@@ -9,6 +9,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_dlq_redrive {
 namespace {
 
 namespace asio = boost::asio;
@@ -111,8 +112,10 @@ asio::awaitable<Exit> redrive(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_dlq_redrive
 
 void add_dlq_redrive(CLI::App& app, Action& action) {
+  using namespace verb_dlq_redrive;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = dlq_group(app).add_subcommand("redrive", kDescription);
   add_letter_options(*verb, *options);

@@ -5,6 +5,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_dlq_show {
 namespace {
 
 namespace asio = boost::asio;
@@ -35,8 +36,10 @@ asio::awaitable<Exit> show(LetterOptions options) {
 }
 
 }  // namespace
+}  // namespace verb_dlq_show
 
 void add_dlq_show(CLI::App& app, Action& action) {
+  using namespace verb_dlq_show;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<LetterOptions>();
   CLI::App* const verb = dlq_group(app).add_subcommand("show", kDescription);
   add_letter_options(*verb, *options);

@@ -16,6 +16,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_doctor {
 namespace {
 
 namespace asio = boost::asio;
@@ -133,8 +134,10 @@ void add_options(CLI::App& verb, Options& options) {
 }
 
 }  // namespace
+}  // namespace verb_doctor
 
 void add_doctor(CLI::App& app, Action& action) {
+  using namespace verb_doctor;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = app.add_subcommand("doctor", kDescription);
   add_options(*verb, *options);

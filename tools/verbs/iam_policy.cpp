@@ -11,6 +11,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_iam_policy {
 namespace {
 
 using Arns = std::vector<std::string>;
@@ -135,8 +136,10 @@ void add_sqs(CLI::App& group, Action& action) {
 }
 
 }  // namespace
+}  // namespace verb_iam_policy
 
 void add_iam_policy(CLI::App& app, Action& action) {
+  using namespace verb_iam_policy;  // NOLINT(google-build-using-namespace)
   CLI::App* const group = app.add_subcommand("iam-policy", kDescription);
   group->footer(
       "Examples:\n"

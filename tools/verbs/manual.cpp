@@ -7,6 +7,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_manual {
 namespace {
 
 constexpr const char* kDescription = "Print the manual page, for man";
@@ -123,8 +124,10 @@ Exit print_page(const CLI::App& app) {
 }
 
 }  // namespace
+}  // namespace verb_manual
 
 void add_manual(CLI::App& app, Action& action) {
+  using namespace verb_manual;  // NOLINT(google-build-using-namespace)
   CLI::App* const verb = app.add_subcommand("manual", kDescription);
   verb->footer(kFooter);
   verb->callback([&app, &action] { action = [&app] { return print_page(app); }; });

@@ -8,6 +8,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_outbox_list {
 namespace {
 
 namespace asio = boost::asio;
@@ -74,8 +75,10 @@ asio::awaitable<Exit> list(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_outbox_list
 
 void add_outbox_list(CLI::App& app, Action& action) {
+  using namespace verb_outbox_list;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = outbox_group(app).add_subcommand("list", kDescription);
   add_outbox_options(*verb, *options);

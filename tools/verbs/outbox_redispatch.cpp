@@ -13,6 +13,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_outbox_redispatch {
 namespace {
 
 namespace asio = boost::asio;
@@ -161,8 +162,10 @@ asio::awaitable<Exit> redispatch_all(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_outbox_redispatch
 
 void add_outbox_redispatch(CLI::App& app, Action& action) {
+  using namespace verb_outbox_redispatch;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = outbox_group(app).add_subcommand("redispatch", kDescription);
   add_outbox_options(*verb, *options);

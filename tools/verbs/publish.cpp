@@ -18,6 +18,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_publish {
 namespace {
 
 namespace asio = boost::asio;
@@ -183,8 +184,10 @@ asio::awaitable<Exit> publish(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_publish
 
 void add_publish(CLI::App& app, Action& action) {
+  using namespace verb_publish;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   const auto not_empty = [](const std::string& text) { return text.empty() ? "empty" : ""; };
   CLI::App* const verb = app.add_subcommand("publish", kDescription);

@@ -7,6 +7,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_saga_complete {
 namespace {
 
 namespace asio = boost::asio;
@@ -65,8 +66,10 @@ asio::awaitable<Exit> complete(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_saga_complete
 
 void add_saga_complete(CLI::App& app, Action& action) {
+  using namespace verb_saga_complete;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = saga_group(app).add_subcommand("complete", kDescription);
   add_saga_options(*verb, *options);

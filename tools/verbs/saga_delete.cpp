@@ -9,6 +9,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_saga_delete {
 namespace {
 
 namespace asio = boost::asio;
@@ -85,8 +86,10 @@ asio::awaitable<Exit> remove(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_saga_delete
 
 void add_saga_delete(CLI::App& app, Action& action) {
+  using namespace verb_saga_delete;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = saga_group(app).add_subcommand("delete", kDescription);
   add_saga_options(*verb, *options);

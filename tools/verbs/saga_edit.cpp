@@ -16,6 +16,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_saga_edit {
 namespace {
 
 namespace asio = boost::asio;
@@ -105,8 +106,10 @@ asio::awaitable<Exit> edit(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_saga_edit
 
 void add_saga_edit(CLI::App& app, Action& action) {
+  using namespace verb_saga_edit;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = saga_group(app).add_subcommand("edit", kDescription);
   add_saga_options(*verb, *options);

@@ -12,6 +12,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_saga_export {
 namespace {
 
 namespace asio = boost::asio;
@@ -100,8 +101,10 @@ asio::awaitable<Exit> write(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_saga_export
 
 void add_saga_export(CLI::App& app, Action& action) {
+  using namespace verb_saga_export;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = saga_group(app).add_subcommand("export", kDescription);
   add_saga_options(*verb, *options);

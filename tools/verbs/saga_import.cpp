@@ -13,6 +13,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_saga_import {
 namespace {
 
 namespace asio = boost::asio;
@@ -115,8 +116,10 @@ asio::awaitable<Exit> put(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_saga_import
 
 void add_saga_import(CLI::App& app, Action& action) {
+  using namespace verb_saga_import;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = saga_group(app).add_subcommand("import", kDescription);
   add_store_option(*verb, options->store);

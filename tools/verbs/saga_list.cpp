@@ -11,6 +11,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_saga_list {
 namespace {
 
 namespace asio = boost::asio;
@@ -131,8 +132,10 @@ void add_where(CLI::App& verb, std::vector<StateCondition>& where) {
 }
 
 }  // namespace
+}  // namespace verb_saga_list
 
 void add_saga_list(CLI::App& app, Action& action) {
+  using namespace verb_saga_list;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = saga_group(app).add_subcommand("list", kDescription);
   add_saga_options(*verb, *options);

@@ -16,6 +16,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_saga_purge {
 namespace {
 
 namespace asio = boost::asio;
@@ -152,8 +153,10 @@ asio::awaitable<Exit> purge(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_saga_purge
 
 void add_saga_purge(CLI::App& app, Action& action) {
+  using namespace verb_saga_purge;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = saga_group(app).add_subcommand("purge", kDescription);
   add_saga_options(*verb, *options);

@@ -15,6 +15,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_saga_show {
 namespace {
 
 namespace asio = boost::asio;
@@ -140,8 +141,10 @@ asio::awaitable<Exit> show(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_saga_show
 
 void add_saga_show(CLI::App& app, Action& action) {
+  using namespace verb_saga_show;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = saga_group(app).add_subcommand("show", kDescription);
   add_saga_options(*verb, *options);

@@ -14,6 +14,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_saga_stuck {
 namespace {
 
 namespace asio = boost::asio;
@@ -143,8 +144,10 @@ asio::awaitable<Exit> list(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_saga_stuck
 
 void add_saga_stuck(CLI::App& app, Action& action) {
+  using namespace verb_saga_stuck;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = saga_group(app).add_subcommand("stuck", kDescription);
   add_saga_options(*verb, *options);

@@ -10,6 +10,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_schema {
 namespace {
 
 constexpr const char* kDescription =
@@ -65,8 +66,10 @@ void add_form(CLI::App& group, const Form& form, Action& action) {
 }
 
 }  // namespace
+}  // namespace verb_schema
 
 void add_schema(CLI::App& app, Action& action) {
+  using namespace verb_schema;  // NOLINT(google-build-using-namespace)
   CLI::App* const group = app.add_subcommand("schema", kDescription);
   group->footer(
       "Examples:\n"

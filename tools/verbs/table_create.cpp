@@ -10,6 +10,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_table_create {
 namespace {
 
 namespace asio = boost::asio;
@@ -47,8 +48,10 @@ asio::awaitable<Exit> create(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_table_create
 
 void add_table_create(CLI::App& app, Action& action) {
+  using namespace verb_table_create;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = table_group(app).add_subcommand("create", kDescription);
   add_store_option(*verb, options->store);

@@ -10,6 +10,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_table_delete {
 namespace {
 
 namespace asio = boost::asio;
@@ -53,8 +54,10 @@ asio::awaitable<Exit> remove(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_table_delete
 
 void add_table_delete(CLI::App& app, Action& action) {
+  using namespace verb_table_delete;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = table_group(app).add_subcommand("delete", kDescription);
   add_store_option(*verb, options->store);

@@ -5,12 +5,14 @@
 #include <memory>
 #include <utility>
 
+#include "pretty_json.hpp"
 #include "sagabus/dynamodb/table.hpp"
 #include "sagabus/json.hpp"
 #include "verbs/table.hpp"
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_table_describe {
 namespace {
 
 namespace asio = boost::asio;
@@ -35,10 +37,6 @@ Value keys_value(const std::vector<dynamodb::KeyAttribute>& keys) {
     out.emplace_back(Object{{"name", Value(key.name)}, {"type", Value(key.type)}});
   }
   return Value(std::move(out));
-}
-
-Value text_or_null(const std::string& text) {
-  return text.empty() ? Value() : Value(text);
 }
 
 Value to_json_value(const dynamodb::TableInfo& table) {
@@ -129,8 +127,10 @@ asio::awaitable<Exit> describe(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_table_describe
 
 void add_table_describe(CLI::App& app, Action& action) {
+  using namespace verb_table_describe;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = table_group(app).add_subcommand("describe", kDescription);
   add_store_option(*verb, options->store);

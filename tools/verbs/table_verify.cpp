@@ -9,6 +9,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_table_verify {
 namespace {
 
 namespace asio = boost::asio;
@@ -52,8 +53,10 @@ asio::awaitable<Exit> verify(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_table_verify
 
 void add_table_verify(CLI::App& app, Action& action) {
+  using namespace verb_table_verify;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = table_group(app).add_subcommand("verify", kDescription);
   add_store_option(*verb, options->store);

@@ -7,6 +7,7 @@
 
 #include "duration.hpp"
 #include "open_store.hpp"
+#include "pretty_json.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 #include "sagabus/time_text.hpp"
@@ -17,10 +18,6 @@ namespace sagabus::tools {
 namespace {
 
 namespace asio = boost::asio;
-
-Value text_or_null(const std::string& text) {
-  return text.empty() ? Value() : Value(text);
-}
 
 Value state_value(const std::optional<TimerFinding>& finding) {
   if (!finding) return {};

@@ -9,6 +9,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_timer_cancel {
 namespace {
 
 namespace asio = boost::asio;
@@ -65,8 +66,10 @@ asio::awaitable<Exit> cancel(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_timer_cancel
 
 void add_timer_cancel(CLI::App& app, Action& action) {
+  using namespace verb_timer_cancel;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = timer_group(app).add_subcommand("cancel", kDescription);
   add_timer_options(*verb, *options);

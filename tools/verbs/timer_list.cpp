@@ -7,6 +7,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_timer_list {
 namespace {
 
 namespace asio = boost::asio;
@@ -58,8 +59,10 @@ asio::awaitable<Exit> list(Options options) {
 }
 
 }  // namespace
+}  // namespace verb_timer_list
 
 void add_timer_list(CLI::App& app, Action& action) {
+  using namespace verb_timer_list;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = timer_group(app).add_subcommand("list", kDescription);
   add_timer_options(*verb, *options);

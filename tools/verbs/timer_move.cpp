@@ -8,6 +8,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_timer_move {
 namespace {
 
 namespace asio = boost::asio;
@@ -75,8 +76,10 @@ void add_times(CLI::App& verb, Options& options) {
 }
 
 }  // namespace
+}  // namespace verb_timer_move
 
 void add_timer_move(CLI::App& app, Action& action) {
+  using namespace verb_timer_move;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<Options>();
   CLI::App* const verb = timer_group(app).add_subcommand("move", kDescription);
   add_timer_options(*verb, *options);

@@ -5,6 +5,7 @@
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
+namespace verb_timer_show {
 namespace {
 
 namespace asio = boost::asio;
@@ -32,8 +33,10 @@ asio::awaitable<Exit> show(TimerOptions options) {
 }
 
 }  // namespace
+}  // namespace verb_timer_show
 
 void add_timer_show(CLI::App& app, Action& action) {
+  using namespace verb_timer_show;  // NOLINT(google-build-using-namespace)
   const auto options = std::make_shared<TimerOptions>();
   CLI::App* const verb = timer_group(app).add_subcommand("show", kDescription);
   add_timer_options(*verb, *options);

@@ -1,5 +1,6 @@
-// The verbs. Each is a file beside this one; it adds its subcommand to the command, and sets the
-// action when the command line asks for it.
+// The verbs. Each is a file beside this one, with a namespace of its own, since they are alike down
+// to the names in them; it adds its subcommand to the command, and sets the action when the command
+// line asks for it.
 #pragma once
 
 #include "command.hpp"
