@@ -103,6 +103,8 @@ asio::awaitable<void> SagaProcessor::take(std::span<Work> works, Batch* joining)
       co_await plan(step);
     } else {
       co_await through_middleware(0, step);
+      if (step.unfenced && !co_await fence(step, step.unfenced))
+        step.verdict = wait_out(batch, true);
     }
     error = step.error;
   } catch (...) {
@@ -203,12 +205,14 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
     }
     if (must_wait(tried.plan)) tried.request = co_await run_waiting(step, tried.plan, current);
     if (!tried.request) {
-      if (co_await fence(step, tried.plan, current)) {
-        co_await end_without_effect(step, tried.plan, current);
-        co_return;
+      const bool at_once = options_.middleware.empty();  // else it has its say first
+      if (at_once && needs_fence(step, tried.plan, current) && !co_await fence(step, current)) {
+        co_await pause_between_conflicts(conflicts++);
+        continue;
       }
-      co_await pause_between_conflicts(conflicts++);
-      continue;
+      if (!at_once && needs_fence(step, tried.plan, current)) step.unfenced = current;
+      co_await end_without_effect(step, tried.plan, current);
+      co_return;
     }
     Batch& batch = step.batch;
     open(batch, std::move(*tried.request));
@@ -224,14 +228,18 @@ asio::awaitable<void> SagaProcessor::run(Step& step) {
   give_up(step, current);
 }
 
-// Whether a message may be let go that has no effect on `current`. Where another may have it in
-// hand too, or a try of it may be carried out yet, this is written down first: else that one could
-// commit it on what comes after `current`, and be gone before its messages are sent. False where a
-// race was lost: `current` is what is there instead.
-asio::awaitable<bool> SagaProcessor::fence(Step& step, const Plan& plan, InstancePtr& current) {
-  if (!(step.incoming.redelivered || step.may_land) || joint_) co_return true;
-  if (!current || plan.choice == Choice::too_late) co_return true;
-  if (current->completed && !saga_.restartable) co_return true;
+// Whether a message that has no effect on `current` must leave a write behind before it is let go.
+// Where another may have it in hand too, or a try of it may be carried out yet, that one could
+// commit it on what comes after `current`, and be gone before its messages are sent.
+bool SagaProcessor::needs_fence(const Step& step, const Plan& plan,
+                                const InstancePtr& current) const {
+  if (!(step.incoming.redelivered || step.may_land) || joint_) return false;
+  if (!current || plan.choice == Choice::too_late) return false;
+  return !current->completed || saga_.restartable;
+}
+
+// False where a race was lost: `current` is what is there instead.
+asio::awaitable<bool> SagaProcessor::fence(Step& step, InstancePtr& current) {
   CommitRequest request = make_fence(step.incoming, current, options_.ambient.clock->now(),
                                      options_.inbox, *options_.settlements);
   const InstancePtr next = request.next;
@@ -242,8 +250,12 @@ asio::awaitable<bool> SagaProcessor::fence(Step& step, const Plan& plan, Instanc
   const InstancePtr there = result.committed ? next : std::move(result.current);
   remember(step, there);
   known.settled();
-  if (result.committed) end_doubt(step, nullptr);
-  if (result.committed) step.may_land = false;
+  if (result.committed) {
+    end_doubt(step, nullptr);
+    step.may_land = false;
+  } else {
+    step.refusal.reset();  // that was another version
+  }
   step.phase = Phase::handler;
   current = there;
   co_return result.committed;

@@ -74,6 +74,7 @@ class SagaProcessor final : public Processor {
     std::optional<WriteRefused> refusal{};  // of the last try to commit
     bool may_land = false;                  // an earlier request for it, after that refusal
     GuessRate* guess = nullptr;  // the kind of guess that `view.loaded` is; null: it was read
+    InstancePtr unfenced{};      // what it is to be let go on, once middleware has returned
     bool left_out = false;       // of the batch that it was to join
     Verdict verdict{};
 
@@ -128,7 +129,8 @@ class SagaProcessor final : public Processor {
   boost::asio::awaitable<std::optional<CommitRequest>> pack_and_end(Step& step, StepRecord& record,
                                                                     const Plan& plan,
                                                                     const InstancePtr& current);
-  boost::asio::awaitable<bool> fence(Step& step, const Plan& plan, InstancePtr& current);
+  bool needs_fence(const Step& step, const Plan& plan, const InstancePtr& current) const;
+  boost::asio::awaitable<bool> fence(Step& step, InstancePtr& current);
   boost::asio::awaitable<void> end_without_effect(Step& step, const Plan& plan,
                                                   const InstancePtr& current);
   void give_up(Step& step, const InstancePtr& current);

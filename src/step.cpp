@@ -218,16 +218,17 @@ CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, 
   return request;
 }
 
+// It pushes no id out of the inbox, which may be of a step: else messages that mean nothing could
+// move the horizon over others that do. Where there is no room, the new version alone has to do.
 CommitRequest make_fence(const Incoming& incoming, const InstancePtr& current, TimePoint now,
                          const InboxLimits& limits, const Settlements& settlements) {
   const auto next = std::make_shared<Instance>(*current);
   Bookkeeping& bookkeeping = next->bookkeeping;
   next->version += 1;
   bookkeeping.outbox = settlements.unsettled(current->bookkeeping.outbox);
-  if (!incoming.firing) {
-    StepEnd end;
-    end.now = now;
-    trim_inbox(bookkeeping, incoming.envelope->id, end, limits);
+  std::size_t bytes = inbox_bytes(incoming.envelope->id);
+  for (const InboxEntry& entry : bookkeeping.inbox) bytes += inbox_bytes(entry.message_id);
+  if (!incoming.firing && bytes <= limits.bytes) {
     bookkeeping.inbox.push_back({incoming.envelope->id, inbox_time(incoming, now, limits)});
   }
   CommitRequest request;

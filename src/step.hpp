@@ -73,8 +73,8 @@ CommitRequest make_commit(const Incoming& incoming, const InstancePtr& current, 
                           const InboxLimits& limits, const Settlements& settlements);
 
 // The same instance at a new version, for a message without effect on it: what was planned on older
-// ones comes too late from then on. It holds the message's id, but for a timeout's, whose time may
-// be set again.
+// ones comes too late from then on. It holds the message's id where there is room, but for a
+// timeout's, whose time may be set again.
 CommitRequest make_fence(const Incoming& incoming, const InstancePtr& current, TimePoint now,
                          const InboxLimits& limits, const Settlements& settlements);
 

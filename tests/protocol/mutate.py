@@ -165,9 +165,9 @@ PATCHES = [
      "                                                 : timers_.now();\n"),
     # A message is let go without a trace while another worker may have it in hand.
     ("no_fence", "saga_processor.cpp",
-     "if (!(step.incoming.redelivered || step.may_land) || joint_) co_return true;",
-     "if (!(step.incoming.redelivered || step.may_land) || joint_) co_return true;\n"
-     '  if (mutated("no_fence")) co_return true;'),
+     "if (!(step.incoming.redelivered || step.may_land) || joint_) return false;",
+     "if (!(step.incoming.redelivered || step.may_land) || joint_) return false;\n"
+     '  if (mutated("no_fence")) return false;'),
     # Guesses go on where they mostly fail.
     ("guess_always", "saga_processor.cpp",
      "if (!rate.worth_trying(uniform(*options_.ambient.random))) return false;",

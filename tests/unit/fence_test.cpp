@@ -14,6 +14,7 @@ using fixture::Status;
 using fixture::Submitted;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
 class FenceTest : public BusTest {
@@ -139,6 +140,38 @@ TEST_F(FenceTest, SoIsOneWhoseHandlerChangesNothing) {
   run();
   EXPECT_EQ(writes_, 1);
   EXPECT_THAT(inbox(), SizeIs(2));
+}
+
+// Else what was never tried would be older than the inbox, and be buried.
+TEST_F(FenceTest, ManyThatMeanNothingPushNothingOut) {
+  start_paid(fixture::orders().build());
+  await(buses_.back()->stop());
+  constexpr int kMessages = 40;
+  for (int i = 0; i < kMessages; ++i) await(buses_.back()->publish(Paid{"o", "again"}));
+  await(buses_.back()->publish(Closed{"o"}));
+  EXPECT_THAT(await(transport_.backend()->receive("Orders", kMessages + 1)), SizeIs(kMessages + 1));
+  start(options({fixture::orders().build()}));
+  run();
+  EXPECT_THAT(transport_.peek("Orders.dlq"), IsEmpty());
+  EXPECT_TRUE(find("o")->completed);
+}
+
+// What middleware wants to have tried again is not taken for done.
+TEST_F(FenceTest, MiddlewareHasItsSayBefore) {
+  start_paid(fixture::orders().build());
+  publish_into_another_hand(Paid{"o", "again"});
+  std::vector<std::pair<StepOutcome, int>> seen;
+  auto chosen = options({fixture::orders().build()});
+  chosen.middleware.push_back([&](StepView& step, Next next) -> boost::asio::awaitable<void> {
+    co_await next();
+    seen.emplace_back(step.outcome, writes_);
+    if (seen.size() == 1) throw std::runtime_error("try again");
+  });
+  start(std::move(chosen));
+  run();
+  EXPECT_THAT(seen, ElementsAre(Pair(StepOutcome::ignored, 0), Pair(StepOutcome::ignored, 0)));
+  EXPECT_EQ(writes_, 1);
+  EXPECT_THAT(transport_.peek("Orders"), IsEmpty());
 }
 
 TEST_F(FenceTest, ADeliveryThatIsTheFirstCostsNoWrite) {
