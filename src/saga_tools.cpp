@@ -9,6 +9,7 @@
 #include "sagabus/codec.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
+#include "sagabus/random.hpp"
 #include "sagabus/time_text.hpp"
 #include "side_by_side.hpp"
 #include "state_text.hpp"
@@ -231,8 +232,9 @@ bool is_like(const Value& a, const Value& b) {
   return number && number == number_of(b);
 }
 
-// What is there may hold settled entries, which no text does.
+// What is there may hold settled entries, which no text does, and is in another life.
 bool is_like(Bookkeeping there, const Bookkeeping& kept) {
+  there.birth = kept.birth;
   std::erase_if(there.outbox, [&](const OutboxEntry& entry) {
     return std::find(kept.outbox.begin(), kept.outbox.end(), entry) == kept.outbox.end();
   });
@@ -255,17 +257,25 @@ asio::awaitable<InstancePtr> in_the_way(const SagaStore& store, const Instance& 
   co_return std::make_shared<const Instance>(std::move(*other));
 }
 
+// Else a worker that remembers the instance from before it was removed would take the new one, at
+// the same version, for what it remembers, and write over it.
+Instance another_life(Instance instance) {
+  instance.bookkeeping.birth = new_nonce(*system_random());
+  return instance;
+}
+
 // A bus starts no instance with an id that somebody chose: only insert() knows of such.
 asio::awaitable<CommitResult> put_new(const SagaStore& store, const Instance& instance) {
   CommitResult result;
   if (instance.saga_id == derive_saga_id(instance.saga_name, instance.correlation_id)) {
     CommitRequest request;
-    request.next = std::make_shared<const Instance>(instance);
+    request.next = std::make_shared<const Instance>(another_life(instance));
     result = co_await store.backend()->commit(std::move(request));
     co_return result;
   }
   try {
-    co_await store.backend()->insert(instance);
+    Instance born = another_life(instance);
+    co_await store.backend()->insert(std::move(born));
     result.committed = true;
   } catch (const AlreadyExists&) {
     result.committed = false;
@@ -276,7 +286,9 @@ asio::awaitable<CommitResult> put_new(const SagaStore& store, const Instance& in
 
 asio::awaitable<CommitResult> put_in_place(const SagaStore& store, const Instance& there,
                                            const Instance& instance) {
-  CommitRequest request = next_of(there, instance);
+  Instance next = instance;
+  next.bookkeeping.birth = there.bookkeeping.birth;
+  CommitRequest request = next_of(there, std::move(next));
   co_return co_await store.backend()->commit(std::move(request));
 }
 
@@ -395,11 +407,14 @@ Instance read_instance(std::string_view text) {
   const Reader in(value);
   Instance out;
   out.saga_name = in.text("sagaName");
+  if (out.saga_name.starts_with('$')) {
+    throw ValidationError("an instance: sagaName: a leading $ is reserved");
+  }
   out.saga_id = in.text("sagaId");
   out.correlation_id = in.text("correlationId");
   out.version = in.version();
   out.completed = in.completed();
-  out.state = detail::read_state(to_json(in.member("state")));
+  out.state = read_state(to_json(in.member("state")));
   out.created_at = in.time("createdAt");
   out.updated_at = in.time("updatedAt");
   out.expires_at = in.ttl();

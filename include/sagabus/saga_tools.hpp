@@ -99,7 +99,8 @@ struct ImportCounts {
 };
 
 // Puts instances as read_instance gives them, some 16 at a time, with their times, their version,
-// their bookkeeping and the rows of their timeouts. One that is replaced gets the version after the
+// their bookkeeping and the rows of their timeouts, in a life of their own: their birth is new, or
+// that of the one which stood there. One that is replaced gets the version after the
 // one that stood there, on the condition that this still stands; lost races are tried again, and
 // where too many in a row were lost it throws TransientError. One whose correlation id belongs to
 // an instance of another id is kept out. The store alone sets the expiry. May be repeated.

@@ -1,6 +1,8 @@
 // sagabus adopt, against DynamoDB Local.
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
 #include "dynamodb_table.hpp"
 #include "outbox_fixture.hpp"
 #include "sagabus/dynamodb/client.hpp"
@@ -34,6 +36,19 @@ class AdoptVerb : public ::testing::Test {
 
   const DynamoDbTable table_;
 };
+
+// A backup that lacks something is no success.
+TEST_F(AdoptVerb, AnExportSaysThatItLeftSomethingOut) {
+  put("one");
+  put("two", R"({"S":"three"})");
+  const std::string file = ::testing::TempDir() + "left-out-" + new_nonce(*system_random());
+  const Ran ran =
+      run_sagabus({"saga", "export", "Order", "--store", table_.uri(), "--output", file});
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_THAT(ran.err, HasSubstr("left out: "));
+  EXPECT_THAT(ran.err, HasSubstr("holds 1 instances, without those that could not be read"));
+  std::filesystem::remove(file);
+}
 
 TEST_F(AdoptVerb, TellsFirstAndThenTakesOver) {
   put("one");

@@ -64,7 +64,7 @@ class SagaVerbs : public ::testing::TestWithParam<Place> {
     sync_wait(store().erase("Orders", instance.saga_id));
     const std::vector<Instance> all{instance};
     sync_wait(import_instances(store(), all, {}));
-    return instance;
+    return stored(order).value();
   }
   std::optional<Instance> stored(const std::string& order) const {
     return sync_wait(store().get_by_correlation_id("Orders", order));

@@ -194,7 +194,7 @@ TEST_P(SagaVerbs, DeleteNoMessagesThatHaveNotLeftUnlessForced) {
 }
 
 TEST_P(SagaVerbs, AskOnATerminal) {
-  const Instance instance = put("o-1", "paid");
+  Instance instance = put("o-1", "paid");
   for (const char* verb : {"delete", "complete"}) {
     OnTerminal no({"saga", verb, "Orders", "--store", uri(), "--correlation", "o-1"});
     no.wait_for("? Type its correlation id: ");
@@ -217,6 +217,7 @@ TEST_P(SagaVerbs, AskOnATerminal) {
     sync_wait(store().erase("Orders", instance.saga_id));
     const std::vector<Instance> again{instance};
     sync_wait(import_instances(store(), again, {}));
+    instance = stored("o-1").value();
   }
   OnTerminal yes({"saga", "delete", "Orders", "--store", uri(), "--correlation", "o-1"});
   yes.wait_for("? Type its correlation id: ");

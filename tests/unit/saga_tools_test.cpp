@@ -216,9 +216,14 @@ TEST(DeleteInstances, LeavesWhatWasWrittenMeanwhile) {
   EXPECT_EQ(there(store, *read[2]), nullptr);
 }
 
-TEST(ImportInstances, PutsTheWholeInstanceOnce) {
+// A worker may remember the life that the file is of: the new one must not look like it.
+TEST(ImportInstances, PutsTheWholeInstanceOnceInALifeOfItsOwn) {
   const SagaStore store = empty_store();
-  EXPECT_EQ(*put(store, full()), full());
+  Instance put_now = *put(store, full());
+  EXPECT_NE(put_now.bookkeeping.birth, full().bookkeeping.birth);
+  EXPECT_FALSE(put_now.bookkeeping.birth.empty());
+  put_now.bookkeeping.birth = full().bookkeeping.birth;
+  EXPECT_EQ(put_now, full());
   EXPECT_THAT(rows(store), SizeIs(1));
   std::vector<Instance> both{full(), full("o-2")};
   const ImportCounts counts = sync_wait(import_instances(store, both, {}));
@@ -238,6 +243,7 @@ TEST(ImportInstances, KeepsAnotherOneUnlessItIsToReplaceIt) {
             (ImportCounts{.replaced = 1}));
   Instance expected = full();
   expected.version = now->version + 1;
+  expected.bookkeeping.birth = now->bookkeeping.birth;
   EXPECT_EQ(*there(store, *now), expected);
   EXPECT_EQ(sync_wait(import_instances(store, all, {.replace = true})), (ImportCounts{.same = 1}));
 }

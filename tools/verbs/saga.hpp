@@ -55,7 +55,11 @@ void add_duration_option(CLI::App& verb, const std::string& name,
                          const std::string& description);
 
 // Opens the store, ready to be used. Throws Failure as parse_lasting_store does.
+// What it warns of goes to standard error.
 boost::asio::awaitable<SagaStore> open_sagas(std::string uri);
+
+// The same; sets `left_out` once a listing has left out what it could not read.
+boost::asio::awaitable<SagaStore> open_sagas(std::string uri, std::shared_ptr<bool> left_out);
 
 // Throws Failure with Exit::not_found where there is none.
 boost::asio::awaitable<InstancePtr> find_saga(SagaStore store, std::string name, SagaChoice choice);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "export_file.hpp"
+#include "open_store.hpp"
 #include "progress.hpp"
 #include "terminal.hpp"
 #include "verbs/lasting_store.hpp"
@@ -50,6 +51,17 @@ struct Options : SagaOptions {
 // Instances between two marks: what is written once more after a sudden end.
 constexpr std::uint64_t kMarkEvery = 1000;
 
+// Two tables of one name are two sources.
+std::string place_of(const std::string& uri, const SagaStore& store) {
+  std::string place = store.backend()->describe();
+  const StoreUri parsed = parse_lasting_store(uri);
+  const auto* const table = std::get_if<DynamoDbUri>(&parsed);
+  if (!table) return place;
+  const dynamodb::SagaStore there = open_dynamodb(*table, {});
+  const aws::Client& client = there.client().aws();
+  return fmt::format("{} in {} at {}", place, client.region(), client.endpoint().url());
+}
+
 // Zero where counting would cost as much as the export.
 asio::awaitable<std::uint64_t> count_all(SagaStore store, Options options) {
   const bool is_cheap = std::holds_alternative<SqliteUri>(parse_lasting_store(options.store));
@@ -80,8 +92,10 @@ asio::awaitable<void> write_pages(SagaStore store, std::string name, ExportFile&
 }
 
 asio::awaitable<Exit> write(Options options) {
-  const SagaStore store = co_await open_sagas(options.store);
-  const std::string source = options.name + " in " + store.backend()->describe();
+  const auto left_out = std::make_shared<bool>(false);
+  auto opening = open_sagas(options.store, left_out);
+  const SagaStore store = co_await std::move(opening);
+  const std::string source = options.name + " in " + place_of(options.store, store);
   std::optional<ExportFile> file = ExportFile::open(options.output, source, options.resume);
   if (!file) {
     fmt::print("{} is complete\n", escape_controls(options.output));
@@ -95,6 +109,11 @@ asio::awaitable<Exit> write(Options options) {
     co_await std::move(writing);
   }
   file->finish();
+  if (*left_out) {
+    throw Failure(Exit::failed,
+                  fmt::format("{} holds {} instances, without those that could not be read",
+                              escape_controls(options.output), file->mark().count));
+  }
   fmt::print("{} instances of {} are in {}\n", file->mark().count, escape_controls(options.name),
              escape_controls(options.output));
   co_return Exit::done;

@@ -1,10 +1,12 @@
 // sagabus saga import: puts the instances of a file into a store.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "confirm.hpp"
 #include "line_file.hpp"
 #include "progress.hpp"
 #include "sagabus/error.hpp"
@@ -25,12 +27,13 @@ constexpr const char* kFooter =
     "its\n"
     "times, its inbox and outbox, and rows for its timeouts, which then come. Where another one "
     "has\n"
-    "its id, that one stays, unless --replace is given; then it is overwritten as it was read, and "
-    "the\n"
-    "new one has the version after it. The file is read twice: where a line cannot be read, "
-    "nothing "
-    "is\n"
-    "put.\n"
+    "its id, that one stays, unless --replace is given; then it is overwritten as it was read, "
+    "with\n"
+    "what it has yet to send, and the new one has the version after it: the verb asks on a "
+    "terminal,\n"
+    "and needs --yes elsewhere. The file is read twice: where a line cannot be read, or the "
+    "export\n"
+    "is not complete, nothing is put.\n"
     "\n"
     "May be repeated, and run again after it failed or was interrupted. Stop the buses of the "
     "saga\n"
@@ -46,6 +49,7 @@ constexpr const char* kFooter =
 struct Options {
   std::string store;
   std::string file;
+  bool yes = false;
   ImportOptions how;
 };
 
@@ -107,7 +111,18 @@ void print_counts(const ImportCounts& counts, const ImportOptions& how) {
 }
 
 asio::awaitable<Exit> put(Options options) {
+  if (std::filesystem::exists(options.file + ".resume")) {
+    throw Failure(Exit::wrong_use, fmt::format("{} is not complete: `saga export --resume` goes on "
+                                               "with it",
+                                               escape_controls(options.file)));
+  }
+  const bool sure = !options.how.replace || options.how.dry_run || options.yes;
+  if (!sure) require_terminal("overwrite instances");
   check_all(options.file);
+  if (!sure &&
+      !is_sure("Overwrite what differs, with what it has yet to send? Type replace", "replace")) {
+    throw Failure(Exit::failed, "nothing was put: the answer was not replace");
+  }
   const SagaStore store = co_await open_sagas(options.store);
   auto putting = put_all(store, options);
   const ImportCounts counts = co_await std::move(putting);
@@ -127,6 +142,7 @@ void add_saga_import(CLI::App& app, Action& action) {
       ->type_name("FILE")
       ->required();
   add_switch(*verb, "--replace", options->how.replace, "Overwrite what differs");
+  add_switch(*verb, "--yes", options->yes, "Do not ask before --replace");
   add_switch(*verb, "--dry-run", options->how.dry_run, "Only say what would be done");
   verb->footer(kFooter);
   verb->callback([options, &action] { action = [options] { return run(put(*options)); }; });
