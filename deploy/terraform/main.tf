@@ -29,7 +29,11 @@ resource "aws_sqs_queue" "dead_letters" {
   fifo_throughput_limit      = "perMessageGroupId"
   message_retention_seconds  = 1209600
   visibility_timeout_seconds = 30
+  max_message_size           = 1048576
   sqs_managed_sse_enabled    = true
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_sqs_queue" "endpoint" {
@@ -40,11 +44,15 @@ resource "aws_sqs_queue" "endpoint" {
   fifo_throughput_limit      = "perMessageGroupId"
   message_retention_seconds  = 1209600
   visibility_timeout_seconds = 30
+  max_message_size           = 1048576
   sqs_managed_sse_enabled    = true
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead_letters[each.key].arn
     maxReceiveCount     = 50
   })
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 data "aws_iam_policy_document" "worker" {
@@ -78,6 +86,11 @@ data "aws_iam_policy_document" "tasks" {
     principals {
       type        = "Service"
       identifiers = ["ecs-tasks.amazonaws.com"]
+    }
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
     }
   }
 }
@@ -126,14 +139,6 @@ resource "aws_ecs_task_definition" "worker" {
       { name = "SAGABUS_STORE", value = "dynamodb://${var.table_name}?ttl_days=${var.ttl_days}" },
       { name = "SAGABUS_TRANSPORT", value = "sqs://${var.queue_prefix}" },
     ]
-    # One query of a saga that has no instances, with the worker's own rights.
-    healthCheck = {
-      command     = ["CMD", "/usr/local/bin/sagabus", "outbox", "list", "--saga", "Probe", "--limit", "1"]
-      interval    = 300
-      timeout     = 30
-      retries     = 3
-      startPeriod = 60
-    }
     readonlyRootFilesystem = true
     stopTimeout            = 90
     logConfiguration = {
@@ -164,7 +169,11 @@ resource "aws_ecs_service" "worker" {
     security_groups = var.security_groups
   }
 
-  depends_on = [aws_sqs_queue.endpoint]
+  depends_on = [
+    aws_sqs_queue.endpoint,
+    aws_iam_role_policy.worker,
+    aws_iam_role_policy_attachment.execution,
+  ]
 }
 
 output "store" {

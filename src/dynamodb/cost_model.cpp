@@ -225,15 +225,15 @@ SagaModel model_saga(const SagaShape& shape) {
 }
 
 // For each shard of timers a look in 8 s and a renewed lease in 4 s, by whichever worker holds it;
-// by each worker a look at the leases in 4 s, a watermark in 5 s, and as often one of each other
-// worker.
-StandingModel model_standing(unsigned workers) {
-  const double n = workers;
+// by each worker a look at the leases in 4 s, and at the most a watermark in 5 s, and as often one
+// of each other worker whose entries it meets.
+StandingModel model_standing(const StandingLoad& load) {
+  const double n = load.workers;
   const double looks = kTimerShards / 8.0;
   const double renewals = kTimerShards / 4.0;
   const double leases = n / 4;
-  const double told = n / 5;
-  const double asked = n * (n - 1) / 5;
+  const double told = std::min(n / 5, load.steps_per_second);
+  const double asked = std::min(n * (n - 1) / 5, load.later_steps_per_second);
   StandingModel standing;
   standing.requests = looks + renewals + leases + told + asked;
   standing.read_units = looks + (leases + asked) / 2;  // not consistent: half a unit

@@ -36,7 +36,8 @@ Claims claims_of(const std::vector<std::string>& arns) {
   Claims out;
   for (std::string arn : arns) {
     aws::check_arn(kClaimsArn, arn);
-    while (arn.ends_with('*') || arn.ends_with('/')) arn.pop_back();
+    if (arn.ends_with("/*")) arn.resize(arn.size() - 2);
+    while (arn.ends_with('/')) arn.pop_back();
     out.buckets.push_back(arn.substr(0, arn.find('/')));
     out.objects.push_back(arn + "/*");
   }

@@ -328,9 +328,17 @@ TEST_F(DynamoDbPlan, StandingRequestsTakeWhatIsSaid) {
   const unsigned shard = timers.shard_of("row");
   EXPECT_EQ(sync_wait(timers.due(shard, clock_->now(), 10)).size(), 1U);
   EXPECT_EQ(more(), (Units{1, 0}));
-  const StandingModel one = model_standing(1);  // 4 shards: looks in 8 s, leases in 4 s
+  StandingLoad load;
+  load.steps_per_second = 1;
+  const StandingModel one = model_standing(load);  // 4 shards: looks in 8 s, leases in 4 s
   EXPECT_DOUBLE_EQ(one.read_units, 4 / 8.0 * 1 + 1 / 4.0 * 0.5);
   EXPECT_DOUBLE_EQ(one.write_units, 4 / 4.0 + 1 / 5.0);
+  // No more watermarks than steps have news, nor are more asked for than steps may meet entries.
+  load.workers = 100;
+  load.later_steps_per_second = 0.5;
+  const StandingModel many = model_standing(load);
+  EXPECT_DOUBLE_EQ(many.write_units, 4 / 4.0 + 1);
+  EXPECT_DOUBLE_EQ(many.read_units, 4 / 8.0 + (100 / 4.0 + 0.5) / 2);
 }
 
 TEST(SagaModel, RefusesWhatNoSagaCanBe) {

@@ -68,8 +68,17 @@ void add(Bill& bill, const Prices& prices, Line line) {
   bill.lines.push_back(std::move(line));
 }
 
+dynamodb::StandingModel standing_of(const Load& load) {
+  const double steps = load.sagas_per_second * count(load.shape.steps);
+  dynamodb::StandingLoad standing;
+  standing.workers = load.workers;
+  standing.steps_per_second = steps;
+  standing.later_steps_per_second = steps - load.sagas_per_second;
+  return dynamodb::model_standing(standing);
+}
+
 void bill_requests(const Load& load, const SagaUnits& units, const Prices& prices, Bill& bill) {
-  const dynamodb::StandingModel standing = dynamodb::model_standing(load.workers);
+  const dynamodb::StandingModel standing = standing_of(load);
   const double sagas = load.sagas_per_second;
   const double writes = sagas * (units.table + units.index + units.timer_rows);
   const double reads = sagas * units.reads;
@@ -83,7 +92,7 @@ void bill_requests(const Load& load, const SagaUnits& units, const Prices& price
 
 // Table and index have each a capacity of their own, in whole units.
 void bill_capacity(const Load& load, const SagaUnits& units, const Prices& prices, Bill& bill) {
-  const dynamodb::StandingModel standing = dynamodb::model_standing(load.workers);
+  const dynamodb::StandingModel standing = standing_of(load);
   const double peak = load.sagas_per_second * load.peak;
   const auto needed = [](double units_per_second) {
     return std::ceil(units_per_second / kUtilization);

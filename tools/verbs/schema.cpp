@@ -20,17 +20,20 @@ struct Form {
   const char* name;
   const char* description;
   const char* use;
+  const char* note;
   std::string (*write)(const std::string&, const dynamodb::TableDescription&);
 };
 
-constexpr Form kForms[] = {{"cloudformation", "Print a template for CloudFormation",
-                            " > table.json", dynamodb::cloudformation_template},
-                           {"cdk", "Print a construct for the CDK, in TypeScript",
-                            " > lib/saga-table.ts", dynamodb::cdk_construct},
-                           {"terraform", "Print a configuration for Terraform", " > table.tf",
-                            dynamodb::terraform_configuration},
-                           {"json", "Print the requests that make the table, by operation",
-                            " | jq .CreateTable", dynamodb::table_requests}};
+constexpr Form kForms[] = {
+    {"cloudformation", "Print a template for CloudFormation", " > table.json",
+     "It stays where it is taken out of its stack.", dynamodb::cloudformation_template},
+    {"cdk", "Print a construct for the CDK, in TypeScript", " > lib/saga-table.ts",
+     "It stays where it is taken out of its stack.", dynamodb::cdk_construct},
+    {"terraform", "Print a configuration for Terraform", " > table.tf",
+     "While it is there, it is not destroyed; taken out, it is.",
+     dynamodb::terraform_configuration},
+    {"json", "Print the requests that make the table, by operation", " | jq .CreateTable",
+     "After the first, wait until the table is ACTIVE.", dynamodb::table_requests}};
 
 struct Options {
   std::string table = "sagas";
@@ -39,15 +42,14 @@ struct Options {
 
 std::string footer(const Form& form) {
   return fmt::format(
-      "It is the table that `sagabus table create` makes with the same flags. It stays where it "
-      "is\n"
-      "taken out of its stack. docs/guide/table-as-code.md says more.\n"
+      "It is the table that `sagabus table create` makes with the same flags. {2}\n"
+      "docs/guide/table-as-code.md says more.\n"
       "\n"
       "Examples:\n"
       "  sagabus schema {0}{1}\n"
       "  sagabus schema {0} --table orders --pitr --stream\n"
       "  sagabus schema {0} --lean --billing provisioned:5,10\n",
-      form.name, form.use);
+      form.name, form.use, form.note);
 }
 
 void add_form(CLI::App& group, const Form& form, Action& action) {

@@ -66,13 +66,18 @@ struct SagaModel {
 // (ctx.transact) are not in it.
 SagaModel model_saga(const SagaShape& shape);
 
-// What workers ask for whether or not anything comes, a second: the leases of timers and looks for
-// them, and at the most the watermarks. `workers` share the sagas and all of them fire timers.
+// What workers ask for beside the steps, a second: the leases of timers and looks for them, whether
+// or not anything comes, and the watermarks.
+struct StandingLoad {
+  unsigned workers = 1;         // share the sagas, and all of them fire timers
+  double steps_per_second = 0;  // of all workers: a watermark is written only where there is news
+  double later_steps_per_second = 0;  // those of them that may meet an entry of another worker
+};
 struct StandingModel {
   double requests = 0;
   double read_units = 0;
   double write_units = 0;  // of the table
 };
-StandingModel model_standing(unsigned workers);
+StandingModel model_standing(const StandingLoad& load);
 
 }  // namespace sagabus::dynamodb

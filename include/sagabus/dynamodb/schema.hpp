@@ -20,7 +20,9 @@ namespace sagabus::dynamodb {
 // with the others, create_table of the same description writes the record of the table that is
 // there. It has to be there before any program starts.
 //
-// Each keeps the table where it is taken out of the stack or the configuration.
+// Template and construct keep the table where it is taken out of the stack. The configuration for
+// Terraform refuses to destroy or replace it while it is there; Terraform destroys a table whose
+// resource is taken out of the configuration, unless its deletion protection is on.
 
 // A template in JSON with one resource, SagaTable. Outputs: TableName, TableArn; StreamArn where
 // there is a stream; KeyShards where there is more than one.
@@ -38,8 +40,8 @@ std::string terraform_configuration(const std::string& table_name,
                                     const TableDescription& description = {});
 
 // The requests of create_table where there is no table yet: one JSON object with a member for each
-// operation, in order, whose value is the body of that request. Each fits `--cli-input-json` of the
-// AWS CLI.
+// operation, in order, whose value is the body of that request; after the first, wait until the
+// table is ACTIVE. Each fits `--cli-input-json` of the AWS CLI.
 std::string table_requests(const std::string& table_name, const TableDescription& description = {});
 
 }  // namespace sagabus::dynamodb
