@@ -43,23 +43,9 @@ asio::awaitable<Transport> open(const SqliteUri& uri, std::string queue, const A
   return look_up(sqlite::Transport(std::move(options)), std::move(queue));
 }
 
-sqs::TransportOptions options_of(const SqsUri& uri, const Ambient& ambient) {
-  sqs::TransportOptions options;
-  options.queue_prefix = uri.queue_prefix;
-  if (uri.profile.empty()) {
-    options.region = uri.region;
-    options.endpoint = uri.endpoint;
-  } else {
-    options.client = sqs::Client(profile_client(uri.profile, uri.region, uri.endpoint, ambient));
-  }
-  options.fifo = uri.fifo;
-  options.claims = claims_of(uri, ambient);
-  options.ambient = ambient;
-  return options;
-}
-
 asio::awaitable<Transport> open(const SqsUri& uri, std::string queue, const Ambient& ambient) {
-  sqs::TransportOptions options = options_of(uri, ambient);
+  sqs::TransportOptions options = sqs_options(uri, ambient);
+  options.topics = {};
   options.visibility_timeout = kHiddenOnSqs;
   options.wait_time =
       kWaitOnSqs;  // its topics are of no use here: all that is sent is for one endpoint
@@ -83,14 +69,28 @@ std::shared_ptr<ClaimStore> claims_of(const SqsUri& uri, const Ambient& ambient)
   return std::make_shared<s3::ClaimStore>(std::move(options));
 }
 
-Transport open_sqs(const SqsUri& uri, std::vector<sqs::Route> routes, const Ambient& ambient) {
-  sqs::TransportOptions options = options_of(uri, ambient);
-  options.routes = std::move(routes);
+sqs::TransportOptions sqs_options(const SqsUri& uri, const Ambient& ambient) {
+  sqs::TransportOptions options;
+  options.queue_prefix = uri.queue_prefix;
   options.topics.enabled = uri.topics;
-  if (uri.topics && options.client) {
-    options.topics.client =
-        sqs::TopicClient(profile_client(uri.profile, uri.region, uri.endpoint, ambient));
+  options.topics.arn_prefix = uri.topic_arns;
+  if (uri.profile.empty()) {
+    options.region = uri.region;
+    options.endpoint = uri.endpoint;
+  } else {
+    const auto client = profile_client(uri.profile, uri.region, uri.endpoint, ambient);
+    options.client = sqs::Client(client);
+    if (uri.topics) options.topics.client = sqs::TopicClient(client);
   }
+  options.fifo = uri.fifo;
+  options.claims = claims_of(uri, ambient);
+  options.ambient = ambient;
+  return options;
+}
+
+Transport open_sqs(const SqsUri& uri, std::vector<sqs::Route> routes, const Ambient& ambient) {
+  sqs::TransportOptions options = sqs_options(uri, ambient);
+  options.routes = std::move(routes);
   return sqs::Transport(std::move(options));
 }
 

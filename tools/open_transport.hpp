@@ -20,6 +20,9 @@ namespace sagabus::tools {
 boost::asio::awaitable<Transport> open_transport(TransportUri uri, std::string queue,
                                                  Ambient ambient);
 
+// As the URI says. Throws std::invalid_argument for what cannot be a bucket or a prefix.
+sqs::TransportOptions sqs_options(const SqsUri& uri, const Ambient& ambient);
+
 // To send, and to receive nothing. Those who take a type are those of the routes, or what its topic
 // tells. Throws std::invalid_argument for what the transport does not take.
 Transport open_sqs(const SqsUri& uri, std::vector<sqs::Route> routes, const Ambient& ambient);

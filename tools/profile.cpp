@@ -17,14 +17,10 @@ std::shared_ptr<aws::CredentialsProvider> profile_credentials(const std::string&
   return aws::from_ini(std::move(files), std::move(options));
 }
 
-// A Region in the environment is not that of the profile.
 aws::Environment profile_environment(const std::string& profile) {
   return [profile,
           process = aws::process_environment()](const char* name) -> std::optional<std::string> {
-    const std::string_view it = name;
-    if (it == "AWS_PROFILE") return profile;
-    if (it == "AWS_REGION" || it == "AWS_DEFAULT_REGION") return std::nullopt;
-    return process(name);
+    return std::string_view(name) == "AWS_PROFILE" ? profile : process(name);
   };
 }
 

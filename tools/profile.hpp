@@ -9,8 +9,8 @@
 
 namespace sagabus::tools {
 
-// What signs the requests of a client, and its Region where none is given: of that profile,
-// whatever the environment says. `profile` is not empty.
+// What signs the requests of a client: that profile, whatever keys the environment holds. Its
+// Region counts where neither the URI nor AWS_REGION names one. `profile` is not empty.
 std::shared_ptr<aws::CredentialsProvider> profile_credentials(const std::string& profile,
                                                               const std::string& region);
 aws::Environment profile_environment(const std::string& profile);

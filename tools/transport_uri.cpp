@@ -11,7 +11,7 @@ namespace {
 constexpr UriKind kTransportUri{
     "transport URI",
     "memory:, sqlite:///PATH or sqs://PREFIX?region=REGION&endpoint=URL"
-    "&profile=NAME&fifo=true|false&topics=true|false&claims=BUCKET/PREFIX"};
+    "&profile=NAME&fifo=true|false&topics=true|false&topic_arns=ARN_PREFIX&claims=BUCKET/PREFIX"};
 
 bool read_bool(std::string_view name, const std::string& text) {
   if (text != "true" && text != "false")
@@ -40,6 +40,7 @@ SqsUri parse_sqs(std::string_view rest) {
        {"profile", [&](std::string value) { uri.profile = std::move(value); }},
        {"fifo", [&](const std::string& value) { uri.fifo = read_bool("fifo", value); }},
        {"topics", [&](const std::string& value) { uri.topics = read_bool("topics", value); }},
+       {"topic_arns", [&](std::string value) { uri.topic_arns = std::move(value); }},
        {"claims", [&](const std::string& value) { read_claims(value, uri); }}});
   return uri;
 }

@@ -4,6 +4,7 @@
 //   sqlite:///var/lib/orders.db
 //   sqs://shop?region=us-east-1&endpoint=http://localhost:4566&fifo=false&topics=true
 //   sqs://shop?claims=BUCKET/PREFIX
+//   sqs://shop?topics=true&topic_arns=arn:aws:sns:us-east-1:123456789012:
 //
 // The path, the prefix of the queues and the values of parameters may be percent-encoded.
 #pragma once
@@ -24,6 +25,7 @@ struct SqsUri {
   std::string profile{};  // of ~/.aws; empty: the default chain of credentials
   bool fifo = true;
   bool topics = false;
+  std::string topic_arns{};  // begins the ARNs of topics; empty: as that of a queue which was found
   std::string claims_bucket{};  // of S3, at the same endpoint; empty: none
   std::string claims_prefix{};
   friend bool operator==(const SqsUri&, const SqsUri&) = default;

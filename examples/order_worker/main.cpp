@@ -77,14 +77,9 @@ sagabus::Transport open_transport(const Options& options, const sagabus::Ambient
   }
   const auto* const queues = std::get_if<tools::SqsUri>(&uri);
   if (!queues) throw std::invalid_argument("--transport: memory: is of no use to other processes");
-  return sagabus::sqs::Transport({.region = queues->region,
-                                  .endpoint = queues->endpoint,
-                                  .queue_prefix = queues->queue_prefix,
-                                  .fifo = queues->fifo,
-                                  .create_queues = options.create,
-                                  .claims = tools::claims_of(*queues, ambient),
-                                  .topics = {.enabled = queues->topics},
-                                  .ambient = ambient});
+  sagabus::sqs::TransportOptions opened = tools::sqs_options(*queues, ambient);
+  opened.create_queues = options.create;
+  return sagabus::sqs::Transport(std::move(opened));
 }
 
 // As a customer in another process does.

@@ -121,8 +121,9 @@ class PublishToSqs : public ::testing::Test {
     };
     sync_wait(transport_.backend()->subscribe(pings));
   }
-  sqs::Transport open() const {
+  sqs::Transport open(bool topics = false) const {
     sqs::TransportOptions options;
+    options.topics.enabled = topics;
     options.region = "us-east-1";
     options.endpoint = sqs_endpoint();
     options.credentials = aws::static_credentials("test", "test");
@@ -161,6 +162,42 @@ TEST_F(PublishToSqs, AMessageKeepsItsPlaceAmongThoseOfItsSaga) {
   sent[0].envelope = std::make_shared<const Envelope>(envelope);
   sync_wait(transport_.backend()->send(std::move(sent)));
   EXPECT_EQ(take().order_key, got.order_key);
+}
+
+TEST_F(PublishToSqs, TopicsHandAMessageOn) {
+  const sqs::Transport bus = open(true);
+  Subscription pings{"Pings", {std::string(message_name<Ping>())}};
+  pings.order_by = [](const Envelope& envelope) {
+    return from_value<Ping>(envelope.payload).orderId;
+  };
+  pings.order_members = {{"Ping", "orderId"}};
+  sync_wait(bus.backend()->subscribe(pings));
+  const std::string uri =
+      "sqs://" + prefix_ + "?region=us-east-1&topics=true&endpoint=" + sqs_endpoint();
+  const Ran bare = run_sagabus({"publish", "Ping", kPing, "--transport", uri, "--dry-run"});
+  EXPECT_EQ(bare.exit, 2);
+  EXPECT_THAT(bare.err, HasSubstr("topics=true needs topic_arns="));
+  const Ran sent = run_sagabus({"publish", "Ping", kPing, "--id", "p-1", "--transport",
+                                uri + "&topic_arns=arn:aws:sns:us-east-1:000000000000:"});
+  EXPECT_EQ(sent.exit, 0) << sent.err;
+  EXPECT_EQ(take().envelope->id, "p-1");
+}
+
+// Nobody gets it where one of them cannot, and a dry run tells as much.
+TEST_F(PublishToSqs, AllTakersAreLookedUpFirst) {
+  for (const char* last : {"--json", "--dry-run"}) {
+    const Ran ran = run({"publish", "Ping", kPing, last},
+                        {"--region", "us-east-1", "--to", "Pings:orderId", "--to", "Nobody"});
+    EXPECT_EQ(ran.exit, 3);
+    EXPECT_TRUE(is_one_line(ran.err)) << ran.err;
+  }
+  const Ran member =
+      run({"publish", "Ping", kPing}, {"--region", "us-east-1", "--to", "Pings:order_id"});
+  EXPECT_EQ(member.exit, 2);
+  EXPECT_THAT(member.err, HasSubstr("PAYLOAD has no member 'order_id'"));
+  run({"publish", "Ping", kPing},
+      {"--region", "us-east-1", "--id", "p-9", "--to", "Pings:orderId"});
+  EXPECT_EQ(take().envelope->id, "p-9");  // it is the first
 }
 
 TEST_F(PublishToSqs, SaysWhatIsMissing) {

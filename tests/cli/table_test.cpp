@@ -176,7 +176,7 @@ TEST_F(TableVerbs, DeleteItOnlyWhenSure) {
   EXPECT_EQ(run("describe").exit, 3);
 }
 
-// Whatever keys and Region the environment has.
+// Whatever keys the environment has.
 TEST_F(TableVerbs, AProfileNamesCredentialsAndRegion) {
   const auto folder = std::filesystem::temp_directory_path() / ("sagabus-" + name_);
   std::filesystem::create_directory(folder);
@@ -186,13 +186,13 @@ TEST_F(TableVerbs, AProfileNamesCredentialsAndRegion) {
   RunOptions options;
   options.environment = {{"AWS_SHARED_CREDENTIALS_FILE", folder / "keys"},
                          {"AWS_CONFIG_FILE", folder / "config"},
-                         {"AWS_REGION", "nowhere"},
+                         {"AWS_REGION", std::nullopt},
                          {"AWS_DEFAULT_REGION", std::nullopt},
                          {"AWS_ACCESS_KEY_ID", "no key"},
                          {"AWS_SECRET_ACCESS_KEY", "s"}};
   const std::string store = "dynamodb://" + name_ + "?endpoint=" + dynamodb_endpoint();
   const Ran without = run_sagabus({"table", "create", "--store", store}, options);
-  EXPECT_EQ(without.exit, 1);
+  EXPECT_NE(without.exit, 0);
   const Ran made =
       run_sagabus({"table", "create", "--store", store, "--profile", "there"}, options);
   EXPECT_EQ(made.exit, 0) << made.err;

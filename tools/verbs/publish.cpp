@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "open_transport.hpp"
 #include "sagabus/envelope.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
@@ -135,7 +136,12 @@ asio::awaitable<std::vector<std::string>> takers_of(Options options) {
     co_return co_await std::move(finding);
   }
   std::vector<std::string> takers;
-  for (const std::string& to : options.to) takers.push_back(to.substr(0, to.find(':')));
+  for (const std::string& to : options.to) {
+    std::string taker = to.substr(0, to.find(':'));
+    auto looking = open_transport(uri, taker, {});  // all of them, before one gets it
+    co_await std::move(looking);
+    takers.push_back(std::move(taker));
+  }
   if (takers.empty()) require_route(options.sending, options.type);
   co_return takers;
 }
@@ -148,6 +154,27 @@ SendingOptions routed(const Options& options) {
     if (in_queue) sending.routes.push_back(options.type + '=' + to);
   }
   return sending;
+}
+
+// Without its member a message has no place among those of its saga.
+void require_members(const Options& options, const Envelope& envelope) {
+  for (const std::string& to : options.to) {
+    const std::size_t colon = to.find(':');
+    if (colon == std::string::npos || envelope.payload.find(to.substr(colon + 1))) continue;
+    throw Failure(Exit::wrong_use, fmt::format("--to: PAYLOAD has no member '{}'",
+                                               escape_controls(to.substr(colon + 1))));
+  }
+}
+
+// Some may have got it: whoever tries again must not make another message of it.
+asio::awaitable<void> send(Transport transport, std::vector<SendRequest> requests) {
+  const std::string id = requests.front().envelope->id;
+  try {
+    co_await transport.backend()->send(std::move(requests));
+  } catch (const Error& error) {
+    throw Failure(exit_of(error),
+                  fmt::format("{}; to try again: --id {}", error.what(), escape_controls(id)));
+  }
 }
 
 void report(const Options& options, const Envelope& envelope) {
@@ -165,6 +192,7 @@ void report(const Options& options, const Envelope& envelope) {
 asio::awaitable<Exit> publish(Options options) {
   const Ambient ambient;
   const EnvelopePtr envelope = make_envelope(options, ambient);
+  require_members(options, *envelope);
   const Transport transport = open_for_sending(routed(options), Repeats::drop, ambient);
   auto finding = takers_of(options);
   std::vector<std::string> takers = co_await std::move(finding);
@@ -176,7 +204,7 @@ asio::awaitable<Exit> publish(Options options) {
     request.endpoint = std::move(taker);
   }
   if (!options.dry_run) {
-    auto sending = transport.backend()->send(std::move(requests));
+    auto sending = send(transport, std::move(requests));
     co_await std::move(sending);
   }
   report(options, *envelope);

@@ -63,7 +63,7 @@ Transport open(const SqliteUri& uri, Repeats repeats, const Ambient& ambient) {
 void add_sending_options(CLI::App& verb, SendingOptions& options) {
   add_transport_option(verb, options.transport,
                        "sqlite:///PATH or\nsqs://PREFIX?region=REGION&endpoint=URL\n"
-                       "&topics=true");
+                       "&topics=true&topic_arns=ARN_PREFIX");
   verb.add_option("--route", options.routes,
                   "On SQS without topics: who takes\nmessages of a type, and by which\nmember it "
                   "keeps their order")
@@ -85,12 +85,19 @@ Transport open_for_sending(const SendingOptions& options, Repeats repeats, const
 void require_route(const SendingOptions& options, const std::string& type) {
   const TransportUri uri = parse(options.transport);
   const auto* const queues = std::get_if<SqsUri>(&uri);
-  if (!queues || queues->topics) return;
+  if (!queues) return;
+  if (queues->topics) {
+    if (!queues->topic_arns.empty()) return;
+    throw Failure(
+        Exit::wrong_use,
+        "--transport: topics=true needs topic_arns=arn:aws:sns:REGION:ACCOUNT: too, since "
+        "no queue is looked up here");
+  }
   const std::vector<sqs::Route> routes = parse_routes(options);
   const auto is_of = [&](const sqs::Route& route) { return route.type == type; };
   if (std::any_of(routes.begin(), routes.end(), is_of)) return;
   throw Failure(Exit::wrong_use, fmt::format("who takes {0}? give --route {0}=ENDPOINT:MEMBER, or "
-                                             "topics=true in the URI",
+                                             "topics=true&topic_arns=ARN_PREFIX in the URI",
                                              escape_controls(type)));
 }
 
