@@ -112,6 +112,7 @@ void print_verb(const CLI::App& verb, const std::string& words) {
 
 Exit print_page(const CLI::App& app) {
   fmt::print(".TH SAGABUS 1 \"\" \"sagabus {}\" \"User Commands\"\n", SAGABUS_VERSION);
+  fmt::print(".nh\n.ad l\n");  // URIs and options are copied: no hyphens in them, no gaps
   fmt::print(".SH NAME\nsagabus \\- looks after durable sagas and their tables\n");
   fmt::print(".SH SYNOPSIS\n.B sagabus\n.I verb\n[\\fIoption\\fR ...]\n");
   fmt::print(".SH DESCRIPTION\n{}\n", flow(app.get_description()));
