@@ -24,8 +24,10 @@ const std::array<Flag, 3> kFlags{
      {"region", "Of AWS, as region= in the URI", "REGION"},
      {"endpoint", "In place of AWS's own, as endpoint=\nin the URI", "URL"}}};
 
+// Schemes are written in capitals too.
 bool is_on_aws(std::string_view uri) {
-  return uri.starts_with("dynamodb:") || uri.starts_with("sqs:");
+  const std::string scheme = CLI::detail::to_lower(std::string(uri.substr(0, uri.find(':'))));
+  return scheme == "dynamodb" || scheme == "sqs";
 }
 
 // What is wrong with it, the verb's own parser says.

@@ -174,6 +174,7 @@ INSTANTIATE_TEST_SUITE_P(
                "--region: the URI has a region already"},
         BadUse{flagged(kNobody, {"--endpoint", "http://127.0.0.1:2"}), 2, "an endpoint already"},
         BadUse{flagged("dynamodb://sagas", {"--region", ""}), 2, "--region: empty"},
+        BadUse{flagged("DynamoDB://sagas", {"--region", "us_east_2"}), 2, "us_east_2"},
         BadUse{flagged("dynamodb://sagas", {"--region", "us_east_1"}), 2, "us_east_1"},
         BadUse{flagged("dynamodb://sagas", {"--region", "us-east-1&ttl_days=1"}), 2, "ttl_days=1"},
         BadUse{flagged("dynamodb://sagas", {"--region", "us-east-1", "--endpoint", "localhost"}), 2,
