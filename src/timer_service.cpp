@@ -39,6 +39,10 @@ constexpr std::chrono::milliseconds kQueryGap = 50ms;
 // Rows at a time. With larger ones a query gives fewer, since its answer is full before.
 constexpr std::size_t kPage = 200;
 
+// The same after a failure: what has got through is done with, and is not sent again with what has
+// not.
+constexpr std::size_t kCarefulPage = 10;
+
 // Rows of one shard that are remembered; others wait for the shard's holder.
 constexpr std::size_t kMostNear = 10'000;
 
@@ -345,15 +349,25 @@ bool TimerService::keep_those(std::vector<TimerRow>& rows, std::set<std::string>
   return found_all;
 }
 
-// One that the transport refuses does not stop the others.
 asio::awaitable<void> TimerService::fire(std::vector<TimerRow> rows) {
-  if (!co_await try_to_send(rows)) {
-    for (TimerRow& row : rows) {
-      std::vector<TimerRow> one;
-      one.push_back(std::move(row));
-      const bool sent = co_await try_to_send(one);
-      if (!sent) co_await put_off(std::move(one.front()));
-    }
+  const std::size_t most = failures_ > 0 ? kCarefulPage : rows.size();
+  for (std::size_t begin = 0; begin < rows.size(); begin += most) {
+    const auto first = rows.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto count = static_cast<std::ptrdiff_t>(std::min(most, rows.size() - begin));
+    std::vector<TimerRow> some(std::make_move_iterator(first),
+                               std::make_move_iterator(first + count));
+    co_await fire_some(std::move(some));
+  }
+}
+
+// One that the transport refuses does not stop the others.
+asio::awaitable<void> TimerService::fire_some(std::vector<TimerRow> rows) {
+  if (co_await try_to_send(rows)) co_return;
+  for (TimerRow& row : rows) {
+    std::vector<TimerRow> one;
+    one.push_back(std::move(row));
+    const bool sent = co_await try_to_send(one);
+    if (!sent) co_await put_off(std::move(one.front()));
   }
 }
 

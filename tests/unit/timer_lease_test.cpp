@@ -146,6 +146,22 @@ TEST_F(LeasedTimerTest, ThatCannotBeSentWhateverTheErrorDoNotStopTheOthers) {
   EXPECT_THAT(watcher().heard, SizeIs(500));
 }
 
+// As where a service answers that it is asked too much: a page as a whole never gets through.
+TEST_F(LeasedTimerTest, ATransportThatTakesFewAtATimeGetsThemAll) {
+  Bus& bus = begin();
+  await(bus.publish(Begin{"w"}));
+  live(1s);
+  const TimePoint at = clock_->now() + 15s;
+  for (int i = 0; i < 100; ++i) await(bus.schedule(Rung{"w", std::to_string(i)}, at));
+  int sends = 0;
+  transport_faults_->mid_send = [&] {
+    if (++sends % 25 == 0) throw Throttled("too many requests");
+  };
+  live(60s);
+  EXPECT_THAT(watcher().heard, SizeIs(100));
+  EXPECT_LE(sends, 200);
+}
+
 TEST_F(LeasedTimerTest, AnOutageIsNoHotLoopHoweverMuchNewsThereIs) {
   Bus& bus = begin();
   live(1s);
