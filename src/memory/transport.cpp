@@ -228,6 +228,20 @@ class Broker : public std::enable_shared_from_this<Broker> {
     place(queue, renew(*message, how.failed, how.uncertain), now, std::min(how.delay, kMaxDelay));
   }
 
+  bool hide(const std::shared_ptr<void>& receipt, milliseconds time) {
+    const MessagePtr message = std::static_pointer_cast<Message>(receipt);
+    const nanoseconds now = clock().monotonic();
+    const std::lock_guard lock(mutex_);
+    if (!message || message->place != Message::Place::out) return false;
+    Queue& queue = *message->queue;
+    make_due(queue, now);
+    if (message->place != Message::Place::out) return false;
+    queue.out.erase(queue.out.iterator_to(*message));
+    put_out(queue, *message, now + std::clamp(time, milliseconds::zero(), kMaxDelay));
+    watch(queue);
+    return true;
+  }
+
   std::size_t pending(std::string_view endpoint) const {
     const std::lock_guard lock(mutex_);
     const auto queue = queues_.find(endpoint);
@@ -446,8 +460,7 @@ class Broker : public std::enable_shared_from_this<Broker> {
   void hand_out(Queue& queue, Message& message, nanoseconds now,
                 std::vector<Delivery>& taken) const {
     message.place = Message::Place::out;
-    message.until = now + options_.visibility_timeout;
-    queue.out.push_back(message);
+    put_out(queue, message, now + options_.visibility_timeout);
     Delivery& delivery = taken.emplace_back();
     delivery.envelope = message.envelope;
     delivery.failures = message.failures;
@@ -456,6 +469,14 @@ class Broker : public std::enable_shared_from_this<Broker> {
     if (!message.line) return;
     ++message.line->out;
     delivery.order_key = *message.line->key;
+  }
+
+  // Nearly always behind all others.
+  static void put_out(Queue& queue, Message& message, nanoseconds until) {
+    message.until = until;
+    auto after = queue.out.end();
+    while (after != queue.out.begin() && std::prev(after)->until > until) --after;
+    queue.out.insert(after, message);
   }
 
   // When a message becomes ready by itself.
@@ -625,6 +646,10 @@ Transport::Transport() : Transport(TransportOptions{}) {}
 
 Transport::Transport(TransportOptions options)
     : sagabus::Transport(std::make_shared<TransportInMemory>(checked(std::move(options)))) {}
+
+bool Transport::hide(const Delivery& delivery, milliseconds time) {
+  return broker_of(*this).hide(delivery.receipt, time);
+}
 
 std::size_t Transport::pending(std::string_view endpoint) const {
   return broker_of(*this).pending(endpoint);

@@ -43,6 +43,11 @@ class Transport : public sagabus::Transport {
   // Throws std::invalid_argument for an option out of its range.
   explicit Transport(TransportOptions options);
 
+  // A message that was received, and neither acknowledged nor given back, is hidden from other
+  // receivers for this long from now on, as if it had been received now with that visibility
+  // timeout. False, and nothing happens, where its time has run out already. From any thread.
+  bool hide(const Delivery& delivery, std::chrono::milliseconds time);
+
   // For tests, from any thread. An endpoint that nobody knows is empty.
 
   // Messages that are not acknowledged: ready, delayed, behind one of their key, or out with a

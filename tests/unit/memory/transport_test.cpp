@@ -114,6 +114,45 @@ TEST(MemoryTransport, CanBeLookedInto) {
   EXPECT_EQ(transport.pending("a"), 0U);
 }
 
+TEST(MemoryTransport, WhatIsInHandIsHiddenForAsLongAsIsSaid) {
+  const auto clock = std::make_shared<testing::VirtualClock>();
+  memory::Transport transport{{.ambient = {.clock = clock}}};
+  for (const char* id : {"m1", "m2", "m3"}) send(transport, id);
+  const std::vector<Delivery> out = sync_wait(transport.backend()->receive("a", 3));
+  ASSERT_EQ(out.size(), 3U);
+  EXPECT_TRUE(transport.hide(out[0], 90s));
+  EXPECT_TRUE(transport.hide(out[1], 10s));
+  sync_wait(transport.backend()->acknowledge(out[2]));
+  EXPECT_FALSE(transport.hide(out[2], 90s));
+
+  // A receiver waits for the one whose time is shorter now than when it began to wait.
+  boost::asio::io_context context(1);
+  std::vector<std::string> came;
+  for (int i = 0; i < 4; ++i) {
+    boost::asio::co_spawn(context, transport.backend()->receive("a", 1),
+                          [&](const std::exception_ptr&, const std::vector<Delivery>& taken) {
+                            for (const Delivery& it : taken) came.push_back(it.envelope->id);
+                          });
+  }
+  context.poll();
+  EXPECT_TRUE(transport.hide(out[1], 5s));
+  context.poll();
+  const auto came_by = [&](std::chrono::seconds time) {
+    clock->advance(time - clock->monotonic());
+    context.poll();
+    return came;
+  };
+  using Ids = std::vector<std::string>;
+  EXPECT_EQ(came_by(4s), Ids{});
+  EXPECT_EQ(came_by(5s), Ids{"m2"});
+  EXPECT_FALSE(transport.hide(out[1], 90s));  // it is another delivery's now
+  EXPECT_EQ(came_by(34s), Ids{"m2"});
+  EXPECT_EQ(came_by(35s), (Ids{"m2", "m2"}));
+  EXPECT_EQ(came_by(65s), (Ids{"m2", "m2", "m2"}));
+  EXPECT_EQ(came_by(89s), (Ids{"m2", "m2", "m2"}));
+  EXPECT_EQ(came_by(90s), (Ids{"m2", "m2", "m2", "m1"}));
+}
+
 TEST(MemoryTransport, KeysAreBoundedInNumber) {
   memory::Transport transport{{.deduplication_limit = 3}};
   for (const char* key : {"1", "2", "3", "4"}) send(transport, "m", key);
