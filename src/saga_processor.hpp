@@ -133,6 +133,8 @@ class SagaProcessor final : public Processor {
   boost::asio::awaitable<bool> fence(Step& step, InstancePtr& current);
   boost::asio::awaitable<void> end_without_effect(Step& step, const Plan& plan,
                                                   const InstancePtr& current);
+  bool is_about_to_expire(const Step& step, const Plan& plan, const InstancePtr& current) const;
+  Verdict back_after(TimePoint time) const;
   void give_up(Step& step, const InstancePtr& current);
 
   // saga_commit.cpp

@@ -15,7 +15,8 @@ enum class StepOutcome {
   unchanged,  // a handler ran, but there was nothing to write and nothing to send
   repeated,   // the message had been committed before; what was still unsent was sent, unless it
               // threw
-  ignored,    // no handler's guard held, or the instance is completed
+  ignored,    // no handler's guard held, or the instance is completed; a start that was delivered
+              // before comes again where that is about to expire
   not_found,  // no instance, and the message starts none
   too_late,   // it may have been committed before, and its inbox no longer tells: a dead letter
   outrun,     // others wrote the instance each time: the message is tried again

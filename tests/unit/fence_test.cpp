@@ -284,4 +284,59 @@ TEST_F(TimerFenceTest, NothingMovesATimeoutBackWhoseMessageWasLetGo) {
   EXPECT_THAT(watcher().heard, ElementsAre("tea"));
 }
 
+// A start that another hand has asked for, and that is carried out late, finds that the instance
+// has expired, and begins another life: its message must not be gone by then.
+class ExpiryFenceTest : public FenceTest {
+ protected:
+  ExpiryFenceTest() {
+    store_ = memory::SagaStore(memory::StoreOptions{.ttl_days = 1, .ambient = ambient_});
+  }
+
+  // Another start for an order that has ended, so long before that expires.
+  void publish_before_expiry(std::chrono::seconds left, bool in_another_hand) {
+    Bus& bus = start_paid(fixture::orders().build());
+    await(bus.publish(Closed{"o"}));
+    run_now();
+    ASSERT_TRUE(find("o")->completed);
+    first_birth_ = find("o")->bookkeeping.birth;
+    clock_->advance(24h - left - (in_another_hand ? 30s : 0s));
+    if (!in_another_hand) {
+      await(bus.publish(Submitted{"o", 2}));
+      return run_now();
+    }
+    publish_into_another_hand(Submitted{"o", 2});
+    start(options({fixture::orders().build()}));
+    clock_->advance(30s);  // the visibility timeout
+    run_now();
+  }
+
+  std::string first_birth_;
+};
+
+TEST_F(ExpiryFenceTest, AStartThatMayComeLateWaitsUntilTheEndHasExpired) {
+  publish_before_expiry(14min, true);
+  ASSERT_EQ(transport_.pending("Orders"), 1U);
+  EXPECT_EQ(find("o")->bookkeeping.birth, first_birth_);
+  clock_->advance(14min);
+  run_now();
+  clock_->advance(1s);
+  run_now();
+  EXPECT_EQ(transport_.pending("Orders"), 0U);
+  ASSERT_TRUE(find("o"));
+  EXPECT_NE(find("o")->bookkeeping.birth, first_birth_);
+  EXPECT_EQ(state("o").status, Status::pending);
+}
+
+TEST_F(ExpiryFenceTest, OneWhoseEndExpiresLaterIsIgnored) {
+  publish_before_expiry(16min, true);
+  EXPECT_EQ(transport_.pending("Orders"), 0U);
+  EXPECT_EQ(find("o")->bookkeeping.birth, first_birth_);
+}
+
+TEST_F(ExpiryFenceTest, OneThatNobodyElseHasIsIgnored) {
+  publish_before_expiry(14min, false);
+  EXPECT_EQ(transport_.pending("Orders"), 0U);
+  EXPECT_EQ(find("o")->bookkeeping.birth, first_birth_);
+}
+
 }  // namespace
