@@ -26,6 +26,7 @@ PATCHES = [
     const auto slim = std::make_shared<Instance>(*batch.request.next);
     std::vector<OutgoingMessage> again;
     std::erase_if(slim->bookkeeping.outbox, [&](const OutboxEntry& entry) {
+      if (!entry.timers.empty()) return false;
       const auto& inbox = slim->bookkeeping.inbox;
       const auto taken = std::find_if(inbox.begin(), inbox.end(), [&](const InboxEntry& it) {
         return it.message_id == entry.message_id;

@@ -87,6 +87,14 @@ Service Ears::service() {
   });
 }
 
+std::size_t Ears::times(const std::string& account, const std::string& by, int count) const {
+  const auto found = heard_.find(account + ' ' + by);
+  if (found == heard_.end()) return 0;
+  const auto ids = found->second.find(count);
+  if (ids == found->second.end()) return 0;
+  return std::set<std::string>(ids->second.begin(), ids->second.end()).size();
+}
+
 std::vector<std::string> Ears::problems(const std::string& account, const std::string& by,
                                         int counts, SameId same_id) const {
   const std::string name = account + ' ' + by;

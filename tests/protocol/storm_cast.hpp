@@ -76,6 +76,9 @@ class Ears {
   std::vector<std::string> problems(const std::string& account, const std::string& by, int counts,
                                     SameId same_id = SameId::is_another) const;
 
+  // Under how many ids.
+  std::size_t times(const std::string& account, const std::string& by, int count) const;
+
  private:
   std::map<std::string, std::map<int, std::vector<std::string>>> heard_;  // ids
 };

@@ -9,6 +9,8 @@
 #include <iostream>
 
 #include "protocol/storm_cast.hpp"
+#include "simulation/lives.hpp"
+#include "simulation/shop.hpp"
 #include "support/number_from.hpp"
 #include "testing/simulation/simulation.hpp"
 
@@ -29,16 +31,21 @@ constexpr unsigned kSeeds = 2000;
 // With fewer seeds, what is rare may not have come up.
 constexpr unsigned kMany = 50;
 
-// The cast of the storm, on one seed.
+constexpr int kLaps = 8;
+constexpr int kOrders = 6;
+
+// The cast of the storm, those whose instances end, and one with writes of its own, on one seed.
 class History {
  public:
   explicit History(std::uint64_t seed) : seed_(seed), simulation_(settings()) {
     const auto random = seeded_random(~seed);  // other draws than the simulation's
-    accounts_ = static_cast<int>(1 + random->next() % 3);
-    deposits_ = static_cast<int>(1 + random->next() % 8);
+    accounts_ = static_cast<int>(1 + random->next() % 4);
+    deposits_ = static_cast<int>(1 + random->next() % 16);
     for (int account = 0; account < accounts_; ++account) {
       publish(Stage{name_of(account), 0});
       for (int i = 0; i < deposits_; ++i) publish(Deposit{name_of(account), i});
+      publish_lives(name_of(account), *random);
+      publish_orders(name_of(account), *random);
     }
     simulation_.run();
   }
@@ -55,9 +62,11 @@ class History {
       add(ears_.problems(name, "stage", protocol::kStages, SameId::is_a_repeat));
       add(ears_.problems(name, "beat", protocol::kBeats, SameId::is_a_repeat));
       add(ears_.problems(name, "mirror", deposits_, SameId::is_a_repeat));
+      add(ears_.problems(name, "lap", kLaps, SameId::is_a_repeat));
+      add(stock_problems(name));
     }
-    for (const char* saga : {protocol::kLedger, protocol::kMirror}) {
-      for (const auto& letter : simulation_.queues().peek(fmt::format("{}.dlq", saga))) {
+    for (const char* saga : {protocol::kLedger, protocol::kMirror, kRaces, kVisits, kShop}) {
+      for (const auto& letter : simulation_.queues().messages.peek(fmt::format("{}.dlq", saga))) {
         all.push_back(fmt::format("{} was buried: {}", letter->id,
                                   letter->headers.at(std::string(headers::kErrorType))));
       }
@@ -76,6 +85,8 @@ class History {
     Settings settings;
     settings.seed = seed_;
     settings.sagas = protocol::storm_cast(protocol::Pace::minutes);
+    for (SagaDefinition& saga : lives_cast()) settings.sagas.push_back(std::move(saga));
+    settings.sagas.push_back(shop());
     settings.services = {ears_.service()};
     settings.configure = [](BusOptions& options) {
       options.inbox_bytes = std::size_t{32} * 1024;  // so much that ids leave by their age
@@ -85,7 +96,7 @@ class History {
       return envelope.type != message_name<protocol::Receipt>();
     };
     settings.never_ignored = [](const Envelope& envelope) {
-      return envelope.type == message_name<Deposit>() ||
+      return envelope.type == message_name<Deposit>() || envelope.type == message_name<Lap>() ||
              envelope.type == message_name<protocol::Mirror>();
     };
     settings.taken = [this](const Instance& instance, const std::string& id) {
@@ -114,6 +125,47 @@ class History {
                         {.id = fmt::format("deposit-{}-{}", message.account, message.number)});
   }
 
+  // Close together; where instances expire, also shortly before that and after it.
+  void publish_lives(const std::string& runner, RandomSource& random) {
+    std::chrono::nanoseconds at{0};
+    for (int i = 1; i <= kLaps; ++i) {
+      const std::chrono::milliseconds longest = simulation_.climate().ttl * 3 / 2;
+      at += std::chrono::milliseconds(random.next() % 60'000);
+      if (random.next() % 3 == 0) at += longest * static_cast<int>(random.next() % 100) / 100;
+      simulation_.publish(Lap{runner, i}, {.id = fmt::format("lap-{}-{}", runner, i)}, at);
+      simulation_.publish(Visit{runner, i}, {.id = fmt::format("visit-{}-{}", runner, i)}, at);
+    }
+  }
+
+  // Of a stock that is too small, or large enough, from the beginning or only later.
+  void publish_orders(const std::string& stock, RandomSource& random) {
+    const std::chrono::seconds later(random.next() % 2 * (random.next() % 120));
+    simulation_.set_stock(stock, random.next() % 8, later);
+    std::chrono::nanoseconds at{0};
+    for (int i = 1; i <= kOrders; ++i) {
+      at += std::chrono::milliseconds(random.next() % 20'000);
+      simulation_.publish(Order{stock, i}, {.id = fmt::format("order-{}-{}", stock, i)}, at);
+    }
+  }
+
+  // What was sold is what was taken, and one hears of nothing else.
+  std::vector<std::string> stock_problems(const std::string& name) const {
+    std::vector<std::string> problems;
+    const Stock stock = simulation_.stock(name);
+    for (int i = 1; i <= kOrders; ++i) {
+      const bool taken = stock.takers.contains(taker_of(i));
+      const std::size_t sold = ears_.times(name, "sold", i);
+      const std::size_t sold_out = ears_.times(name, "sold out", i);
+      if (sold == (taken ? 1 : 0) && sold_out == (taken || !is_answered(i) ? 0 : 1)) continue;
+      problems.push_back(fmt::format("{}'s order {} was {}taken, {} times sold, {} times sold out",
+                                     name, i, taken ? "" : "not ", sold, sold_out));
+    }
+    if (stock.takers.size() > stock.size) {
+      problems.push_back(fmt::format("{} of {} were taken", stock.takers.size(), stock.size));
+    }
+    return problems;
+  }
+
   const std::uint64_t seed_;
   protocol::Ears ears_;
   std::map<std::string, int> last_;
@@ -123,51 +175,76 @@ class History {
   int deposits_ = 0;
 };
 
+// What befell all of them.
+struct Sum {
+  Tally tally;
+  Network::Mishaps mishaps;
+  std::uint64_t second_lives = 0;
+  std::uint64_t holds = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t digest = 0;
+
+  void add(const Simulation& one) {
+    const Tally& more = one.tally();
+    tally.messages += more.messages;
+    tally.commits += more.commits;
+    tally.handlers += more.handlers;
+    tally.deaths += more.deaths;
+    tally.stalls += more.stalls;
+    tally.jumps += more.jumps;
+    tally.deploys += more.deploys;
+    mishaps.stragglers += one.mishaps().stragglers;
+    mishaps.lost_requests += one.mishaps().lost_requests;
+    mishaps.lost_answers += one.mishaps().lost_answers;
+    mishaps.throttled += one.mishaps().throttled;
+    second_lives += one.second_lives();
+    holds += one.queues().holds;
+    requests += one.trace().events();
+    digest = digest * 31 + one.trace().digest();
+  }
+
+  std::string text() const {
+    return fmt::format(
+        "{} messages, {} commits, {} requests, {} handlers, {} deaths, {} stalls, {} clocks that "
+        "jumped, {} deploys, {} second lives, {} holds, {} stragglers, {} requests and {} answers "
+        "lost, {} throttled; digest {:016x}",
+        tally.messages, tally.commits, requests, tally.handlers, tally.deaths, tally.stalls,
+        tally.jumps, tally.deploys, second_lives, holds, mishaps.stragglers, mishaps.lost_requests,
+        mishaps.lost_answers, mishaps.throttled, digest);
+  }
+
+  void expect_everything() const {
+    EXPECT_GT(tally.deaths, 0U);
+    EXPECT_GT(tally.stalls, 0U);
+    EXPECT_GT(tally.jumps, 0U);
+    EXPECT_GT(tally.deploys, 0U);
+    EXPECT_GT(second_lives, 0U);
+    EXPECT_GT(holds, 0U);
+    EXPECT_GT(mishaps.stragglers, 0U);
+    EXPECT_GT(mishaps.lost_requests, 0U);
+    EXPECT_GT(mishaps.lost_answers, 0U);
+    EXPECT_GT(mishaps.throttled, 0U);
+  }
+};
+
 TEST(Simulation, EveryEffectHappensOnceAndAllComesToRest) {
   const std::uint64_t first = test::seed_from("SAGABUS_SEED", 1);
   const unsigned seeds = test::number_from("SAGABUS_SIMULATION_SEEDS", kSeeds);
   ASSERT_GT(seeds, 0U);
-  Tally sum;
-  Network::Mishaps mishaps;
-  std::uint64_t events = 0;
-  std::uint64_t digest = 0;
+  Sum sum;
   const auto began = std::chrono::steady_clock::now();
   for (unsigned i = 0; i < seeds; ++i) {
     const std::uint64_t seed = first + i;
     const History run(seed);
     ASSERT_THAT(run.problems(), IsEmpty())
         << "to see it again: SAGABUS_SIMULATION_SEEDS=1 SAGABUS_SEED=" << seed;
-    const Tally& tally = run.simulation().tally();
-    sum.messages += tally.messages;
-    sum.commits += tally.commits;
-    sum.handlers += tally.handlers;
-    sum.deaths += tally.deaths;
-    sum.stalls += tally.stalls;
-    sum.deploys += tally.deploys;
-    const Network::Mishaps& more = run.simulation().mishaps();
-    mishaps.stragglers += more.stragglers;
-    mishaps.lost_requests += more.lost_requests;
-    mishaps.lost_answers += more.lost_answers;
-    mishaps.throttled += more.throttled;
-    events += run.simulation().trace().events();
-    digest = digest * 31 + run.simulation().trace().digest();
+    sum.add(run.simulation());
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  std::cout << fmt::format(
-      "{} seeds in {:.1f} s: {} messages ({:.0f} a second), {} commits, {} requests, {} handlers, "
-      "{} deaths, {} stalls, {} deploys, {} stragglers, {} requests and {} answers lost, {} "
-      "throttled; digest {:016x}\n",
-      seeds, took.count(), sum.messages, static_cast<double>(sum.messages) / took.count(),
-      sum.commits, events, sum.handlers, sum.deaths, sum.stalls, sum.deploys, mishaps.stragglers,
-      mishaps.lost_requests, mishaps.lost_answers, mishaps.throttled, digest);
-  if (seeds < kMany) return;
-  EXPECT_GT(sum.deaths, 0U);
-  EXPECT_GT(sum.stalls, 0U);
-  EXPECT_GT(sum.deploys, 0U);
-  EXPECT_GT(mishaps.stragglers, 0U);
-  EXPECT_GT(mishaps.lost_requests, 0U);
-  EXPECT_GT(mishaps.lost_answers, 0U);
-  EXPECT_GT(mishaps.throttled, 0U);
+  std::cout << fmt::format("{} seeds in {:.1f} s, {:.0f} messages a second: {}\n", seeds,
+                           took.count(), static_cast<double>(sum.tally.messages) / took.count(),
+                           sum.text());
+  if (seeds >= kMany) sum.expect_everything();
 }
 
 TEST(Simulation, IsTheSameEachTime) {

@@ -50,9 +50,11 @@ class Network {
           boost::asio::any_io_executor services)
       : clock_(std::move(clock)), random_(std::move(random)), services_(std::move(services)) {}
 
+  Clock& clock() const noexcept { return *clock_; }
   void set_weather(const Weather& weather) { weather_ = weather; }
 
-  // `operation` makes the awaitable that the service carries out at once, and owns all it uses.
+  // `operation` makes the awaitable that the service carries out at once, and owns all it uses. It
+  // is carried out also where its sender dies, or gives up, while it is on its way.
   template <class T, class Operation>
   boost::asio::awaitable<T> call(std::string_view what, Operation operation);
 
@@ -75,12 +77,38 @@ class Network {
   Trace& trace() noexcept { return trace_; }
 
  private:
+  // A request from its sending to its arrival.
+  template <class Operation>
+  class OnItsWay {
+   public:
+    OnItsWay(Network& network, Operation operation)
+        : network_(network), operation_(std::move(operation)) {}
+    OnItsWay(const OnItsWay&) = delete;
+    OnItsWay& operator=(const OnItsWay&) = delete;
+    ~OnItsWay() {
+      if (!arrived_) network_.carry_out_later(network_.latency(), std::move(operation_));
+    }
+    Operation arrive() {
+      arrived_ = true;
+      return std::move(operation_);
+    }
+
+   private:
+    Network& network_;
+    Operation operation_;
+    bool arrived_ = false;
+  };
+
   bool happens(double probability) { return probability > 0 && uniform(*random_) < probability; }
   std::chrono::nanoseconds latency();
   void refuse_some();
   void lose_some_answers();
   boost::asio::awaitable<void> travel();
 
+  template <class T, class Operation>
+  boost::asio::awaitable<T> carry_out(std::string_view what, Operation operation);
+  template <class Operation>
+  void carry_out_later(std::chrono::nanoseconds delay, Operation operation);
   template <class Operation>
   static boost::asio::awaitable<void> straggle(std::shared_ptr<VirtualClock> clock,
                                                std::shared_ptr<std::size_t> count,
@@ -109,25 +137,38 @@ boost::asio::awaitable<void> Network::straggle(std::shared_ptr<VirtualClock> clo
   }
 }
 
+template <class Operation>
+void Network::carry_out_later(std::chrono::nanoseconds delay, Operation operation) {
+  ++mishaps_.stragglers;
+  ++*stragglers_;
+  auto late = straggle(clock_, stragglers_, delay, std::move(operation));
+  boost::asio::co_spawn(services_, std::move(late), boost::asio::detached);
+}
+
 template <class T, class Operation>
 boost::asio::awaitable<T> Network::call(std::string_view what, Operation operation) {
   if (happens(weather_.straggler)) {
     trace_.add(what, static_cast<std::uint64_t>(clock_->monotonic().count()) + 1);
-    ++mishaps_.stragglers;
-    ++*stragglers_;
     const auto delay = std::chrono::milliseconds(random_->next() % 300'000);
-    auto late = straggle(clock_, stragglers_, delay, std::move(operation));
-    boost::asio::co_spawn(services_, std::move(late), boost::asio::detached);
+    carry_out_later(delay, std::move(operation));
     co_await travel();
     throw TransientError("no answer came");
   }
-  auto asking = ask<T>(what, std::move(operation));
-  co_return co_await std::move(asking);
+  OnItsWay<Operation> request(*this, std::move(operation));
+  co_await travel();
+  auto answer = carry_out<T>(what, request.arrive());
+  co_return co_await std::move(answer);
 }
 
 template <class T, class Operation>
 boost::asio::awaitable<T> Network::ask(std::string_view what, Operation operation) {
   co_await travel();
+  auto answer = carry_out<T>(what, std::move(operation));
+  co_return co_await std::move(answer);
+}
+
+template <class T, class Operation>
+boost::asio::awaitable<T> Network::carry_out(std::string_view what, Operation operation) {
   refuse_some();
   trace_.add(what, static_cast<std::uint64_t>(clock_->monotonic().count()));
   auto op = operation();

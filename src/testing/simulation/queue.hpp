@@ -18,8 +18,12 @@ struct Queues {
   std::function<void(const Delivery&)> acknowledged = [](const Delivery&) {};
   // What is sent instead of a request: it, and copies of it.
   std::function<std::vector<SendRequest>(const SendRequest&)> copies{};
+  std::uint64_t holds = 0;  // how often a message could stay in hand that could not be committed
 };
 
-Transport over_network(std::shared_ptr<Queues> queues, std::shared_ptr<Network> network);
+// `holds`: what is in hand is kept hidden for as long as its worker lives and says so, and so it
+// may stay in hand.
+Transport over_network(std::shared_ptr<Queues> queues, std::shared_ptr<Network> network,
+                       bool holds = false);
 
 }  // namespace sagabus::testing::simulation

@@ -18,9 +18,11 @@ using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 
 namespace {
 
-constexpr std::size_t kMostProblems = 50;
 constexpr nanoseconds kLongest = 96h;  // of a whole simulation
 constexpr nanoseconds kLookEvery = 5s;
+
+// Nothing that a worker has asked for, and no copy of a message, comes later than that.
+constexpr std::chrono::minutes kLatest(15);
 
 }  // namespace
 
@@ -42,12 +44,18 @@ Climate draw_climate(RandomSource& random) {
   climate.weather.typical = std::chrono::microseconds(50 + draw(20'000));
   climate.death = often(0.002);
   climate.stall = often(0.0005);
+  climate.jump = often(0.0005);
   climate.deploy_every = std::chrono::minutes(draw(2) * (1 + draw(10)));
   climate.clock_offset = std::chrono::minutes(draw(2) * draw(10));
   climate.fifo = draw(2) == 0;
+  climate.holds = draw(2) == 0;
   climate.workers = static_cast<unsigned>(1 + draw(4));
   climate.shards = static_cast<unsigned>(1 + draw(4));
   climate.faults_for = std::chrono::minutes(1 + draw(8));
+  if (draw(8) == 0) {
+    climate.ttl = 2 * kLatest;
+    climate.faults_for += 2 * climate.ttl;
+  }
   return climate;
 }
 
@@ -55,18 +63,25 @@ Simulation::Simulation(Settings settings)
     : settings_(std::move(settings)),
       random_(seeded_random(settings_.seed)),
       climate_(draw_climate(*random_)),
-      faults_until_(climate_.faults_for) {
+      faults_until_(climate_.faults_for),
+      witness_(witness_options()) {
   const Ambient ambient{.clock = clock_, .random = random_};
   network_ = std::make_shared<Network>(clock_, random_, world_.context.get_executor());
-  table_ = std::make_shared<Table>(ambient, climate_.shards);
+  table_ = std::make_shared<Table>(ambient, climate_.shards, climate_.ttl);
   queues_ = std::make_shared<Queues>();
   queues_->messages = memory::Transport(queue_options(ambient));
   if (!climate_.fifo && settings_.copied) {
     queues_->copies = [this](const SendRequest& request) { return copies_of(request); };
   }
-  table_->committed = [this](const CommitRequest& request) { note_commit(request); };
-  queues_->sent = [this](const SendRequest& request) { note_sent(request); };
-  queues_->acknowledged = [this](const Delivery& it) { note_acknowledged(it); };
+  table_->committed = [this](const CommitRequest& request) {
+    ++tally_.commits;
+    witness_.committed(request);
+  };
+  queues_->sent = [this](const SendRequest& request) { witness_.sent(request); };
+  queues_->acknowledged = [this](const Delivery& delivery) {
+    ++tally_.messages;
+    witness_.acknowledged(delivery);
+  };
   begin_world();
   // Before the first message, whoever begins first.
   for (const SagaDefinition& saga : settings_.sagas) {
@@ -83,6 +98,15 @@ Simulation::Simulation(Settings settings)
 memory::TransportOptions Simulation::queue_options(const Ambient& ambient) const {
   memory::TransportOptions options{.ordered_by_key = climate_.fifo, .ambient = ambient};
   if (!climate_.fifo) options.deduplication_window = milliseconds::zero();
+  return options;
+}
+
+WitnessOptions Simulation::witness_options() const {
+  WitnessOptions options;
+  options.clock = clock_;
+  if (climate_.ttl > 0min) options.ttl = climate_.ttl;
+  options.taken = settings_.taken;
+  options.never_ignored = settings_.never_ignored;
   return options;
 }
 
@@ -105,17 +129,21 @@ void Simulation::begin_world() {
   await(world_.bus->start());
 }
 
+milliseconds Simulation::draw_offset() {
+  const auto most = static_cast<std::uint64_t>(climate_.clock_offset.count());
+  return milliseconds(static_cast<std::int64_t>(draw(2 * most + 1)) -
+                      static_cast<std::int64_t>(most));
+}
+
 void Simulation::begin_worker() {
   Party& party = *workers_.emplace_back(std::make_unique<Party>());
-  const auto most = static_cast<std::uint64_t>(climate_.clock_offset.count());
-  const auto offset =
-      milliseconds(static_cast<std::int64_t>(draw(2 * most + 1)) - static_cast<std::int64_t>(most));
+  const milliseconds offset = draw_offset();
   party.clock = std::make_shared<MortalClock>(clock_, is_calm() ? milliseconds::zero() : offset);
   BusOptions options;
   options.concurrency = 4;
   if (settings_.configure) settings_.configure(options);
-  options.transport = over_network(queues_, network_);
-  options.store = over_network(table_, network_);
+  options.transport = over_network(queues_, network_, climate_.holds);
+  options.store = over_network(table_, network_, party.asked);
   options.sagas = settings_.sagas;
   options.executor = party.context.get_executor();
   options.ambient = {.clock = party.clock, .random = random_};
@@ -162,16 +190,23 @@ bool Simulation::let_run(Party& party, bool is_worker) {
     if (party.ended || party.context.poll_one() == 0) return i > 0;
     ++tally_.handlers;
     if (!is_worker || calm_) continue;
-    if (happens(climate_.death)) {
-      party.ended = true;
-      ++tally_.deaths;
-    } else if (happens(climate_.stall)) {
-      party.stalled_until = time() + milliseconds(draw(60'000));
-      ++tally_.stalls;
-      return true;
-    }
+    befall(party);
+    if (party.stalled_until > time()) return true;
   }
   return true;
+}
+
+void Simulation::befall(Party& worker) {
+  if (happens(climate_.death)) {
+    worker.ended = true;
+    ++tally_.deaths;
+  } else if (happens(climate_.stall)) {
+    worker.stalled_until = time() + milliseconds(draw(60'000));
+    ++tally_.stalls;
+  } else if (happens(climate_.jump)) {
+    worker.clock->jump(draw_offset());
+    ++tally_.jumps;
+  }
 }
 
 // Those who have ended are followed by others, a while later.
@@ -201,6 +236,7 @@ void Simulation::go_on_to_next() {
   const auto sleepers = clock_->until_next();
   nanoseconds next = sleepers ? time() + *sleepers : nanoseconds::max();
   if (!births_.empty()) next = std::min(next, *births_.begin());
+  if (!planned_.empty()) next = std::min(next, planned_.begin()->first);
   for (const auto& worker : workers_) {
     if (worker->stalled_until > time()) next = std::min(next, worker->stalled_until);
   }
@@ -219,6 +255,7 @@ void Simulation::calm_down() {
 
 bool Simulation::is_idle() {
   if (!calm_ || time() < next_look_ || network_->stragglers() > 0) return false;
+  if (!planned_.empty()) return false;
   next_look_ = time() + kLookEvery;
   for (const SagaDefinition& saga : settings_.sagas) {
     if (queues_->messages.pending(saga.name()) > 0) return false;
@@ -236,86 +273,63 @@ bool Simulation::is_idle() {
   return true;
 }
 
+Stock Simulation::stock(const std::string& name) const {
+  const auto found = table_->stocks.find(name);
+  return found == table_->stocks.end() ? Stock{} : found->second;
+}
+
+void Simulation::say(asio::awaitable<void> publication) {
+  asio::co_spawn(world_.context, std::move(publication), [](const std::exception_ptr& error) {
+    if (error) std::rethrow_exception(error);
+  });
+}
+
+void Simulation::act() {
+  while (!planned_.empty() && planned_.begin()->first <= time()) {
+    planned_.extract(planned_.begin()).mapped()();
+  }
+}
+
 void Simulation::run() {
   for (;;) {
     if (!calm_ && is_calm()) calm_down();
     replace();
     deploy();
+    act();
     if (turn()) continue;
-    if (is_idle()) return;
-    if (time() > kLongest) return report("it goes on for ever");
+    if (is_idle()) return rest();
+    if (time() > kLongest) return witness_.report("it goes on for ever");
     go_on_to_next();
   }
 }
 
-// What must hold at every moment.
-
-void Simulation::note_commit(const CommitRequest& request) {
-  ++tally_.commits;
-  const Instance& next = *request.next;
-  Life& life = lives_[next.saga_id];
-  const std::string& birth = next.bookkeeping.birth;
-  const bool begins = next.version == 1 && (life.version == 0 || life.completed);
-  if (!begins && (next.version != life.version + 1 || birth != life.birth)) {
-    report(fmt::format("{} {} has version {} after {}", next.saga_name, next.correlation_id,
-                       next.version, life.version));
+// What only workers and their requests hold goes with them.
+void Simulation::rest() {
+  witness_.at_rest();
+  for (const auto& worker : workers_) {
+    asio::co_spawn(worker->context, worker->bus->stop(),
+                   [&worker = *worker](const std::exception_ptr&) { worker.ended = true; });
   }
-  note_taken(life, next);
-  life.version = next.version;
-  life.birth = birth;
-  life.timers = next.bookkeeping.timers;
-  life.completed = next.completed;
-}
-
-// Ids leave the inbox at its front, and new ones are added at its end.
-void Simulation::note_taken(Life& life, const Instance& next) {
-  std::set<std::string> inbox;
-  for (const InboxEntry& entry : next.bookkeeping.inbox) {
-    const std::string& id = entry.message_id;
-    if (!inbox.insert(id).second) report(id + " stands twice in an inbox");
-    if (life.inbox.contains(id)) continue;
-    if (!life.taken.insert(id).second) report(id + " was taken in twice");
-    if (settings_.taken) settings_.taken(next, id);
-    check_firing(life, next, id);
+  const auto has_ended = [](const auto& worker) { return worker->ended; };
+  while (!std::ranges::all_of(workers_, has_ended)) {
+    if (!turn() && !clock_->advance_to_next()) break;
   }
-  life.inbox = std::move(inbox);
-}
-
-// A timeout that was moved does not take effect when it was to come before.
-void Simulation::check_firing(const Life& life, const Instance& next, const std::string& id) {
-  const auto fired = fired_.find(id);
-  if (fired == fired_.end()) return;
-  const auto timer = std::ranges::find(life.timers, fired->second.token, &Timer::token);
-  const bool came = std::ranges::find(next.bookkeeping.timers, fired->second.token,
-                                      &Timer::token) == next.bookkeeping.timers.end();
-  if (timer == life.timers.end() || !came || timer->due <= fired->second.due) return;
-  report(fmt::format("{} {}: a timeout that was moved came at its old time", next.saga_name,
-                     next.correlation_id));
-}
-
-void Simulation::note_sent(const SendRequest& request) {
-  const Envelope& envelope = *request.envelope;
-  if (request.endpoint.ends_with(".dlq")) buried_.insert(envelope.id);
-  const auto due = envelope.headers.find(headers::kTimeoutDue);
-  if (due == envelope.headers.end()) return;
-  const TimePoint at{milliseconds(std::stoll(due->second))};
-  Timer& fired = fired_[envelope.id];
-  fired.token = envelope.headers.find(headers::kTimeoutToken)->second;
-  fired.due = at;
-  if (clock_->now() < at) {
-    report(fmt::format("a timeout comes {} ms early", (at - clock_->now()).count()));
+  for (const auto& worker : workers_) check_ledger(*worker);
+  workers_.clear();
+  while (network_->stragglers() > 0) {
+    if (!turn() && !clock_->advance_to_next()) break;
   }
+  if (table_.use_count() > 1) witness_.report("somebody holds the table for ever");
 }
 
-void Simulation::note_acknowledged(const Delivery& delivery) {
-  ++tally_.messages;
-  if (!delivery.envelope || !settings_.never_ignored) return;
-  const Envelope& envelope = *delivery.envelope;
-  if (!settings_.never_ignored(envelope) || buried_.contains(envelope.id)) return;
-  const bool taken = std::ranges::any_of(
-      lives_, [&](const auto& life) { return life.second.taken.contains(envelope.id); });
-  if (!taken) {
-    report(fmt::format("{} {} was acknowledged, and nothing holds it", envelope.type, envelope.id));
+void Simulation::check_ledger(const Party& worker) {
+  Cost said;
+  for (const LedgerLine& line : worker.bus->ledger()) said += line.cost;
+  if (said.requests != worker.asked->requests ||
+      said.failed_conditions != worker.asked->failed_conditions) {
+    witness_.report(fmt::format(
+        "a ledger has {} requests, of which {} were refused; it was {} and {}", said.requests,
+        said.failed_conditions, worker.asked->requests, worker.asked->failed_conditions));
   }
 }
 
@@ -323,16 +337,12 @@ std::vector<SendRequest> Simulation::copies_of(const SendRequest& request) {
   std::vector<SendRequest> all(1, request);
   if (calm_ || !settings_.copied(*request.envelope)) return all;
   const TimePoint due = std::max(request.not_before, clock_->now());
-  if (draw(2) == 0) all.front().not_before = due + milliseconds(draw(240'000));
+  if (draw(2) == 0) all.front().not_before = due + draw_lateness();
   for (std::uint64_t i = 0, count = draw(3); i < count; ++i) {
     SendRequest& copy = all.emplace_back(request);
-    copy.not_before = due + milliseconds(draw(240'000));
+    copy.not_before = due + draw_lateness();
   }
   return all;
-}
-
-void Simulation::report(std::string problem) {
-  if (problems_.size() < kMostProblems) problems_.push_back(std::move(problem));
 }
 
 }  // namespace sagabus::testing::simulation

@@ -3,14 +3,15 @@
 //
 // The buses are real. The store is like DynamoDB's, the queues are like SQS's, both behind a
 // network (network.hpp). Workers are killed between any two handlers, stand still for longer than
-// their leases last, are deployed, and have clocks that are wrong. After a while the faults end,
-// and all must come to rest.
+// their leases last, are deployed, and have clocks that are wrong and jump. After a while the
+// faults end, and all must come to rest. What must hold is in witness.hpp.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "testing/mortal_clock.hpp"
 #include "testing/simulation/queue.hpp"
 #include "testing/simulation/store.hpp"
+#include "testing/simulation/witness.hpp"
 
 namespace sagabus::testing::simulation {
 
@@ -27,9 +29,13 @@ struct Climate {
   Weather weather{};
   double death = 0;  // of a worker, at each of its handlers
   double stall = 0;  // of a worker, at each of its handlers: it stands still for up to a minute
+  double jump = 0;   // of a worker's clock, at each of its handlers
   std::chrono::minutes deploy_every{0};       // 0: never
   std::chrono::milliseconds clock_offset{0};  // of workers' clocks, at most, both ways
   bool fifo = false;                          // else messages come several times and in any order
+  bool holds = false;  // workers keep in hand what they cannot commit, as with SQS
+  // Instances expire so long after they have ended; zero: they stay.
+  std::chrono::minutes ttl{0};
   unsigned workers = 1;
   unsigned shards = 1;
   std::chrono::minutes faults_for{30};
@@ -53,6 +59,7 @@ struct Tally {
   std::uint64_t handlers = 0;  // of coroutines, that ran
   std::uint64_t deaths = 0;
   std::uint64_t stalls = 0;
+  std::uint64_t jumps = 0;
   std::uint64_t deploys = 0;
 };
 
@@ -63,23 +70,33 @@ class Simulation {
   Simulation& operator=(const Simulation&) = delete;
   ~Simulation();
 
+  // By the world, at that time since the beginning; all is at rest after it only. Where a queue
+  // keeps no order, perhaps once more, under the same id.
   template <Message M>
-  void publish(const M& message, PublishOptions options) {
-    await(world_.bus->publish(message, std::move(options)));
+  void publish(const M& message, PublishOptions options, std::chrono::nanoseconds at = {}) {
+    const auto act = [this, message, options] { say(publication(*world_.bus, message, options)); };
+    planned_.emplace(at, act);
+    if (!climate_.fifo && draw(2) == 0) planned_.emplace(at + draw_lateness(), act);
   }
 
-  // Until the faults have ended and nothing is left to do.
+  // From that time since the beginning.
+  void set_stock(const std::string& name, std::size_t size, std::chrono::nanoseconds at) {
+    planned_.emplace(at, [this, name, size] { table_->stocks[name].size = size; });
+  }
+  Stock stock(const std::string& name) const;
+
+  // Until the faults have ended and nothing is left to do; then the workers are stopped.
   void run();
 
-  // What is not as it must be, whatever the sagas are: gaps in versions, second instances, messages
-  // taken twice or acknowledged and not taken, timeouts that come early, what is left over.
-  const std::vector<std::string>& problems() const noexcept { return problems_; }
+  // What is not as it must be, whatever the sagas are.
+  const std::vector<std::string>& problems() const noexcept { return witness_.problems(); }
 
   const Climate& climate() const noexcept { return climate_; }
   const Tally& tally() const noexcept { return tally_; }
+  std::uint64_t second_lives() const noexcept { return witness_.second_lives(); }
   const Trace& trace() const noexcept { return network_->trace(); }
   const Network::Mishaps& mishaps() const noexcept { return network_->mishaps(); }
-  const memory::Transport& queues() const noexcept { return queues_->messages; }
+  const Queues& queues() const noexcept { return *queues_; }
   const Table& table() const noexcept { return *table_; }
 
  private:
@@ -92,47 +109,46 @@ class Simulation {
     boost::asio::io_context context{1};
     std::shared_ptr<MortalClock> clock;
     std::unique_ptr<Bus> bus;
+    const Asked asked = std::make_shared<Cost>();
     std::chrono::nanoseconds stalled_until{0};
     bool ended = false;
   };
-  struct Life {  // of an instance, as it was written last
-    std::uint64_t version = 0;
-    std::string birth;
-    bool completed = false;
-    std::vector<Timer> timers;
-    std::set<std::string> inbox;
-    std::set<std::string> taken;  // ever
-  };
-
   std::uint64_t draw(std::uint64_t below) { return random_->next() % below; }
   bool happens(double probability) { return probability > 0 && uniform(*random_) < probability; }
   std::chrono::nanoseconds time() const { return clock_->monotonic(); }
   bool is_calm() const { return time() >= faults_until_; }
 
   memory::TransportOptions queue_options(const Ambient& ambient) const;
+  WitnessOptions witness_options() const;
   void begin_world();
   void begin_worker();
   void await(boost::asio::awaitable<void> operation);
   bool turn();
   bool let_run(Party& party, bool is_worker);
+  std::chrono::milliseconds draw_offset();
+  void befall(Party& worker);
   void replace();
   void deploy();
   void go_on_to_next();
   bool is_idle();
   void calm_down();
-  void note_commit(const CommitRequest& request);
-  void note_taken(Life& life, const Instance& next);
-  void check_firing(const Life& life, const Instance& next, const std::string& id);
-  void note_sent(const SendRequest& request);
-  void note_acknowledged(const Delivery& delivery);
+  template <Message M>
+  static boost::asio::awaitable<void> publication(Bus& bus, M message, PublishOptions options) {
+    co_await bus.publish(message, std::move(options));
+  }
+  void say(boost::asio::awaitable<void> publication);
+  void act();
+  void rest();
+  void check_ledger(const Party& worker);
+  std::chrono::milliseconds draw_lateness() { return std::chrono::milliseconds(draw(240'000)); }
   std::vector<SendRequest> copies_of(const SendRequest& request);
-  void report(std::string problem);
 
   const Settings settings_;
   const std::shared_ptr<VirtualClock> clock_ = std::make_shared<VirtualClock>();
   const std::shared_ptr<RandomSource> random_;
   const Climate climate_;
   const std::chrono::nanoseconds faults_until_;
+  Witness witness_;
   Party world_;
   std::shared_ptr<Network> network_;
   std::shared_ptr<Table> table_;
@@ -142,11 +158,8 @@ class Simulation {
   std::chrono::nanoseconds next_deploy_{0};
   std::chrono::nanoseconds next_look_{0};  // whether all is idle
   bool calm_ = false;
-  std::map<std::string, Life> lives_;   // by saga id
-  std::set<std::string> buried_;        // ids
-  std::map<std::string, Timer> fired_;  // by the id of the message that brings it
+  std::multimap<std::chrono::nanoseconds, std::function<void()>> planned_;
   Tally tally_;
-  std::vector<std::string> problems_;
 };
 
 }  // namespace sagabus::testing::simulation

@@ -7,10 +7,50 @@ namespace {
 
 namespace asio = boost::asio;
 
+const TakeOne& take_one(const StoreWritePtr& write) {
+  return static_cast<const TakeOne&>(*write);
+}
+
+std::vector<RefusedWrite> refused_writes(const CommitRequest& request, const Table& table) {
+  std::vector<RefusedWrite> refused;
+  for (std::size_t i = 0; i < request.writes.size(); ++i) {
+    const TakeOne& take = take_one(request.writes[i]);
+    const auto stock = table.stocks.find(take.stock());
+    if (stock == table.stocks.end() || !stock->second.gives(take.taker()))
+      refused.push_back({i, {}});
+  }
+  return refused;
+}
+
+bool is_as_expected(const InstancePtr& there, const std::optional<ExpectedInstance>& expected) {
+  if (!there || !expected) return !there && !expected;
+  return there->version == expected->version && there->bookkeeping.birth == expected->birth;
+}
+
+// All or nothing. That the instance is another one goes before what else was refused.
 asio::awaitable<CommitResult> commit(std::shared_ptr<Table> table, CommitRequest request) {
+  const std::shared_ptr<StoreBackend>& store = table->instances.backend();
+  CommitResult result;
+  result.refused = refused_writes(request, *table);
+  if (!result.refused.empty()) {
+    const InstanceKey key{request.next->saga_name, request.next->correlation_id,
+                          request.next->saga_id};
+    result.current = co_await store->load(key, nullptr);
+    if (is_as_expected(result.current, request.expected)) {
+      result.current = nullptr;
+    } else {
+      result.refused.clear();
+    }
+    co_return result;
+  }
   CommitRequest copy = request;
-  CommitResult result = co_await table->instances.backend()->commit(std::move(copy));
-  if (result.committed) table->committed(request);
+  copy.writes.clear();
+  result = co_await store->commit(std::move(copy));
+  if (!result.committed) co_return result;
+  for (const StoreWritePtr& write : request.writes) {
+    table->stocks[take_one(write).stock()].takers.insert(take_one(write).taker());
+  }
+  table->committed(request);
   co_return result;
 }
 
@@ -51,10 +91,21 @@ asio::awaitable<std::vector<Lease>> all_leases(std::shared_ptr<Table> table) {
   co_return all;
 }
 
+// Of a step, whether it has an account or not.
+void count(Cost* cost, Cost& asked) {
+  ++asked.requests;
+  if (cost) ++cost->requests;
+}
+
+void count_failure(Cost* cost, Cost& asked) {
+  ++asked.failed_conditions;
+  if (cost) ++cost->failed_conditions;
+}
+
 class Timers final : public TimerBackend {
  public:
-  Timers(std::shared_ptr<Table> table, std::shared_ptr<Network> network)
-      : table_(std::move(table)), network_(std::move(network)) {}
+  Timers(std::shared_ptr<Table> table, std::shared_ptr<Network> network, Asked asked)
+      : table_(std::move(table)), network_(std::move(network)), asked_(std::move(asked)) {}
 
   unsigned shards() const noexcept override { return static_cast<unsigned>(table_->timers.size()); }
   unsigned shard_of(std::string_view id) const noexcept override {
@@ -63,11 +114,13 @@ class Timers final : public TimerBackend {
   // The service's clock, whatever the worker's says.
   TimePoint now() const override { return table_->ambient.clock->now(); }
 
-  asio::awaitable<void> put(std::vector<TimerRow> rows, Cost* /*cost*/) override {
+  asio::awaitable<void> put(std::vector<TimerRow> rows, Cost* cost) override {
+    if (cost) count(cost, *asked_);  // else it is the timer service's
     return network_->call<void>(
         "put", [table = table_, rows = std::move(rows)] { return put_all(table, rows); });
   }
-  asio::awaitable<std::size_t> erase(std::vector<TimerKey> keys, Cost* /*cost*/) override {
+  asio::awaitable<std::size_t> erase(std::vector<TimerKey> keys, Cost* cost) override {
+    if (cost) count(cost, *asked_);
     return network_->call<std::size_t>(
         "erase", [table = table_, keys = std::move(keys)] { return erase_all(table, keys); });
   }
@@ -93,29 +146,52 @@ class Timers final : public TimerBackend {
  private:
   const std::shared_ptr<Table> table_;
   const std::shared_ptr<Network> network_;
+  const Asked asked_;
 };
 
 class Store final : public StoreBackend {
  public:
-  Store(std::shared_ptr<Table> table, std::shared_ptr<Network> network)
+  Store(std::shared_ptr<Table> table, std::shared_ptr<Network> network, Asked asked)
       : StoreBackend(table->ambient),
         table_(std::move(table)),
         network_(std::move(network)),
-        timers_(table_, network_) {}
+        asked_(std::move(asked)),
+        timers_(table_, network_, asked_) {}
 
   std::string describe() const override { return "simulation:"; }
   TimerBackend* timers() noexcept override { return &timers_; }
   asio::awaitable<void> prepare() override { return inner().prepare(); }
+  bool takes(const StoreWrite& write) const noexcept override {
+    return dynamic_cast<const TakeOne*>(&write) != nullptr;
+  }
 
-  asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* /*cost*/) override {
+  asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* cost) override {
+    count(cost, *asked_);
     return network_->ask<InstancePtr>("load",
                                       [table = table_, key] { return load_copy(table, key); });
   }
   asio::awaitable<CommitResult> commit(CommitRequest request) override {
-    request.cost = nullptr;  // it may be gone when a straggler arrives
-    return network_->call<CommitResult>("commit", [table = table_, request = std::move(request)] {
-      return simulation::commit(table, request);
-    });
+    Cost* const cost =
+        std::exchange(request.cost, nullptr);  // may be gone when a straggler arrives
+    const Asked asked = asked_;
+    const std::shared_ptr<Network> network = network_;
+    const std::shared_ptr<Table> table = table_;
+    // A transaction is tried again here, as the service's client does: the first may come later.
+    bool may_still_land = false;
+    for (int tries_left = request.writes.empty() ? 1 : 2;;) {
+      count(cost, *asked);
+      try {
+        auto committing = network->call<CommitResult>(
+            "commit", [table, request] { return simulation::commit(table, request); });
+        CommitResult result = co_await std::move(committing);
+        result.may_still_land = may_still_land && !result.refused.empty();
+        if (!result.committed) count_failure(cost, *asked);
+        co_return result;
+      } catch (const TransientError&) {
+        if (--tries_left == 0) throw;
+        may_still_land = true;
+      }
+    }
   }
   asio::awaitable<void> save_watermark(std::string worker, std::string text) override {
     return network_->call<void>(
@@ -166,19 +242,29 @@ class Store final : public StoreBackend {
 
   const std::shared_ptr<Table> table_;
   const std::shared_ptr<Network> network_;
+  const Asked asked_;
   Timers timers_;
 };
 
+memory::StoreOptions store_options(const Ambient& ambient, std::chrono::minutes ttl) {
+  memory::StoreOptions options{.ambient = ambient};
+  using Days = std::chrono::duration<double, std::chrono::days::period>;
+  if (ttl > ttl.zero()) options.ttl_days = Days(ttl).count();
+  return options;
+}
+
 }  // namespace
 
-Table::Table(Ambient a, unsigned shards) : ambient(std::move(a)), instances({.ambient = ambient}) {
+Table::Table(Ambient a, unsigned shards, std::chrono::minutes ttl)
+    : ambient(std::move(a)), instances(store_options(ambient, ttl)) {
   for (unsigned i = 0; i < shards; ++i) {
     timers.push_back(std::make_shared<memory::TimersInMemory>(ambient.clock));
   }
 }
 
-SagaStore over_network(std::shared_ptr<Table> table, std::shared_ptr<Network> network) {
-  return SagaStore(std::make_shared<Store>(std::move(table), std::move(network)));
+SagaStore over_network(std::shared_ptr<Table> table, std::shared_ptr<Network> network,
+                       Asked asked) {
+  return SagaStore(std::make_shared<Store>(std::move(table), std::move(network), std::move(asked)));
 }
 
 }  // namespace sagabus::testing::simulation

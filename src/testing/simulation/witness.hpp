@@ -1,0 +1,81 @@
+// Sees every write, send and acknowledgement of a simulation, and says what is not as it must be,
+// whatever the sagas are.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sagabus/store.hpp"
+#include "sagabus/testing/virtual_clock.hpp"
+#include "sagabus/transport.hpp"
+
+namespace sagabus::testing::simulation {
+
+struct WitnessOptions {
+  std::shared_ptr<VirtualClock> clock{};
+  std::optional<std::chrono::milliseconds> ttl{};  // the store's; empty: nothing expires
+  std::function<void(const Instance&, const std::string& id)> taken{};  // a message was taken in
+  // Whether what acknowledges such a message must have taken it in.
+  std::function<bool(const Envelope&)> never_ignored{};
+};
+
+class Witness {
+ public:
+  explicit Witness(WitnessOptions options) : options_(std::move(options)) {}
+
+  // At each of these, when it is carried out.
+  void committed(const CommitRequest& request);
+  void sent(const SendRequest& request);
+  void acknowledged(const Delivery& delivery);
+
+  // Nothing is on its way any more, and nothing is left to be done.
+  void at_rest();
+
+  // Of those that have begun after another had expired.
+  std::uint64_t second_lives() const noexcept { return second_lives_; }
+
+  void report(std::string problem);
+  const std::vector<std::string>& problems() const noexcept { return problems_; }
+
+ private:
+  struct Life {  // of an instance, as it was written last
+    std::string name;
+    std::uint64_t version = 0;
+    std::string birth;
+    bool completed = false;
+    TimePoint written_at{};
+    std::vector<Timer> timers;
+    std::set<std::string> inbox;
+    std::set<std::string> taken;    // ever
+    std::set<std::string> entered;  // what the entries of its outbox were made by, ever
+  };
+  struct Effect {  // a message that was committed
+    std::string type;
+    std::string cause;  // the message that its step took in
+    bool cancelled = false;
+    std::optional<TimePoint> sent;  // the last time
+  };
+
+  void note_version(const Life& life, const Instance& next);
+  void note_taken(Life& life, const Instance& next);
+  void check_firing(const Life& life, const Instance& next, const std::string& id);
+  void note_effects(Life& life, const Bookkeeping& books);
+  void note_timeout(const Envelope& envelope);
+  void note_effect_sent(const SendRequest& request);
+
+  const WitnessOptions options_;
+  std::map<std::string, Life> lives_;            // by saga id
+  std::map<std::string, Effect> effects_;        // by the message's id
+  std::map<std::string, TimePoint> on_its_way_;  // when messages were last sent or acknowledged
+  std::set<std::string> buried_;                 // ids
+  std::map<std::string, Timer> fired_;           // by the id of the message that brings it
+  std::uint64_t second_lives_ = 0;
+  std::vector<std::string> problems_;
+};
+
+}  // namespace sagabus::testing::simulation
