@@ -167,6 +167,10 @@ void OnTerminal::type(const std::string& line) const {
   if (write(terminal_, text.data(), text.size()) < 0) fail(errno, "write");
 }
 
+void OnTerminal::interrupt() const {
+  kill(pid_, SIGINT);
+}
+
 Ran OnTerminal::wait() {
   while (read_more()) {
   }

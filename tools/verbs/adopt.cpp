@@ -9,6 +9,7 @@
 #include <string>
 
 #include "confirm.hpp"
+#include "count_text.hpp"
 #include "open_store.hpp"
 #include "sagabus/json.hpp"
 #include "terminal.hpp"
@@ -105,7 +106,7 @@ class Progress {
 
   void show(const dynamodb::AdoptCount& so_far) {
     if (isatty(STDERR_FILENO) == 0 || isatty(STDOUT_FILENO) != 0) return;
-    fmt::print(stderr, "\r\x1b[Klooked at {} items, {} taken over", so_far.looked_at,
+    fmt::print(stderr, "\r\x1b[Klooked at {}, {} taken over", count_text(so_far.looked_at, "item"),
                so_far.adopted);
     shown_ = true;
   }
@@ -134,9 +135,9 @@ asio::awaitable<void> make_sure(dynamodb::SagaStore store, Options options) {
   options.dry_run = true;
   auto looking = go_through(store, options, false);
   const dynamodb::AdoptCount count = co_await std::move(looking);
-  const std::string question =
-      fmt::format("Take over {} items of {} in {}? Type the saga's name", count.adopted,
-                  escape_controls(options.saga), store.table_name());
+  const std::string question = fmt::format("Take over {} of {} in {}? Type the saga's name",
+                                           count_text(count.adopted, "item"),
+                                           escape_controls(options.saga), store.table_name());
   if (is_sure(question, options.saga)) co_return;
   throw Failure(Exit::failed, "nothing was taken over: the answer was not the saga's name");
 }
@@ -156,7 +157,8 @@ asio::awaitable<Exit> adopt(Options options) {
   }
   const auto left = count.refused + count.changed;
   if (left == 0) co_return Exit::done;
-  throw Failure(Exit::failed, fmt::format("{} items are still those of another program", left));
+  throw Failure(Exit::failed, fmt::format("{} {} still of another program",
+                                          count_text(left, "item"), left == 1 ? "is" : "are"));
 }
 
 }  // namespace
