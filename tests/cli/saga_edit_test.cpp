@@ -194,6 +194,24 @@ TEST_P(SagaVerbs, EditKeepsWhatTheStoreRefuses) {
   EXPECT_EQ(*stored("o-1"), before);
 }
 
+TEST_P(SagaVerbs, EditKeepsWhatWasNotWrittenByCtrlC) {
+  if (!table_) GTEST_SKIP() << "nothing stands between the command and a file";
+  put("o-1", "paid");
+  const SpoilingProxy proxy(dynamodb_endpoint(), {.held = {"UpdateItem"}});
+  const std::string spoilt =
+      uri().substr(0, uri().find("endpoint=")) + "endpoint=" + proxy.endpoint();
+  const Editing lost("echo '{\"status\":\"lost\"}' > $3");
+  Running running({"saga", "edit", "Orders", "--store", spoilt, "--correlation", "o-1"},
+                  lost.options());
+  while (!proxy.holds_one() && !running.has_ended()) std::this_thread::sleep_for(1ms);
+  running.send_signal(SIGINT);
+  const Ran ran = running.wait();
+  EXPECT_EQ(ran.exit, 130);
+  EXPECT_TRUE(is_one_line(ran.err)) << ran.err;
+  EXPECT_THAT(ran.err, StartsWith("sagabus: interrupted, and perhaps written; "));
+  EXPECT_EQ(lost.kept(ran.err), "{\"status\":\"lost\"}\n");
+}
+
 TEST_P(SagaVerbs, EditNothingInADryRun) {
   Instance instance = put("o-1", "paid");
   instance.state =

@@ -216,6 +216,24 @@ TEST_P(SagaMoves, SayWhatWasPutWhereTheStoreFails) {
   EXPECT_THAT(read().out, StartsWith("put: 10\n"));
 }
 
+TEST_P(SagaMoves, GoOnWithAnImportThatWasInterrupted) {
+  if (!table_) GTEST_SKIP() << "nothing stands between the command and a file";
+  put("o-1", "paid");
+  ASSERT_EQ(write().exit, 0);
+  sync_wait(store().erase("Orders", stored("o-1")->saga_id));
+  const SpoilingProxy proxy(dynamodb_endpoint(), {.held = {"PutItem"}});
+  const std::string spoilt =
+      uri().substr(0, uri().find("endpoint=")) + "endpoint=" + proxy.endpoint();
+  Running running({"saga", "import", output(), "--store", spoilt});
+  while (!proxy.holds_one() && !running.has_ended()) std::this_thread::sleep_for(1ms);
+  running.send_signal(SIGINT);
+  const Ran ran = running.wait();
+  EXPECT_EQ(ran.exit, 130);
+  EXPECT_THAT(ran.out, StartsWith("put: 0\n"));
+  EXPECT_EQ(ran.err, "sagabus: interrupted\n");
+  EXPECT_THAT(read().out, StartsWith("put: 1\n"));
+}
+
 // The file that a process has open under that path, as fdinfo tells of it: how far it has been
 // read.
 std::optional<std::uint64_t> offset_in(pid_t pid, const std::string& path) {
