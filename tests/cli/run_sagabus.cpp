@@ -88,7 +88,7 @@ Running::~Running() {
 }
 
 void Running::send_signal(int signal) const {
-  kill(pid_, signal);
+  if (!status_) kill(pid_, signal);  // the number may be another's by now
 }
 
 bool Running::has_ended() {
