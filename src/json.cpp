@@ -164,6 +164,24 @@ Value parse_json(std::string_view text, const JsonLimits& limits) {
   return parser.handler().take();
 }
 
+void require_unique_members(const Value& value) {
+  if (const Array* array = value.if_array()) {
+    for (const Value& element : *array) require_unique_members(element);
+  }
+  const Object* const object = value.if_object();
+  if (!object) return;
+  std::vector<std::string_view> names;
+  names.reserve(object->size());
+  for (const auto& [name, member] : *object) {
+    require_unique_members(member);
+    names.emplace_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice == names.end()) return;
+  throw ValidationError(fmt::format("member '{}' is there twice in one object", *twice));
+}
+
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   std::size_t plain = 0;  // the start of what needs no escape

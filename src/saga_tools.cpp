@@ -109,7 +109,8 @@ class Reader {
 
   std::uint64_t version() const {
     const std::int64_t* const version = member("version").if_int64();
-    if (!version || *version < 1) wrong("version", "a whole number from 1");
+    // Some of the programs that share the schema begin at 0.
+    if (!version || *version < 0) wrong("version", "a whole number from 0");
     return static_cast<std::uint64_t>(*version);
   }
 
@@ -298,8 +299,9 @@ std::uint64_t ImportCounts::*verdict(const Instance& instance, const InstancePtr
   if (!there) return &ImportCounts::put;
   const bool same_key =
       there->saga_id == instance.saga_id && there->correlation_id == instance.correlation_id;
-  if (same_key && is_like(*there, instance)) return &ImportCounts::same;
-  return same_key && options.replace ? &ImportCounts::replaced : &ImportCounts::kept;
+  if (!same_key) return &ImportCounts::taken;
+  if (is_like(*there, instance)) return &ImportCounts::same;
+  return options.replace ? &ImportCounts::replaced : &ImportCounts::kept;
 }
 
 asio::awaitable<void> import_one(const SagaStore& store, const Instance& instance,
@@ -324,7 +326,8 @@ asio::awaitable<void> import_one(const SagaStore& store, const Instance& instanc
     outcome = verdict(instance, there, options);
   }
   // Also where it was there: whoever put it may have ended before it put these.
-  if (!options.dry_run && outcome != &ImportCounts::kept) co_await put_rows(store, instance);
+  const bool is_there = outcome != &ImportCounts::kept && outcome != &ImportCounts::taken;
+  if (!options.dry_run && is_there) co_await put_rows(store, instance);
   ++(counts.*outcome);
 }
 
@@ -333,17 +336,37 @@ struct Import {
   SagaStore store;
   std::vector<Instance> instances;
   ImportOptions options;
-  std::vector<ImportCounts> counts;  // of each: they run on one executor, perhaps on many threads
+  // Of each: they run on one executor, perhaps on many threads.
+  std::vector<ImportCounts> counts;
+  std::vector<std::string> refusals;  // empty: it was not refused
 };
 
 asio::awaitable<bool> import_at(std::shared_ptr<Import> import, std::size_t index) {
-  co_await import_one(import->store, import->instances[index], import->options,
-                      import->counts[index]);
+  std::string& refusal = import->refusals[index];
+  try {
+    co_await import_one(import->store, import->instances[index], import->options,
+                        import->counts[index]);
+    co_return true;
+  } catch (const ValidationError& error) {
+    if (!import->options.on_refused) throw;
+    refusal = error.what();
+  } catch (const StateTooLarge& error) {
+    if (!import->options.on_refused) throw;
+    refusal = error.what();
+  }
+  ++import->counts[index].refused;
   co_return true;
+}
+
+void tell_refusals(const Import& import) {
+  for (std::size_t i = 0; i < import.refusals.size(); ++i) {
+    if (!import.refusals[i].empty()) import.options.on_refused(i, import.refusals[i]);
+  }
 }
 
 void check_state(const Value& state) {
   if (!state.if_object()) throw ValidationError("the state: expected a JSON object");
+  require_unique_members(state);
 }
 
 }  // namespace
@@ -404,6 +427,7 @@ Instance without_settled(Instance instance, const Watermarks& watermarks) {
 
 Instance read_instance(std::string_view text) {
   const Value value = parse_json(text, kLimits);
+  require_unique_members(value);
   const Reader in(value);
   Instance out;
   out.saga_name = in.text("sagaName");
@@ -466,6 +490,8 @@ ImportCounts& ImportCounts::operator+=(const ImportCounts& other) {
   replaced += other.replaced;
   same += other.same;
   kept += other.kept;
+  taken += other.taken;
+  refused += other.refused;
   return *this;
 }
 
@@ -474,13 +500,15 @@ asio::awaitable<ImportCounts> import_instances(SagaStore store, std::vector<Inst
   const auto import = std::make_shared<Import>();
   import->store = std::move(store);
   import->instances = std::move(instances);
-  import->options = options;
+  import->options = std::move(options);
   import->counts.resize(import->instances.size());
+  import->refusals.resize(import->instances.size());
   std::vector<asio::awaitable<bool>> puts;
   puts.reserve(import->instances.size());
   for (std::size_t i = 0; i < import->instances.size(); ++i) puts.push_back(import_at(import, i));
   auto running = detail::run_side_by_side(std::move(puts));
   const detail::Outcomes ends = co_await std::move(running);
+  tell_refusals(*import);
   if (ends.failure) std::rethrow_exception(ends.failure);
   ImportCounts total;
   for (const ImportCounts& one : import->counts) total += one;

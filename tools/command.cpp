@@ -21,16 +21,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-bool is_cancellation(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const boost::system::system_error& e) {
-    return e.code() == asio::error::operation_aborted;
-  } catch (...) {
-    return false;
-  }
-}
-
 unsigned read_count(const std::string& name, const std::string& text, unsigned least,
                     unsigned most) {
   unsigned count = 0;
@@ -104,20 +94,22 @@ Exit run(asio::awaitable<Exit> operation, unsigned threads) {
   std::rethrow_exception(failure);
 }
 
+bool is_cancellation(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const boost::system::system_error& e) {
+    return e.code() == asio::error::operation_aborted;
+  } catch (...) {
+    return false;
+  }
+}
+
 Exit exit_of(const std::exception& error) {
   if (const auto* failure = dynamic_cast<const Failure*>(&error)) return failure->exit();
   if (dynamic_cast<const std::invalid_argument*>(&error)) return Exit::wrong_use;
   if (dynamic_cast<const TableNotFound*>(&error)) return Exit::not_found;
   if (dynamic_cast<const NotFound*>(&error)) return Exit::not_found;
   return Exit::failed;
-}
-
-std::string one_line(std::string text) {
-  for (char& c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) c = ' ';
-  }
-  return text;
 }
 
 }  // namespace sagabus::tools

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -55,10 +56,10 @@ void add_switch(CLI::App& verb, const std::string& name, bool& value,
 // cancellation, returns Exit::interrupted.
 Exit run(boost::asio::awaitable<Exit> operation, unsigned threads = 1);
 
+// Whether it is how an operation ends that was cancelled.
+bool is_cancellation(const std::exception_ptr& error);
+
 // The exit code for what an action threw.
 Exit exit_of(const std::exception& error);
-
-// Without what would break a line or colour a terminal.
-std::string one_line(std::string text);
 
 }  // namespace sagabus::tools

@@ -9,7 +9,11 @@ namespace sagabus::tools {
 // Throws Failure with Exit::wrong_use where there is no terminal: "give --yes to" do so.
 void require_terminal(std::string_view to_do);
 
-// Asks on the terminal whether the user is sure: whether he types that name. Blocks its thread.
+// Asks on the terminal. Returns the line that the user types; empty at the end of the input. Blocks
+// its thread. Throws Failure with Exit::interrupted at Ctrl-C and SIGTERM.
+std::string ask_for_line(const std::string& question);
+
+// Asks whether the user is sure: whether he types that name. The same.
 bool is_sure(const std::string& question, std::string_view name);
 
 }  // namespace sagabus::tools

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -120,7 +121,13 @@ int run_program(std::vector<std::string> words) {
 
 }  // namespace
 
-EditedText::EditedText(const std::string& name, const std::string& text) {
+std::optional<std::string> read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::nullopt;
+  return std::string{std::istreambuf_iterator<char>(in), {}};
+}
+
+EditedText::EditedText(const std::string& name, const std::string& text) : original_(text) {
   directory_ = (std::filesystem::temp_directory_path() / "sagabus-edit-XXXXXX").string();
   if (!mkdtemp(directory_.data())) fail(directory_);
   path_ = directory_ + '/' + name;
@@ -137,6 +144,7 @@ EditedText::EditedText(const std::string& name, const std::string& text) {
 }
 
 EditedText::~EditedText() {
+  if (is_kept_) return;
   std::error_code ignored;
   std::filesystem::remove_all(directory_, ignored);  // with what the editor left there
 }
@@ -149,9 +157,22 @@ std::string EditedText::edit() {
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     throw Failure(Exit::failed, fmt::format("the editor {} failed: nothing was changed", editor));
   }
-  std::ifstream in(path_, std::ios::binary);
-  if (!in) throw Failure(Exit::failed, "the editor removed the file: nothing was changed");
-  return {std::istreambuf_iterator<char>(in), {}};
+  const std::optional<std::string> text = read_file(path_);
+  if (!text) throw Failure(Exit::failed, "the editor removed the file: nothing was changed");
+  return *text;
+}
+
+bool EditedText::is_changed() const {
+  const std::optional<std::string> text = read_file(path_);
+  return text && *text != original_;
+}
+
+std::string EditedText::keep() {
+  is_kept_ = true;
+  std::error_code ignored;  // nobody else can enter the directory
+  std::filesystem::permissions(
+      path_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, ignored);
+  return path_;
 }
 
 }  // namespace sagabus::tools

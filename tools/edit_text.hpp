@@ -1,12 +1,16 @@
 // Lets the user change a text in his editor.
 #pragma once
 
+#include <optional>
 #include <string>
 
 namespace sagabus::tools {
 
+// What the file holds; empty where it cannot be read.
+std::optional<std::string> read_file(const std::string& path);
+
 // A text in a file of its own, which only this user can read, in a directory that only he can
-// enter. Both go with the object, and stay only where the process is killed.
+// enter. Both go with the object, unless it is told to keep them or the process is killed.
 class EditedText {
  public:
   // Throws std::system_error where the file cannot be made. `name` is the file's.
@@ -21,9 +25,16 @@ class EditedText {
   // thread.
   std::string edit();
 
+  // Whether the file holds another text than the first one: something to lose.
+  bool is_changed() const;
+  // The file stays, for this user alone. Returns its path.
+  std::string keep();
+
  private:
   std::string directory_;
   std::string path_;
+  const std::string original_;
+  bool is_kept_ = false;
 };
 
 }  // namespace sagabus::tools

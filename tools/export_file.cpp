@@ -98,6 +98,7 @@ std::optional<ExportFile> ExportFile::open(const std::string& path, const std::s
   file.open_and_lock(is_new ? O_EXCL : 0);
   if (!is_new) file.write_mark();  // one that completed it just now has removed it
   file.cut_at_mark();
+  file.is_empty_ = file.mark_.offset == 0;
   return file;
 }
 
@@ -105,9 +106,16 @@ ExportFile::ExportFile(ExportFile&& other) noexcept
     : path_(std::move(other.path_)),
       mark_(std::move(other.mark_)),
       buffer_(std::move(other.buffer_)),
-      file_(std::exchange(other.file_, -1)) {}
+      file_(std::exchange(other.file_, -1)),
+      is_empty_(std::exchange(other.is_empty_, false)) {}
 
 ExportFile::~ExportFile() {
+  if (is_empty_) {
+    // The mark last: without it the file would count as complete.
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+    std::filesystem::remove(mark_path(path_), ignored);
+  }
   if (file_ >= 0) ::close(file_);
 }
 
@@ -148,11 +156,13 @@ void ExportFile::save(const std::string& continuation) {
   if (fdatasync(file_) != 0) fail_on(path_);
   mark_.continuation = continuation;
   write_mark();
+  is_empty_ = false;
 }
 
 void ExportFile::finish() {
   flush();
   if (fsync(file_) != 0) fail_on(path_);
+  is_empty_ = false;
   std::filesystem::remove(mark_path(path_));
   sync_directory(path_);
 }
@@ -171,6 +181,7 @@ void ExportFile::write_mark() const {
     if (fsync(file) != 0) fail_on(next);
   } catch (...) {
     ::close(file);
+    ::unlink(next.c_str());
     throw;
   }
   ::close(file);

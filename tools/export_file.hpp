@@ -18,7 +18,8 @@ struct ExportMark {
 
 // Beside FILE, FILE.resume tells how far it is, for as long as it is not complete: it is written
 // after the lines that it tells of are on the disk, by renaming a new one over it. So at whatever
-// point the process ends, FILE has at least those lines, whole.
+// point the process ends, FILE has at least those lines, whole. An end before the first save leaves
+// neither, unless the process is killed.
 class ExportFile {
  public:
   // Makes the file, which only this user can read, or goes on with it. Throws Failure: where there
@@ -52,6 +53,7 @@ class ExportFile {
   ExportMark mark_;
   std::string buffer_;
   int file_ = -1;
+  bool is_empty_ = false;  // what stands on the disk is not worth going on with
 };
 
 }  // namespace sagabus::tools

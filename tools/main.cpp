@@ -8,6 +8,7 @@
 #include "aws_flags.hpp"
 #include "command.hpp"
 #include "sagabus/error.hpp"
+#include "terminal.hpp"
 #include "verbs/verbs.hpp"
 
 namespace sagabus::tools {
@@ -37,7 +38,7 @@ constexpr const char* kFooter =
     "  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN\n";
 
 Exit complain(Exit exit, const std::string& problem) {
-  fmt::print(stderr, "sagabus: {}\n", one_line(problem));
+  fmt::print(stderr, "sagabus: {}\n", escape_controls(problem));
   return exit;
 }
 
@@ -96,7 +97,7 @@ int main(int argc, char** argv) {
   try {
     exit = sagabus::tools::main(argc, argv);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "sagabus: {}\n", error.what());
+    fmt::print(stderr, "sagabus: {}\n", sagabus::tools::escape_controls(error.what()));
   }
   std::cout.flush();
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0 || !std::cout) {

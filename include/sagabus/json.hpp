@@ -19,6 +19,11 @@ struct JsonLimits {
 // limit, or holds a number beyond a double's range.
 Value parse_json(std::string_view text, const JsonLimits& limits = {});
 
+// Throws ValidationError naming the member where an object in the value has one twice. parse_json
+// takes such a text, since other programs may write it; of what a person wrote, either may have
+// been meant.
+void require_unique_members(const Value& value);
+
 // Compact: no white space. Doubles are written so that reading gives the same bits back; bytes are
 // written as base64 (RFC 4648). Throws ValidationError for NaN and infinity, which JSON lacks.
 std::string to_json(const Value& value);

@@ -8,6 +8,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -52,7 +53,8 @@ std::string write_instance(const Instance& instance, InstanceText parts);
 Instance without_settled(Instance instance, const Watermarks& watermarks);
 
 // Reads what write_instance wrote; what is absent is empty, and `expiresInMs` is passed over.
-// Throws ValidationError saying what is wrong with any other text.
+// Throws ValidationError saying what is wrong with any other text, a member that is there twice
+// included.
 Instance read_instance(std::string_view text);
 
 // The state as write_instance has it, for people to change, and back. Throw ValidationError.
@@ -86,6 +88,10 @@ boost::asio::awaitable<std::uint64_t> delete_instances(SagaStore store,
 struct ImportOptions {
   bool replace = false;  // also where another instance has the id
   bool dry_run = false;  // only says what would be done, as things stand
+  // Told of each instance that the store refuses, being too large or not valid there, and why:
+  // after all others are put, and in their order. Empty: the first refusal ends the import, and is
+  // thrown.
+  std::function<void(std::size_t index, const std::string& why)> on_refused{};
 };
 
 struct ImportCounts {
@@ -93,7 +99,10 @@ struct ImportCounts {
   std::uint64_t replaced = 0;  // another one stood there
   std::uint64_t same = 0;      // it was there just so: in another version perhaps, and perhaps with
                                // settled outbox entries
-  std::uint64_t kept = 0;      // another one stands there, and stays
+  std::uint64_t kept = 0;      // another one has its id, and stays
+  std::uint64_t taken = 0;     // an instance of another id has its correlation id, or the other way
+                               // round: no `replace` makes room for it
+  std::uint64_t refused = 0;   // the store does not take it
   ImportCounts& operator+=(const ImportCounts& other);
   friend bool operator==(const ImportCounts&, const ImportCounts&) = default;
 };
@@ -102,8 +111,8 @@ struct ImportCounts {
 // their bookkeeping and the rows of their timeouts, in a life of their own: their birth is new, or
 // that of the one which stood there. One that is replaced gets the version after the
 // one that stood there, on the condition that this still stands; lost races are tried again, and
-// where too many in a row were lost it throws TransientError. One whose correlation id belongs to
-// an instance of another id is kept out. The store alone sets the expiry. May be repeated.
+// where too many in a row were lost it throws TransientError. The store alone sets the expiry. May
+// be repeated.
 boost::asio::awaitable<ImportCounts> import_instances(SagaStore store,
                                                       std::vector<Instance> instances,
                                                       ImportOptions options);

@@ -29,7 +29,12 @@ struct FindRequest {
   std::optional<bool> completed{};  // only completed ones, only running ones, or (empty) both
 };
 
-// Full whatever the filter drops: only the last page may be shorter than the limit.
+// What a page holds of instances and of what is kept with them, in bytes, before it ends early.
+inline constexpr std::size_t kPageBytes = std::size_t{4} * 1024 * 1024;
+
+// Full whatever the filter drops: a page is shorter than the limit where it is the last one, or
+// where its instances have come to kPageBytes, by the store's own measure. It is never empty where
+// there is an instance.
 struct FindPage {
   std::vector<Instance> instances;
   std::string continuation;  // empty on the last page

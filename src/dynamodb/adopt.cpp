@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <boost/json/object.hpp>
-#include <map>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -45,7 +46,7 @@ StoredItem read_foreign(const json::object& item) {
 
 // What stands at an item's derived key.
 struct Place {
-  std::string holder{};          // another instance of that correlation id; empty: none
+  std::string holder{};          // who else has that correlation id, in words; empty: nobody
   std::optional<Alias> stale{};  // what may be overwritten
 };
 
@@ -121,11 +122,11 @@ class AdoptRun {
       auto looking = look_at_place(*stored.instance);
       const Place place = co_await std::move(looking);
       if (!place.holder.empty()) {
-        throw ValidationError(fmt::format("item {}: the instance {} has its correlation id",
-                                          told.saga_id, place.holder));
+        throw ValidationError(
+            fmt::format("item {}: {} has its correlation id", told.saga_id, place.holder));
       }
       if (options_.dry_run) {
-        reserve(*stored.instance);
+        reserve(derive_saga_id(stored.instance->saga_name, stored.instance->correlation_id));
         co_return true;
       }
       auto writing = write(item, stored, place, birth);
@@ -143,17 +144,20 @@ class AdoptRun {
     co_return true;
   }
 
-  // A dry run writes no aliases: this stands for them.
-  void reserve(const Instance& instance) {
-    reserved_.emplace(derive_saga_id(instance.saga_name, instance.correlation_id),
-                      instance.saga_id);
+  // A dry run writes no aliases: this stands for them. 64 bits are enough: of a million, two are
+  // the same once in 40 million runs.
+  void reserve(const std::string& derived_id) {
+    if (reserved_.size() < options_.most_remembered) reserved_.insert(fingerprint(derived_id));
+  }
+  static std::size_t fingerprint(const std::string& derived_id) {
+    return std::hash<std::string>{}(derived_id);
   }
 
   boost::asio::awaitable<Place> look_at_place(const Instance& instance) {
     const std::string derived_id = derive_saga_id(instance.saga_name, instance.correlation_id);
     Place place;
-    if (const auto found = reserved_.find(derived_id); found != reserved_.end()) {
-      place.holder = found->second;
+    if (reserved_.contains(fingerprint(derived_id))) {
+      place.holder = "another of these items";
       co_return place;
     }
     if (derived_id == instance.saga_id) co_return place;
@@ -161,7 +165,7 @@ class AdoptRun {
     const std::optional<StoredItem> there = co_await std::move(getting);
     if (!there) co_return place;
     if (!there->alias) {
-      if (!is_expired(*there, now())) place.holder = derived_id;
+      if (!is_expired(*there, now())) place.holder = "the instance " + derived_id;
       co_return place;
     }
     place.stale = there->alias;
@@ -170,7 +174,7 @@ class AdoptRun {
     const std::optional<StoredItem> target = co_await std::move(following);
     const bool lives = target && target->instance && !is_expired(*target, now()) &&
                        target->instance->correlation_id == instance.correlation_id;
-    if (lives) place.holder = there->alias->target;
+    if (lives) place.holder = "the instance " + there->alias->target;
     co_return place;
   }
 
@@ -205,7 +209,7 @@ class AdoptRun {
   const AdoptOptions options_;
   const AdoptListener listener_;
   AdoptCount count_;
-  std::map<std::string, std::string> reserved_;  // derived ids, and who would have them
+  boost::unordered_flat_set<std::size_t> reserved_;  // derived ids that would have an instance
 };
 
 boost::asio::awaitable<AdoptCount> adopt_all(SagaStore store, AdoptOptions options,

@@ -77,14 +77,16 @@ boost::asio::awaitable<FindPage> Backend::find_by_name(FindRequest request) {
   if (!query.start_after.empty()) query.shard = shard_of(query.start_after, table().key_shards);
   query.limit = request.limit + 1;  // one more tells whether this is the last page
   FindPage page;
+  std::size_t bytes = 0;
   for (;;) {
     auto querying = gateway_->query(list_request(table(), query), QueryContent::items);
     QueryAnswer answer = co_await std::move(querying);
     for (StoredItem& item : answer.items) {
-      if (page.instances.size() == request.limit) {
+      if (page.instances.size() == request.limit || bytes >= kPageBytes) {
         page.continuation = write_continuation(request.saga_name, page.instances.back().saga_id);
         co_return page;
       }
+      bytes += item.bytes;
       page.instances.push_back(*item.instance);
     }
     if (!advance(query, answer, table().key_shards)) co_return page;

@@ -78,6 +78,30 @@ struct TextKeyEqual {
   bool operator()(const auto& a, const auto& b) const { return view(a) == view(b); }
 };
 
+// Roughly: for how many make a page.
+std::size_t bytes_of(const Value& value) {
+  std::size_t bytes = sizeof value;
+  if (const std::string* text = value.if_string()) bytes += text->size();
+  if (const Bytes* binary = value.if_bytes()) bytes += binary->size();
+  if (const Array* array = value.if_array()) {
+    for (const Value& element : *array) bytes += bytes_of(element);
+  }
+  if (const Object* object = value.if_object()) {
+    for (const auto& [name, member] : *object) bytes += name.size() + bytes_of(member);
+  }
+  return bytes;
+}
+
+std::size_t bytes_of(const Instance& instance) {
+  std::size_t bytes = bytes_of(instance.state);
+  for (const OutboxEntry& entry : instance.bookkeeping.outbox) {
+    for (const OutgoingMessage& message : entry.messages) {
+      bytes += bytes_of(message.envelope->payload);
+    }
+  }
+  return bytes;
+}
+
 std::uint64_t check_of(std::string_view saga_name, std::string_view last_id) {
   return XXH3_64bits_withSeed(last_id.data(), last_id.size(),
                               XXH3_64bits(saga_name.data(), saga_name.size()));
@@ -215,13 +239,16 @@ class StoreInMemory final : public StoreBackend {
     if (!request.continuation.empty()) {
       after = read_continuation(request.saga_name, request.continuation);
     }
-    std::vector<InstancePtr> found = matching(request, after);
-    const bool more = found.size() > request.limit;
-    if (more) found.resize(request.limit);
     FindPage page;
-    if (more) page.continuation = write_continuation(request.saga_name, found.back()->saga_id);
-    page.instances.reserve(found.size());
-    for (const InstancePtr& instance : found) page.instances.push_back(*instance);
+    std::size_t bytes = 0;
+    for (const InstancePtr& instance : matching(request, after)) {
+      if (page.instances.size() == request.limit || bytes >= kPageBytes) {
+        page.continuation = write_continuation(request.saga_name, page.instances.back().saga_id);
+        break;
+      }
+      bytes += bytes_of(*instance);
+      page.instances.push_back(*instance);
+    }
     co_return page;
   }
 

@@ -247,17 +247,24 @@ bool erase_record(Connection& connection, const std::string& saga_name, const st
   return connection.changes() == 1;
 }
 
-std::vector<Record> list_records(Connection& connection, const FindRequest& request,
-                                 const std::string& after, std::int64_t now) {
+RecordPage list_records(Connection& connection, const FindRequest& request,
+                        const std::string& after, std::int64_t now) {
   Query query = connection.query(kList);
   query.bind(1, request.saga_name)
       .bind(2, after)
       .bind(3, now)
       .bind(4, number_of(request.completed))
-      .bind(5, static_cast<std::int64_t>(request.limit));
-  std::vector<Record> out;
-  while (query.next()) out.push_back(read_record(query));
-  return out;
+      .bind(5, static_cast<std::int64_t>(request.limit) + 1);
+  RecordPage page;
+  std::size_t bytes = 0;
+  while (query.next()) {
+    page.more = page.records.size() == request.limit || bytes >= kPageBytes;
+    if (page.more) break;
+    const Record& record = page.records.emplace_back(read_record(query));
+    bytes +=
+        record.state.size() + record.inbox.size() + record.outbox.size() + record.timers.size();
+  }
+  return page;
 }
 
 std::uint64_t count_records(Connection& connection, const std::string& saga_name,

@@ -68,9 +68,14 @@ bool update_record(Connection& connection, const Record& record, std::uint64_t e
 bool erase_record(Connection& connection, const std::string& saga_name, const std::string& saga_id,
                   std::optional<std::uint64_t> expected_version);
 
-// Up to `limit` in the order of their ids, those after `after`.
-std::vector<Record> list_records(Connection& connection, const FindRequest& request,
-                                 const std::string& after, std::int64_t now);
+struct RecordPage {
+  std::vector<Record> records;
+  bool more = false;  // there are others behind them
+};
+
+// A page in the order of their ids, those after `after`; see FindPage.
+RecordPage list_records(Connection& connection, const FindRequest& request,
+                        const std::string& after, std::int64_t now);
 
 std::uint64_t count_records(Connection& connection, const std::string& saga_name,
                             std::optional<bool> completed, std::int64_t now);

@@ -174,21 +174,19 @@ class Backend final : public StoreBackend {
 
   asio::awaitable<FindPage> find_by_name(FindRequest request) override {
     const auto database = database_;
-    const std::size_t limit = request.limit;
     std::string after = read_continuation(request);
-    ++request.limit;  // one more tells whether this page is the last
     auto job = [request = std::move(request), after = std::move(after),
                 now = now()](Connection& connection) {
       return list_records(connection, request, after, now);
     };
-    std::vector<Record> records = co_await database->search(std::move(job));
+    RecordPage found = co_await database->search(std::move(job));
     FindPage page;
-    if (records.size() > limit) {
-      records.resize(limit);
-      page.continuation = make_continuation(records.back().saga_name, records.back().saga_id);
+    if (found.more) {
+      const Record& last = found.records.back();
+      page.continuation = make_continuation(last.saga_name, last.saga_id);
     }
-    page.instances.reserve(records.size());
-    for (Record& record : records) page.instances.push_back(to_instance(std::move(record)));
+    page.instances.reserve(found.records.size());
+    for (Record& record : found.records) page.instances.push_back(to_instance(std::move(record)));
     co_return page;
   }
 

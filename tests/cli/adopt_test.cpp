@@ -46,8 +46,19 @@ TEST_F(AdoptVerb, AnExportSaysThatItLeftSomethingOut) {
       run_sagabus({"saga", "export", "Order", "--store", table_.uri(), "--output", file});
   EXPECT_EQ(ran.exit, 1);
   EXPECT_THAT(ran.err, HasSubstr("left out: "));
-  EXPECT_THAT(ran.err, HasSubstr("holds 1 instances, without those that could not be read"));
+  EXPECT_THAT(ran.err, HasSubstr("holds 1 instance, without those that could not be read"));
   std::filesystem::remove(file);
+}
+
+// Who reads the last item says that it was left out.
+TEST_F(AdoptVerb, AListReadsNoMoreThanItPrints) {
+  for (const char* id : {"a", "b", "c"}) put(id);
+  put("d", R"({"S":"three"})");
+  const auto list = [&](const char* limit) {
+    return run_sagabus({"saga", "list", "Order", "--store", table_.uri(), "--limit", limit}).err;
+  };
+  EXPECT_THAT(list("3"), HasSubstr("left out: "));
+  EXPECT_EQ(list("1"), "sagabus: there are more: give a higher --limit\n");
 }
 
 TEST_F(AdoptVerb, TellsFirstAndThenTakesOver) {
@@ -74,7 +85,7 @@ TEST_F(AdoptVerb, FailsWhereAnItemIsLeft) {
   EXPECT_EQ(ran.exit, 1);
   EXPECT_THAT(ran.out, HasSubstr("odd  odd-c  refused: item odd: version: expected a whole N"));
   EXPECT_THAT(ran.out, HasSubstr("one  one-c  taken over\n"));
-  EXPECT_EQ(ran.err, "sagabus: 1 items are still those of another program\n");
+  EXPECT_EQ(ran.err, "sagabus: 1 item is still of another program\n");
 }
 
 TEST_F(AdoptVerb, AsksFirst) {

@@ -95,6 +95,8 @@ TEST_F(PublishToFile, RefusesWhatIsNoMessage) {
       {{"Ping", "{"}, "PAYLOAD: "},
       {{"Ping", "[]"}, "PAYLOAD: expected a JSON object"},
       {{"Ping", "{} {}"}, "PAYLOAD: "},
+      {{"Ping", R"({"orderId":"o-1","orderId":"o-2"})"},
+       "PAYLOAD: member 'orderId' is there twice"},
       {{"Ping", "-"}, "PAYLOAD: "},  // standard input is empty here
       {{"Ping", kPing, "--header", "nothing"}, "--header: 'nothing', expected NAME=VALUE"},
       {{"Ping", kPing, "--header", "=x"}, "expected NAME=VALUE"},

@@ -88,7 +88,7 @@ Running::~Running() {
 }
 
 void Running::send_signal(int signal) const {
-  kill(pid_, signal);
+  if (!status_) kill(pid_, signal);  // the number may be another's by now
 }
 
 bool Running::has_ended() {
@@ -165,6 +165,10 @@ void OnTerminal::wait_for(const std::string& text) {
 void OnTerminal::type(const std::string& line) const {
   const std::string text = line + '\n';
   if (write(terminal_, text.data(), text.size()) < 0) fail(errno, "write");
+}
+
+void OnTerminal::interrupt() const {
+  kill(pid_, SIGINT);
 }
 
 Ran OnTerminal::wait() {

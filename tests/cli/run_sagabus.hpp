@@ -30,6 +30,7 @@ class Running {
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
 
+  pid_t pid() const { return pid_; }
   void send_signal(int signal) const;
   bool has_ended();
   long peak_kb() const;  // the most memory it has held so far; 0 where it has ended
@@ -54,6 +55,8 @@ class OnTerminal {
   // Returns at the end of the run, too.
   void wait_for(const std::string& text);
   void type(const std::string& line) const;
+  // What Ctrl-C does, but for the output that a terminal may throw away then.
+  void interrupt() const;
   Ran wait();  // all that was seen, what was typed included, is in `out`
 
  private:

@@ -7,11 +7,13 @@
 #include <thread>
 
 #include "saga_fixture.hpp"
+#include "spoiling_proxy.hpp"
 
 namespace sagabus::test {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -118,10 +120,12 @@ TEST_P(SagaMoves, ReplaceOnlyWhereItIsAskedFor) {
   newer.state = Value(Object{{"status", Value("lost")}});
   sync_wait(store().update(std::move(newer), 1));
   const Ran kept = read();
-  EXPECT_EQ(kept.exit, 0);
+  EXPECT_EQ(kept.exit, 4);
   EXPECT_EQ(kept.out,
             "put: 0\nreplaced: 0\nskipped, there already: 0\n"
-            "skipped, another one is there: 1 (see --replace)\n");
+            "skipped, another one is there: 1 (see --replace)\n"
+            "skipped, its correlation id is taken: 0\nfailed: 0\n");
+  EXPECT_EQ(kept.err, "");
   EXPECT_EQ(stored("o-1")->version, 2U);
   EXPECT_THAT(read({"--replace", "--dry-run"}).out, HasSubstr("would be replaced: 1\n"));
   EXPECT_EQ(stored("o-1")->version, 2U);
@@ -132,7 +136,164 @@ TEST_P(SagaMoves, ReplaceOnlyWhereItIsAskedFor) {
   EXPECT_THAT(read({"--replace", "--yes"}).out, HasSubstr("replaced: 1\n"));
   EXPECT_EQ(stored("o-1")->state, before.state);
   EXPECT_EQ(stored("o-1")->version, 3U);
-  EXPECT_THAT(read({"--replace", "--yes"}).out, HasSubstr("there already: 1\n"));
+  const Ran same = read({"--replace", "--yes"});
+  EXPECT_THAT(same.out, HasSubstr("there already: 1\n"));
+  EXPECT_EQ(same.exit, 0);
+}
+
+TEST_P(SagaMoves, SayForProgramsWhatBecameOfAll) {
+  put("new", "paid", 3h, 3h, true);
+  Instance other = put("taken", "paid");
+  ASSERT_EQ(write().exit, 0);
+  sync_wait(store().erase("Orders", other.saga_id));
+  other.saga_id = "an-id-of-its-own";
+  sync_wait(store().insert(other));
+  sync_wait(store().erase("Orders", stored("new")->saga_id));
+  const Ran dry = read({"--json", "--dry-run"});
+  EXPECT_EQ(dry.exit, 4);
+  EXPECT_EQ(dry.out,
+            R"({"put":1,"replaced":0,"same":0,"kept":0,"taken":1,"failed":0,"dryRun":true})"
+            "\n");
+  const Ran ran = read({"--json"});
+  EXPECT_EQ(ran.exit, 4);
+  EXPECT_EQ(ran.out,
+            R"({"put":1,"replaced":0,"same":0,"kept":0,"taken":1,"failed":0,"dryRun":false})"
+            "\n");
+  EXPECT_THAT(read({"--replace", "--yes"}).out, HasSubstr("its correlation id is taken: 1\n"));
+  const std::vector<std::string> what{"--completed-before", to_iso8601(system_clock()->now() - 1h),
+                                      "--yes", "--json"};
+  EXPECT_EQ(run("purge", what).out,
+            R"({"sagaName":"Orders","removed":1,"writtenMeanwhile":0,"unsettled":0,"dryRun":false})"
+            "\n");
+}
+
+// Another program of the schema may begin at version 0.
+TEST_P(SagaMoves, GiveBackVersionZero) {
+  std::vector<Instance> all = some(0, 1, 10);
+  all[0].version = 0;
+  std::ofstream(output()) << write_instance(all[0], InstanceText::whole) << '\n';
+  EXPECT_EQ(read().exit, 0);
+  EXPECT_EQ(stored("o-0")->version, 0U);
+  std::filesystem::remove(output());
+  ASSERT_EQ(write().exit, 0);
+  EXPECT_EQ(read_instance(lines().at(0)).version, 0U);
+  EXPECT_THAT(read().out, HasSubstr("there already: 1\n"));
+}
+
+TEST_P(SagaMoves, PutAllButWhatTheStoreRefuses) {
+  if (!table_) GTEST_SKIP() << "a file takes what a line may hold";
+  std::vector<Instance> all = some(0, 600, 10);
+  all[3] = some(3, 4, 500'000)[0];
+  all[599] = some(599, 600, 500'000)[0];
+  std::ofstream out(output());
+  for (const Instance& instance : all) out << write_instance(instance, InstanceText::whole) << '\n';
+  out.close();
+  const Ran ran = read();
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_THAT(ran.out, StartsWith("put: 598\n"));
+  EXPECT_THAT(ran.out, HasSubstr("failed: 2\n"));
+  EXPECT_THAT(ran.err, StartsWith("sagabus: " + output() + ", line 4: was not put: "));
+  EXPECT_THAT(ran.err, HasSubstr("\nsagabus: " + output() + ", line 600: was not put: "));
+  EXPECT_THAT(ran.err, EndsWith("\nsagabus: 2 instances were not put\n"));
+  EXPECT_THAT(listed(), SizeIs(598));
+}
+
+TEST_P(SagaMoves, SayWhatWasPutWhereTheStoreFails) {
+  if (!table_) GTEST_SKIP() << "nothing stands between the command and a file";
+  std::ofstream out(output());
+  for (const Instance& instance : some(0, 10, 10)) {
+    out << write_instance(instance, InstanceText::whole) << '\n';
+  }
+  out.close();
+  const SpoilingProxy proxy(dynamodb_endpoint(), {{"PutItem"}});
+  const std::string spoilt =
+      uri().substr(0, uri().find("endpoint=")) + "endpoint=" + proxy.endpoint();
+  const Ran ran = run_sagabus({"saga", "import", output(), "--store", spoilt});
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_THAT(ran.out, StartsWith("put: 0\n"));
+  EXPECT_TRUE(is_one_line(ran.err)) << ran.err;
+  EXPECT_THAT(ran.err, HasSubstr("; not all is put from line 1 on: run it again"));
+  EXPECT_THAT(read().out, StartsWith("put: 10\n"));
+}
+
+TEST_P(SagaMoves, GoOnWithAnImportThatWasInterrupted) {
+  if (!table_) GTEST_SKIP() << "nothing stands between the command and a file";
+  put("o-1", "paid");
+  ASSERT_EQ(write().exit, 0);
+  sync_wait(store().erase("Orders", stored("o-1")->saga_id));
+  const SpoilingProxy proxy(dynamodb_endpoint(), {.held = {"PutItem"}});
+  const std::string spoilt =
+      uri().substr(0, uri().find("endpoint=")) + "endpoint=" + proxy.endpoint();
+  Running running({"saga", "import", output(), "--store", spoilt});
+  while (!proxy.holds_one() && !running.has_ended()) std::this_thread::sleep_for(1ms);
+  running.send_signal(SIGINT);
+  const Ran ran = running.wait();
+  EXPECT_EQ(ran.exit, 130);
+  EXPECT_THAT(ran.out, StartsWith("put: 0\n"));
+  EXPECT_EQ(ran.err, "sagabus: interrupted\n");
+  EXPECT_THAT(read().out, StartsWith("put: 1\n"));
+}
+
+// The file that a process has open under that path, as fdinfo tells of it: how far it has been
+// read.
+std::optional<std::uint64_t> offset_in(pid_t pid, const std::string& path) {
+  const std::string process = "/proc/" + std::to_string(pid);
+  std::error_code gone;
+  for (std::filesystem::directory_iterator it(process + "/fd", gone), end; !gone && it != end;
+       it.increment(gone)) {
+    if (std::filesystem::read_symlink(it->path(), gone) != path) continue;
+    std::ifstream info(process + "/fdinfo/" + it->path().filename().string());
+    std::string word;
+    std::uint64_t offset = 0;
+    if (info >> word >> offset) return offset;
+  }
+  return std::nullopt;
+}
+
+// The whole file is checked before anything is put. Its last line is bad, and is not come to.
+TEST_P(SagaMoves, HearOfCtrlCWhileTheFileIsChecked) {
+  const std::string line = write_instance(some(0, 1, 10'000)[0], InstanceText::whole) + '\n';
+  constexpr int kLines = 6000;
+  std::ofstream out(output());
+  for (int i = 0; i < kLines; ++i) out << line;
+  out << "bad";
+  out.close();
+  const std::string path = std::filesystem::canonical(output());
+  for (;;) {
+    Running running({"saga", "import", output(), "--store", uri()});
+    while (!running.has_ended() && !offset_in(running.pid(), path)) {
+    }
+    running.send_signal(SIGSTOP);
+    const auto offset = offset_in(running.pid(), path);
+    const bool in_the_middle = offset && *offset < line.size() * kLines / 2;
+    running.send_signal(SIGINT);
+    running.send_signal(SIGCONT);
+    const Ran ran = running.wait();
+    if (!in_the_middle) continue;  // it was faster
+    EXPECT_EQ(ran.exit, 130);
+    EXPECT_EQ(ran.err, "sagabus: interrupted\n");
+    break;
+  }
+  EXPECT_THAT(listed(), IsEmpty());
+}
+
+TEST_P(SagaMoves, LeaveNothingOfAnExportThatFailedAtOnce) {
+  if (!table_) GTEST_SKIP() << "nothing stands between the command and a file";
+  put("o-1", "paid");
+  const SpoilingProxy proxy(dynamodb_endpoint(), {{"Query"}});
+  const std::string spoilt =
+      uri().substr(0, uri().find("endpoint=")) + "index=none&endpoint=" + proxy.endpoint();
+  for (const bool resume : {false, false, true}) {
+    std::vector<std::string> words{"saga", "export",   "Orders", "--store",
+                                   spoilt, "--output", output()};
+    if (resume) words.emplace_back("--resume");
+    const Ran failed = run_sagabus(words);
+    EXPECT_EQ(failed.exit, 1);
+    EXPECT_THAT(failed.err, HasSubstr("AccessDenied"));
+    EXPECT_FALSE(std::filesystem::exists(output()));
+    EXPECT_FALSE(std::filesystem::exists(output() + ".resume"));
+  }
+  EXPECT_EQ(write().out, "1 instance of Orders is in " + output() + "\n");
 }
 
 // Killed whenever it has saved something, it loses no line and writes none twice.
@@ -238,13 +399,13 @@ TEST_P(SagaMoves, PurgeCompletedOnes) {
   const std::vector<std::string> what{"--completed-before", before};
   EXPECT_EQ(run("purge", what).exit, 2);
   EXPECT_EQ(run("purge", {"--completed-before", before, "--dry-run"}).out,
-            "1 instances would be removed\n1 of them has messages that are not known to have left: "
+            "1 instance would be removed\n1 of them has messages that are not known to have left: "
             "left, see `sagabus outbox` and --force\n");
   EXPECT_EQ(run("purge", {"--completed-before", "2020-01-01", "--yes"}).out,
             "0 instances are removed\n");
   EXPECT_THAT(listed(), SizeIs(4));
   EXPECT_THAT(run("purge", {"--completed-before", before, "--yes"}).out,
-              StartsWith("1 instances are removed\n"));
+              StartsWith("1 instance is removed\n"));
   EXPECT_THAT(listed(), UnorderedElementsAre("running", "new", "left"));
   OnTerminal no(
       {"saga", "purge", "Orders", "--store", uri(), "--completed-before", before, "--force"});

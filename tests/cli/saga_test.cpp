@@ -1,10 +1,6 @@
 // sagabus saga, with instances in a file and in a table.
 #include <fmt/format.h>
 
-#include <filesystem>
-#include <fstream>
-#include <thread>
-
 #include "saga_fixture.hpp"
 
 namespace sagabus::test {
@@ -226,6 +222,51 @@ TEST_P(SagaVerbs, AskOnATerminal) {
   EXPECT_FALSE(stored("o-1"));
 }
 
+TEST_P(SagaVerbs, ChangeNothingWhenInterruptedAtTheQuestion) {
+  const Instance instance = put("o-1", "paid", 3h, 3h, true);
+  put("o-2", "paid");
+  const std::vector<std::vector<std::string>> verbs{
+      {"delete", "--correlation", "o-1"},
+      {"complete", "--correlation", "o-2"},
+      {"purge", "--completed-before", to_iso8601(system_clock()->now() - 1h)}};
+  for (const auto& words : verbs) {
+    std::vector<std::string> line{"saga", words[0], "Orders", "--store", uri()};
+    line.insert(line.end(), words.begin() + 1, words.end());
+    OnTerminal running(line);
+    running.wait_for("? Type ");
+    running.wait_for(": ");
+    running.interrupt();
+    const Ran ran = running.wait();
+    EXPECT_EQ(ran.exit, 130) << words[0];
+    EXPECT_THAT(ran.out, HasSubstr("sagabus: interrupted: nothing was changed")) << words[0];
+  }
+  EXPECT_EQ(*stored("o-1"), instance);
+  EXPECT_FALSE(stored("o-2")->completed);
+}
+
+TEST_P(SagaVerbs, SayForProgramsWhatTheyDid) {
+  const Instance timed = put_with_timeout("o-1");
+  const auto did = [&](const std::string& verb, std::vector<std::string> words) {
+    words.insert(words.end(), {"--correlation", "o-1", "--json"});
+    const Ran ran = run(verb, words);
+    EXPECT_EQ(ran.exit, 0) << ran.err;
+    return ran.out;
+  };
+  const auto line = [&](int version, const std::string& outcome, const std::string& more) {
+    return fmt::format(
+        R"({{"sagaName":"Orders","sagaId":"{}","correlationId":"o-1","version":{},"outcome":"{}",{}}})"
+        "\n",
+        timed.saga_id, version, outcome, more);
+  };
+  EXPECT_EQ(did("complete", {"--dry-run"}),
+            line(1, "would be completed", R"("timeoutsCleared":1)"));
+  EXPECT_EQ(did("complete", {"--yes"}), line(2, "completed", R"("timeoutsCleared":1)"));
+  EXPECT_EQ(did("complete", {"--yes"}), line(2, "was completed", R"("timeoutsCleared":0)"));
+  EXPECT_EQ(did("delete", {"--dry-run"}), line(2, "would be removed", R"("unsettledSteps":0)"));
+  EXPECT_EQ(did("delete", {"--yes"}), line(2, "removed", R"("unsettledSteps":0)"));
+  EXPECT_FALSE(stored("o-1"));
+}
+
 TEST_P(SagaVerbs, CutAndColourOnATerminal) {
   put("o-1", std::string(100, 'x'));
   OnTerminal coloured({"saga", "list", "Orders", "--store", uri()});
@@ -239,123 +280,6 @@ TEST_P(SagaVerbs, CutAndColourOnATerminal) {
   EXPECT_THAT(line, Not(HasSubstr("\x1b")));
   EXPECT_EQ(line.find("\r\n"),
             std::string("CORRELATION ID  STATUS   VERSION  AGE  IDLE  STATE").size());
-}
-
-// What an editor does, as a shell script that gets the file's path, and the command's outcome.
-class Editing {
- public:
-  explicit Editing(const std::string& script) {
-    const std::string path = folder_.file("editor");
-    std::ofstream(path) << "#!/bin/sh\n" << script << "\n";
-    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
-    options_.environment["VISUAL"] = path + " --wait 'two words'";
-    options_.environment["TMPDIR"] = folder_.path().string();
-  }
-  const RunOptions& options() const { return options_; }
-  // Of the command's own files.
-  bool left_nothing() const {
-    const auto begin = std::filesystem::directory_iterator(folder_.path());
-    return std::none_of(begin, {}, [](const auto& file) {
-      return file.path().filename().string().starts_with("sagabus-edit");
-    });
-  }
-  std::string file(const std::string& name) const { return folder_.file(name); }
-
- private:
-  TempDirectory folder_;
-  RunOptions options_;
-};
-
-TEST_P(SagaVerbs, EditTheState) {
-  const Instance before = put_with_timeout("o-1");
-  const std::vector<std::string> words{"saga", "edit",          "Orders", "--store",
-                                       uri(),  "--correlation", "o-1"};
-  const Editing same("touch $3");
-  EXPECT_EQ(run_sagabus(words, same.options()).out, "Orders o-1 is left as it was, version 1\n");
-  const Editing spaces("echo '{ \"status\" :\"paid\"}' > $3");
-  EXPECT_EQ(run_sagabus(words, spaces.options()).out, "Orders o-1 is left as it was, version 1\n");
-  EXPECT_EQ(*stored("o-1"), before);
-
-  const Editing paid(
-      "stat -c '%a' $3 $(dirname $3) > $(dirname $0)/modes; cat $3 > $(dirname $0)/was; "
-      "test \"$2\" = 'two words' && sed -i s/paid/lost/ $3");
-  const Ran ran = run_sagabus(words, paid.options());
-  EXPECT_EQ(ran.exit, 0) << ran.err;
-  EXPECT_EQ(ran.out, "Orders o-1 has its new state, version 2\n");
-  EXPECT_TRUE(paid.left_nothing());
-  EXPECT_EQ(text_of(paid.file("modes")), "600\n700\n");
-  EXPECT_EQ(text_of(paid.file("was")), "{\n  \"status\": \"paid\"\n}\n");
-  const auto after = stored("o-1");
-  EXPECT_EQ(after->state, Value(Object{{"status", Value("lost")}}));
-  EXPECT_EQ(after->bookkeeping, before.bookkeeping);
-  EXPECT_EQ(timer_rows(), 1U);
-}
-
-TEST_P(SagaVerbs, EditNothingWhereTheEditorFailsOrWritesNoState) {
-  const Instance before = put("o-1", "paid");
-  const std::vector<std::string> words{"saga", "edit",          "Orders", "--store",
-                                       uri(),  "--correlation", "o-1"};
-  const auto refuses = [&](const Editing& editing, int exit, const std::string& says) {
-    const Ran ran = run_sagabus(words, editing.options());
-    EXPECT_EQ(ran.exit, exit);
-    EXPECT_EQ(ran.out, "");
-    EXPECT_TRUE(is_one_line(ran.err)) << ran.err;
-    EXPECT_THAT(ran.err, HasSubstr(says));
-    EXPECT_TRUE(editing.left_nothing());
-  };
-  refuses(Editing("echo '{}' > $3; exit 1"), 1, "nothing was changed");
-  refuses(Editing("rm $3"), 1, "nothing was changed");
-  refuses(Editing("echo '{\"status\":' > $3"), 2, "nothing was changed");
-  refuses(Editing("echo '[1]' > $3"), 2, "expected a JSON object");
-  refuses(Editing("kill -9 $$"), 1, "nothing was changed");
-  RunOptions nowhere;
-  nowhere.environment["VISUAL"] = "/nowhere/editor";
-  EXPECT_THAT(run_sagabus(words, nowhere).err, HasSubstr("set VISUAL or EDITOR"));
-  nowhere.environment["VISUAL"] = "'open";
-  EXPECT_EQ(run_sagabus(words, nowhere).exit, 2);
-  EXPECT_EQ(*stored("o-1"), before);
-}
-
-TEST_P(SagaVerbs, EditAgainWhatWasNoStateOnATerminal) {
-  put("o-1", "paid");
-  const std::vector<std::string> words{"saga", "edit",          "Orders", "--store",
-                                       uri(),  "--correlation", "o-1"};
-  // Each run adds to what the one before left.
-  const Editing twice(
-      "if grep -q oops $3; then echo '{\"status\":\"lost\"}' > $3; "
-      "else echo oops > $3; fi");
-  OnTerminal again(words, twice.options());
-  again.wait_for("give up: ");
-  again.type("");
-  EXPECT_EQ(again.wait().exit, 0);
-  EXPECT_EQ(stored("o-1")->state, Value(Object{{"status", Value("lost")}}));
-  const Editing once("echo oops > $3");
-  OnTerminal no(words, once.options());
-  no.wait_for("give up: ");
-  no.type("n");
-  EXPECT_EQ(no.wait().exit, 1);
-  EXPECT_TRUE(once.left_nothing());
-  EXPECT_EQ(stored("o-1")->version, 2U);
-}
-
-TEST_P(SagaVerbs, EditNothingThatWasWrittenMeanwhile) {
-  put("o-1", "paid");
-  const Editing waits(
-      "touch $(dirname $0)/open; while test -e $(dirname $0)/open; do sleep 0.01; "
-      "done; echo '{}' > $3");
-  Running running({"saga", "edit", "Orders", "--store", uri(), "--correlation", "o-1"},
-                  waits.options());
-  while (!std::filesystem::exists(waits.file("open"))) std::this_thread::sleep_for(1ms);
-  Instance faster = *stored("o-1");
-  const std::uint64_t version = faster.version;
-  faster.state = Value(Object{{"status", Value("shipped")}});
-  sync_wait(store().update(std::move(faster), version));
-  std::filesystem::remove(waits.file("open"));
-  const Ran ran = running.wait();
-  EXPECT_EQ(ran.exit, 1);
-  EXPECT_TRUE(is_one_line(ran.err)) << ran.err;
-  EXPECT_THAT(ran.err, HasSubstr("was read at version 1 and has version 2 by now"));
-  EXPECT_EQ(stored("o-1")->state, Value(Object{{"status", Value("shipped")}}));
 }
 
 TEST_P(SagaVerbs, SayInOneLineWhichInstanceIsNotThere) {

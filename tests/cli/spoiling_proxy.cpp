@@ -35,7 +35,7 @@ std::string SpoilingProxy::endpoint(const std::string& host) const {
   return listener_.endpoint(host).url();
 }
 
-asio::awaitable<void> SpoilingProxy::serve(aws::Peer& client) const {
+asio::awaitable<void> SpoilingProxy::serve(aws::Peer& client) {
   const auto executor = co_await asio::this_coro::executor;
   asio::ip::tcp::socket connecting(executor);
   const asio::ip::tcp::endpoint address(asio::ip::make_address(server_.host), server_.port);
@@ -45,6 +45,11 @@ asio::awaitable<void> SpoilingProxy::serve(aws::Peer& client) const {
   for (;;) {
     const std::string request = co_await client.read_request();
     if (request.empty()) co_return;
+    if (spoils_.held.contains(operation_of(request))) {
+      holds_one_ = true;
+      co_await client.read_request();  // until it goes away
+      co_return;
+    }
     std::string answer;
     if (denies(request)) {
       answer = denial();

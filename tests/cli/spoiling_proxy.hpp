@@ -1,6 +1,7 @@
 // Stands between a command and an emulator, and spoils what the emulator would do well.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <set>
@@ -15,6 +16,7 @@ struct Spoils {
   std::set<std::string> denied{};  // operations that are not passed on: "PutItem"; "*" for all
   std::string code = "AccessDeniedException";  // what they are answered with
   std::chrono::seconds clock_ahead{0};         // of the Date header, from the true time
+  std::set<std::string> held{};                // operations that are never answered
 };
 
 class SpoilingProxy {
@@ -24,15 +26,17 @@ class SpoilingProxy {
                 const aws::TestCertificates* certificates = nullptr);
 
   std::string endpoint(const std::string& host = "127.0.0.1") const;  // a URL
+  bool holds_one() const { return holds_one_; }  // somebody waits for an answer in vain
 
  private:
-  boost::asio::awaitable<void> serve(aws::Peer& client) const;
+  boost::asio::awaitable<void> serve(aws::Peer& client);
   bool denies(const std::string& request) const;
   std::string denial() const;
   std::string with_date(std::string answer) const;
 
   const aws::Endpoint server_;
   const Spoils spoils_;
+  std::atomic<bool> holds_one_ = false;
   aws::TestServer listener_;  // last: it uses the others
 };
 

@@ -54,6 +54,15 @@ TEST(Usage, OutputThatCannotBeWrittenIsAFailure) {
   EXPECT_EQ(run_sagabus({"bench", "--store", "memory:", "--sagas", "1"}, full).exit, 1);
 }
 
+// A one-character CSI, and one that turns the direction of writing.
+TEST(Usage, AnErrorLetsNoControlThrough) {
+  const Ran ran =
+      run_sagabus({"a\xC2\x9B"
+                   "31m\xE2\x80\xAE"});
+  EXPECT_EQ(ran.exit, 2);
+  EXPECT_NE(ran.err.find("a\\u009b31m\\u202e"), std::string::npos) << ran.err;
+}
+
 TEST(Usage, TheStoreMayComeFromTheEnvironment) {
   RunOptions options;
   options.environment["SAGABUS_STORE"] = "memory:";
@@ -118,7 +127,7 @@ INSTANTIATE_TEST_SUITE_P(
                "publish, cost, adopt, doctor, bench, completion, manual"},
         BadUse{{"table"}, 2, "one of: create, describe, verify, delete"},
         BadUse{{"frobnicate"}, 2, "frobnicate"}, BadUse{{"table", "frobnicate"}, 2, "frobnicate"},
-        BadUse{{"--frobnicate"}, 2, "--frobnicate"}, BadUse{{"two\nlines"}, 2, "two lines"},
+        BadUse{{"--frobnicate"}, 2, "--frobnicate"}, BadUse{{"two\nlines"}, 2, "two\\u000alines"},
         BadUse{{"bench"}, 2, "--store is required"}, BadUse{{"bench", "--store"}, 2, "--store"},
         BadUse{{"bench", "--store", ""}, 2, "empty"},
         BadUse{{"table", "create"}, 2, "--store is required"}, BadUse{bench({"more"}), 2, "more"},
@@ -250,7 +259,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{saga("complete", kNobody, {"--id", "a"}), 2, "--yes"},
         BadUse{saga("delete", kNobody, {"--yes"}), 2, "--id or --correlation is required"},
         BadUse{saga("delete", kNobody, {"--id", "a"}), 2, "--yes"},
-        BadUse{saga("delete", kNobody, {"--id", "a", "--yes", "--json"}), 2, "--json"},
+        BadUse{saga("edit", kNobody, {"--id", "a", "--from", "x"}), 2, "needs --if-version"},
+        BadUse{saga("edit", kNobody, {"--id", "a", "--if-version", "1x"}), 2, "--if-version: '1x'"},
         BadUse{saga("export", kNobody, {}), 2, "--output is required"},
         BadUse{saga("export", kNobody, {"--output", ""}), 2, "--output: empty"},
         BadUse{saga("export", kNobody, {"--output", "/tmp/x"}), 1, "127.0.0.1:1"},

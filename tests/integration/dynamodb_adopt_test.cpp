@@ -63,6 +63,23 @@ class DynamoDbAdopt : public DynamoDbTest {
   std::vector<ForeignItem> told_;
 };
 
+TEST_F(DynamoDbAdopt, ADryRunForeseesWhoseCorrelationIdIsTakenAmongThoseItRemembers) {
+  const SagaStore store = make();
+  put_foreign("one", "c-1");
+  put_foreign("other", "c-2");
+  put_foreign("second", "c-2");
+  EXPECT_EQ(adopt(store, true).adopted, 2U);
+  ASSERT_EQ(told_.size(), 3U);
+  EXPECT_EQ(told_[2].why, "item second: another of these items has its correlation id");
+  AdoptOptions forgetful;
+  forgetful.saga_name = "Order";
+  forgetful.dry_run = true;
+  forgetful.most_remembered = 1;
+  auto adopting = adopt_items(store, forgetful);
+  EXPECT_EQ(sync_wait(std::move(adopting)).adopted, 3U);
+  EXPECT_EQ(adopt(store).refused, 1U);
+}
+
 TEST_F(DynamoDbAdopt, AreFoundByTheirKeyWithoutTheIndex) {
   TableDescription lean;
   lean.index = CorrelationIndex::none;

@@ -252,6 +252,19 @@ TEST(Json, OfTwoMembersOfANameTheLastOneCounts) {
   EXPECT_EQ(value.if_object()->size(), 3U);
 }
 
+TEST(Json, TellsOfAMemberThatIsThereTwice) {
+  EXPECT_NO_THROW(require_unique_members(parse_json(R"([{"a":1,"b":{"a":2}},{"a":[{"a":3}]}])")));
+  for (const char* text :
+       {R"({"b":1,"a":1,"b":2})", R"([1,{"a":{"b":1,"b":1}}])", R"({"\u0062":1,"b":2})"}) {
+    try {
+      require_unique_members(parse_json(text));
+      ADD_FAILURE() << text;
+    } catch (const ValidationError& error) {
+      EXPECT_STREQ(error.what(), "member 'b' is there twice in one object");
+    }
+  }
+}
+
 TEST(Json, RefusesToWriteWhatIsNoNumber) {
   EXPECT_THROW(to_json(Value(std::nan(""))), ValidationError);
   EXPECT_THROW(to_json(Value(std::numeric_limits<double>::infinity())), ValidationError);

@@ -109,13 +109,16 @@ TEST(InstanceText, RefusesWhatItDoesNotWrite) {
   };
   EXPECT_THROW(read_instance("{"), ValidationError);
   EXPECT_THROW(read_instance("[]"), ValidationError);
-  EXPECT_THROW(read_instance(with("\"version\":7", "\"version\":0")), ValidationError);
+  EXPECT_THROW(read_instance(with("\"version\":7", "\"version\":-1")), ValidationError);
   EXPECT_THROW(read_instance(with("\"version\":7", "\"version\":\"7\"")), ValidationError);
   EXPECT_THROW(read_instance(with("\"isCompleted\":false", "\"isCompleted\":0")), ValidationError);
   EXPECT_THROW(read_instance(with("\"version\"", "\"Version\"")), ValidationError);
   EXPECT_THROW(read_instance(with("\"Orders\"", "\"\"")), ValidationError);
   EXPECT_THROW(read_instance(with("2026-11-22T00", "yesterday")), ValidationError);
   EXPECT_THROW(read_instance(with("{\"f\":1", "{\"f\":2")), ValidationError);
+  EXPECT_THROW(read_instance(with("\"version\":7", "\"version\":7,\"version\":7")),
+               ValidationError);
+  EXPECT_THROW(read_state(R"({"status":"paid","status":"paid"})"), ValidationError);
 }
 
 TEST(StateConditions, NameAFieldAndItsText) {
@@ -254,7 +257,7 @@ TEST(ImportInstances, KeepsOutOneWhoseCorrelationIdIsTaken) {
   Instance other = full();
   other.saga_id = "another";
   const std::vector<Instance> all{other};
-  EXPECT_EQ(sync_wait(import_instances(store, all, {.replace = true})), (ImportCounts{.kept = 1}));
+  EXPECT_EQ(sync_wait(import_instances(store, all, {.replace = true})), (ImportCounts{.taken = 1}));
   EXPECT_EQ(there(store, other), nullptr);
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "confirm.hpp"
+#include "count_text.hpp"
 #include "open_store.hpp"
 #include "sagabus/json.hpp"
 #include "terminal.hpp"
@@ -39,7 +40,10 @@ constexpr const char* kFooter =
     "this again. It may be repeated, also after it was cut short, and programs of sagabus may run\n"
     "meanwhile. An item is refused where it is no instance of the schema, where another instance "
     "has\n"
-    "its correlation id, and where it is larger than 336 KB.\n"
+    "its correlation id, and where it is larger than 336 KB. --dry-run, and the question, know "
+    "the\n"
+    "correlation ids of the first million items: two of one id behind those are only refused "
+    "later.\n"
     "\n"
     "Asks on a terminal; elsewhere it needs --yes or --dry-run. Exits with 1 where an item was "
     "not\n"
@@ -105,7 +109,7 @@ class Progress {
 
   void show(const dynamodb::AdoptCount& so_far) {
     if (isatty(STDERR_FILENO) == 0 || isatty(STDOUT_FILENO) != 0) return;
-    fmt::print(stderr, "\r\x1b[Klooked at {} items, {} taken over", so_far.looked_at,
+    fmt::print(stderr, "\r\x1b[Klooked at {}, {} taken over", count_text(so_far.looked_at, "item"),
                so_far.adopted);
     shown_ = true;
   }
@@ -134,9 +138,9 @@ asio::awaitable<void> make_sure(dynamodb::SagaStore store, Options options) {
   options.dry_run = true;
   auto looking = go_through(store, options, false);
   const dynamodb::AdoptCount count = co_await std::move(looking);
-  const std::string question =
-      fmt::format("Take over {} items of {} in {}? Type the saga's name", count.adopted,
-                  escape_controls(options.saga), store.table_name());
+  const std::string question = fmt::format("Take over {} of {} in {}? Type the saga's name",
+                                           count_text(count.adopted, "item"),
+                                           escape_controls(options.saga), store.table_name());
   if (is_sure(question, options.saga)) co_return;
   throw Failure(Exit::failed, "nothing was taken over: the answer was not the saga's name");
 }
@@ -156,7 +160,8 @@ asio::awaitable<Exit> adopt(Options options) {
   }
   const auto left = count.refused + count.changed;
   if (left == 0) co_return Exit::done;
-  throw Failure(Exit::failed, fmt::format("{} items are still those of another program", left));
+  throw Failure(Exit::failed, fmt::format("{} {} still of another program",
+                                          count_text(left, "item"), left == 1 ? "is" : "are"));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "confirm.hpp"
+#include "count_text.hpp"
 #include "terminal.hpp"
 #include "verbs/dlq.hpp"
 #include "verbs/verbs.hpp"
@@ -32,10 +33,10 @@ struct Options : LetterOptions {
 
 // Before any is held.
 void ask(const Options& options) {
-  const std::string count = options.all ? "all" : std::to_string(options.ids.size());
+  const std::string count = options.all ? "all letters" : count_text(options.ids.size(), "letter");
   const std::string queue = options.letters();
-  const std::string question = fmt::format("Erase {} letters of {}? Type the name of that queue",
-                                           count, escape_controls(queue));
+  const std::string question =
+      fmt::format("Erase {} of {}? Type the name of that queue", count, escape_controls(queue));
   if (is_sure(question, queue)) return;
   throw Failure(Exit::failed, "nothing was erased: the answer was not the queue's name");
 }

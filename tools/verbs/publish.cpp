@@ -76,6 +76,7 @@ std::string read_payload(const std::string& argument) {
 Value parse_payload(const std::string& text) {
   try {
     Value payload = parse_json(text);
+    require_unique_members(payload);
     if (payload.if_object()) return payload;
   } catch (const ValidationError& error) {
     throw Failure(Exit::wrong_use, fmt::format("PAYLOAD: {}", error.what()));

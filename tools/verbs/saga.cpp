@@ -6,6 +6,7 @@
 #include "duration.hpp"
 #include "open_store.hpp"
 #include "sagabus/error.hpp"
+#include "sagabus/json.hpp"
 #include "terminal.hpp"
 #include "verbs/lasting_store.hpp"
 
@@ -137,6 +138,19 @@ std::string name_of(const Instance& instance) {
 
 TimePoint now_of(const SagaStore& store) {
   return store.backend()->ambient().clock->now();
+}
+
+Object outcome_of(const Instance& instance, std::string_view outcome) {
+  Object out{{"sagaName", Value(instance.saga_name)}};
+  out.emplace_back("sagaId", Value(instance.saga_id));
+  out.emplace_back("correlationId", Value(instance.correlation_id));
+  out.emplace_back("version", Value(instance.version));
+  out.emplace_back("outcome", Value(outcome));
+  return out;
+}
+
+void print_object(Object object) {
+  print_json(to_json(Value(std::move(object))));
 }
 
 void append_member(std::string& object, std::string_view name, std::string_view json) {

@@ -75,6 +75,11 @@ std::string name_of(const Instance& instance);
 // The clock that instances bear the times of.
 TimePoint now_of(const SagaStore& store);
 
+// {"sagaName":...,"sagaId":...,"correlationId":...,"version":...,"outcome":...}: the line that a
+// verb prints with --json about what it did to one instance.
+Object outcome_of(const Instance& instance, std::string_view outcome);
+void print_object(Object object);
+
 // An object that write_instance made, with one member more, whose value is JSON.
 void append_member(std::string& object, std::string_view name, std::string_view json);
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "count_text.hpp"
 #include "verbs/saga.hpp"
 #include "verbs/verbs.hpp"
 
@@ -24,7 +25,11 @@ constexpr const char* kFooter =
     "Asks on a terminal; elsewhere it needs --yes. Written only where the instance is as it was\n"
     "read: where somebody else was faster nothing is changed, and the command exits with 1. One "
     "that\n"
-    "is completed already is left alone. Exits with 3 where there is no such instance.\n"
+    "is completed already is left alone. Exits with 3 where there is no such instance. With --json "
+    "the\n"
+    "line is an object: sagaName, sagaId, correlationId, version, outcome (completed, was "
+    "completed,\n"
+    "would be completed) and timeoutsCleared.\n"
     "\n"
     "Examples:\n"
     "  sagabus saga complete OrderSaga --correlation order-1 --store sqlite:///var/lib/orders.db\n"
@@ -36,9 +41,16 @@ struct Options : SagaOptions {
   Consent consent;
 };
 
-std::string timeouts_of(const Instance& instance) {
-  const std::size_t count = instance.bookkeeping.timers.size();
-  return fmt::format("{} timeout{}", count, count == 1 ? "" : "s");
+// Prints the line, which is `sentence` for people.
+void report(const Instance& instance, const char* outcome, std::size_t cleared,
+            const std::string& sentence, bool json) {
+  if (!json) {
+    fmt::print("{}\n", sentence);
+    return;
+  }
+  Object out = outcome_of(instance, outcome);
+  out.emplace_back("timeoutsCleared", Value(std::uint64_t{cleared}));
+  print_object(std::move(out));
 }
 
 asio::awaitable<Exit> complete(Options options) {
@@ -46,22 +58,27 @@ asio::awaitable<Exit> complete(Options options) {
   const SagaStore store = co_await open_sagas(options.store);
   auto finding = find_saga(store, options.name, options.choice);
   const InstancePtr current = co_await std::move(finding);
+  const std::string name = name_of(*current);
   if (current->completed) {
-    fmt::print("{} is completed already\n", name_of(*current));
+    report(*current, "was completed", 0, name + " is completed already", options.json);
     co_return Exit::done;
   }
-  const std::string cleared = timeouts_of(*current);
+  const std::size_t count = current->bookkeeping.timers.size();
+  const std::string cleared = count_text(count, "timeout");
   if (options.consent.dry_run) {
-    fmt::print("{}, version {}, would be completed, and {} cleared\n", name_of(*current),
-               current->version, cleared);
+    report(*current, "would be completed", count,
+           fmt::format("{}, version {}, would be completed, and {} cleared", name, current->version,
+                       cleared),
+           options.json);
     co_return Exit::done;
   }
   ask_about(*current, options.consent,
-            fmt::format("Complete {}, version {}, and clear {}", name_of(*current),
-                        current->version, cleared));
+            fmt::format("Complete {}, version {}, and clear {}", name, current->version, cleared));
   auto completing = changed(complete_instance(store, current), current);
   const InstancePtr now = co_await std::move(completing);
-  fmt::print("{} is completed, version {}; {} cleared\n", name_of(*now), now->version, cleared);
+  report(*now, "completed", count,
+         fmt::format("{} is completed, version {}; {} cleared", name, now->version, cleared),
+         options.json);
   co_return Exit::done;
 }
 
@@ -75,6 +92,7 @@ void add_saga_complete(CLI::App& app, Action& action) {
   add_saga_options(*verb, *options);
   add_saga_choice(*verb, options->choice);
   add_consent(*verb, options->consent);
+  add_saga_json(*verb, *options);
   verb->footer(kFooter);
   verb->callback([options, &action] {
     require_choice(options->choice);

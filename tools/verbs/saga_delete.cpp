@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "count_text.hpp"
 #include "sagabus/outbox.hpp"
 #include "verbs/saga.hpp"
 #include "verbs/verbs.hpp"
@@ -32,7 +33,11 @@ constexpr const char* kFooter =
     "read:\n"
     "where somebody else was faster nothing is changed, and the command exits with 1. Exits with "
     "3\n"
-    "where there is no such instance.\n"
+    "where there is no such instance. With --json the line is an object: sagaName, sagaId,\n"
+    "correlationId, version, outcome (removed, would be removed) and unsettledSteps, whose "
+    "messages "
+    "may\n"
+    "be lost.\n"
     "\n"
     "Examples:\n"
     "  sagabus saga delete OrderSaga --correlation order-1 --store sqlite:///var/lib/orders.db\n"
@@ -59,29 +64,46 @@ asio::awaitable<InstancePtr> delete_one(SagaStore store, InstancePtr current) {
   co_return nullptr;
 }
 
+// Prints the line, which is `sentence` for people.
+void report(const Instance& instance, const char* outcome, std::size_t unsettled,
+            const std::string& sentence, bool json) {
+  if (!json) {
+    fmt::print("{}\n", sentence);
+    return;
+  }
+  Object out = outcome_of(instance, outcome);
+  out.emplace_back("unsettledSteps", Value(std::uint64_t{unsettled}));
+  print_object(std::move(out));
+}
+
 asio::awaitable<Exit> remove(Options options) {
   require_consent(options.consent, "remove the instance");
   const SagaStore store = co_await open_sagas(options.store);
   auto finding = find_saga(store, options.name, options.choice);
   const InstancePtr current = co_await std::move(finding);
+  const std::string name = name_of(*current);
   auto counting = count_unsettled(store, current);
   const std::size_t unsettled = co_await std::move(counting);
   if (unsettled > 0 && !options.force) {
     throw Failure(Exit::failed,
                   fmt::format("{} was left: {} of its steps {} messages that are not known to have "
                               "left; see `sagabus outbox`, or give --force to lose them",
-                              name_of(*current), unsettled, unsettled == 1 ? "has" : "have"));
+                              name, unsettled, unsettled == 1 ? "has" : "have"));
   }
-  const std::string lost = unsettled > 0 ? fmt::format(", with {} unsettled steps", unsettled) : "";
+  const std::string lost =
+      unsettled > 0 ? ", with " + count_text(unsettled, "unsettled step") : std::string();
   if (options.consent.dry_run) {
-    fmt::print("{}, version {}, would be removed{}\n", name_of(*current), current->version, lost);
+    report(*current, "would be removed", unsettled,
+           fmt::format("{}, version {}, would be removed{}", name, current->version, lost),
+           options.json);
     co_return Exit::done;
   }
   ask_about(*current, options.consent,
-            fmt::format("Remove {}, version {}{}", name_of(*current), current->version, lost));
+            fmt::format("Remove {}, version {}{}", name, current->version, lost));
   auto deleting = changed(delete_one(store, current), current);
   co_await std::move(deleting);
-  fmt::print("{} is removed, version {}\n", name_of(*current), current->version);
+  report(*current, "removed", unsettled,
+         fmt::format("{} is removed, version {}", name, current->version), options.json);
   co_return Exit::done;
 }
 
@@ -95,6 +117,7 @@ void add_saga_delete(CLI::App& app, Action& action) {
   add_saga_options(*verb, *options);
   add_saga_choice(*verb, options->choice);
   add_consent(*verb, options->consent);
+  add_saga_json(*verb, *options);
   add_switch(*verb, "--force", options->force, "Also where messages may be lost");
   verb->footer(kFooter);
   verb->callback([options, &action] {

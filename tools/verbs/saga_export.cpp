@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "count_text.hpp"
 #include "export_file.hpp"
 #include "open_store.hpp"
 #include "progress.hpp"
@@ -32,7 +33,8 @@ constexpr const char* kFooter =
     "was,\n"
     "and no line is missing or there twice. FILE.resume beside it tells how far it is; it is gone "
     "when\n"
-    "the file is complete. With --resume, a file that is not there is begun, and a complete one is "
+    "the file is complete. What fails before anything was kept leaves no file. With --resume, a "
+    "file that is not there is begun, and a complete one is "
     "left\n"
     "as it is. Each instance is written as it is when its page is read: what changes meanwhile is "
     "in\n"
@@ -109,13 +111,13 @@ asio::awaitable<Exit> write(Options options) {
     co_await std::move(writing);
   }
   file->finish();
+  const std::uint64_t count = file->mark().count;
   if (*left_out) {
-    throw Failure(Exit::failed,
-                  fmt::format("{} holds {} instances, without those that could not be read",
-                              escape_controls(options.output), file->mark().count));
+    throw Failure(Exit::failed, fmt::format("{} holds {}, without those that could not be read",
+                                            options.output, count_text(count, "instance")));
   }
-  fmt::print("{} instances of {} are in {}\n", file->mark().count, escape_controls(options.name),
-             escape_controls(options.output));
+  fmt::print("{} of {} {} in {}\n", count_text(count, "instance"), escape_controls(options.name),
+             count == 1 ? "is" : "are", escape_controls(options.output));
   co_return Exit::done;
 }
 

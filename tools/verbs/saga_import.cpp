@@ -1,12 +1,17 @@
 // sagabus saga import: puts the instances of a file into a store.
 #include <fmt/format.h>
 
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "confirm.hpp"
+#include "count_text.hpp"
 #include "line_file.hpp"
 #include "progress.hpp"
 #include "sagabus/error.hpp"
@@ -33,7 +38,16 @@ constexpr const char* kFooter =
     "terminal,\n"
     "and needs --yes elsewhere. The file is read twice: where a line cannot be read, or the "
     "export\n"
-    "is not complete, nothing is put.\n"
+    "is not complete, nothing is put. What the store refuses, such as an item over 400 KB, is "
+    "said\n"
+    "line by line, and the others are put.\n"
+    "\n"
+    "Exits with 1 where something failed, else with 4 where another one was left where it is, and\n"
+    "with 0 where all that the file has is in the store. With --json the counts are one object: "
+    "put,\n"
+    "replaced, same (was there just so), kept (another one has its id), taken (an instance of "
+    "another\n"
+    "id has its correlation id), failed, and dryRun, which sees no refusals.\n"
     "\n"
     "May be repeated, and run again after it failed or was interrupted. Stop the buses of the "
     "saga\n"
@@ -50,84 +64,153 @@ struct Options {
   std::string store;
   std::string file;
   bool yes = false;
+  bool json = false;
   ImportOptions how;
 };
 
 constexpr std::size_t kBatch = 256;
 constexpr std::size_t kBatchBytes = std::size_t{8} * 1024 * 1024;
+constexpr std::uint64_t kBytesBetweenPauses = std::uint64_t{1} << 20;
 
 Instance read_line(const std::string& path, const LineFile& file, const std::string& line) {
   try {
     return read_instance(line);
   } catch (const ValidationError& error) {
     throw Failure(Exit::wrong_use, fmt::format("{}, line {}: {}; nothing was put", path,
-                                               file.number(), escape_controls(error.what())));
+                                               file.number(), error.what()));
   }
 }
 
-// Before anything is put.
-void check_all(const std::string& path) {
+// Before anything is put. Pauses now and then, to hear of Ctrl-C.
+asio::awaitable<void> check_all(std::string path) {
+  const auto executor = co_await asio::this_coro::executor;
   LineFile file(path);
   Progress progress("bytes checked", file.size());
+  std::uint64_t next_pause = kBytesBetweenPauses;
   for (std::string line; file.next(line);) {
     read_line(path, file, line);
     progress.show(file.offset());
+    if (file.offset() < next_pause) continue;
+    next_pause = file.offset() + kBytesBetweenPauses;
+    co_await asio::post(executor, asio::use_awaitable);
   }
 }
 
-// As many as are put at once; empty at the end.
-std::vector<Instance> read_batch(const std::string& path, LineFile& file) {
-  std::vector<Instance> batch;
-  std::size_t bytes = 0;
-  std::string line;
-  while (batch.size() < kBatch && bytes < kBatchBytes && file.next(line)) {
-    bytes += line.size();
-    batch.push_back(read_line(path, file, line));
+// One run through the file.
+class Import {
+ public:
+  Import(SagaStore store, const Options& options)
+      : store_(std::move(store)), path_(options.file), how_(options.how), file_(options.file) {
+    how_.on_refused = [this](std::size_t index, const std::string& why) {
+      fmt::print(stderr, "sagabus: {}, line {}: was not put: {}\n", escape_controls(path_),
+                 first_line_ + index, escape_controls(why));
+    };
   }
-  return batch;
-}
+  Import(const Import&) = delete;
+  Import& operator=(const Import&) = delete;
 
-asio::awaitable<ImportCounts> put_all(SagaStore store, Options options) {
-  LineFile file(options.file);
-  Progress progress("bytes", file.size());
-  ImportCounts counts;
-  for (;;) {
-    std::vector<Instance> batch = read_batch(options.file, file);
-    if (batch.empty()) co_return counts;
-    auto importing = import_instances(store, std::move(batch), options.how);
-    counts += co_await std::move(importing);
-    progress.show(file.offset());
+  asio::awaitable<void> go() {
+    Progress progress("bytes", file_.size());
+    for (std::vector<Instance> batch = read_batch(); !batch.empty(); batch = read_batch()) {
+      auto importing = import_instances(store_, std::move(batch), how_);
+      counts_ += co_await std::move(importing);
+      progress.show(file_.offset());
+    }
   }
-}
 
-void print_counts(const ImportCounts& counts, const ImportOptions& how) {
+  const ImportCounts& counts() const { return counts_; }
+  std::uint64_t first_line() const { return first_line_; }  // of the last batch
+
+ private:
+  // As many as are put at once; empty at the end.
+  std::vector<Instance> read_batch() {
+    std::vector<Instance> batch;
+    std::size_t bytes = 0;
+    std::string line;
+    first_line_ = file_.number() + 1;
+    while (batch.size() < kBatch && bytes < kBatchBytes && file_.next(line)) {
+      bytes += line.size();
+      batch.push_back(read_line(path_, file_, line));
+    }
+    return batch;
+  }
+
+  const SagaStore store_;
+  const std::string path_;
+  ImportOptions how_;
+  LineFile file_;
+  std::uint64_t first_line_ = 1;
+  ImportCounts counts_;
+};
+
+void print_for_people(const ImportCounts& counts, const ImportOptions& how) {
   fmt::print("{}put: {}\n", how.dry_run ? "would be " : "", counts.put);
   fmt::print("{}replaced: {}\n", how.dry_run ? "would be " : "", counts.replaced);
   fmt::print("skipped, there already: {}\n", counts.same);
-  const char* const advice =
-      how.replace ? "its correlation id is another instance's" : "see --replace";
   fmt::print("skipped, another one is there: {}{}\n", counts.kept,
-             counts.kept > 0 ? fmt::format(" ({})", advice) : "");
+             counts.kept > 0 ? " (see --replace)" : "");
+  fmt::print("skipped, its correlation id is taken: {}\n", counts.taken);
+  fmt::print("failed: {}\n", counts.refused);
+}
+
+void report(const ImportCounts& counts, const Options& options) {
+  if (!options.json) return print_for_people(counts, options.how);
+  Object out{{"put", Value(counts.put)}};
+  out.emplace_back("replaced", Value(counts.replaced));
+  out.emplace_back("same", Value(counts.same));
+  out.emplace_back("kept", Value(counts.kept));
+  out.emplace_back("taken", Value(counts.taken));
+  out.emplace_back("failed", Value(counts.refused));
+  out.emplace_back("dryRun", Value(options.how.dry_run));
+  print_object(std::move(out));
+}
+
+[[noreturn]] void fail(const std::exception_ptr& failure, std::uint64_t first_line) {
+  if (is_cancellation(failure)) std::rethrow_exception(failure);
+  try {
+    std::rethrow_exception(failure);
+  } catch (const std::exception& error) {
+    throw Failure(exit_of(error), fmt::format("{}; not all is put from line {} on: run it again",
+                                              error.what(), first_line));
+  }
+}
+
+asio::awaitable<Exit> put_all(Options options) {
+  const SagaStore store = co_await open_sagas(options.store);
+  Import work(store, options);
+  std::exception_ptr failure;
+  try {
+    auto going = work.go();
+    co_await std::move(going);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  const ImportCounts& counts = work.counts();
+  report(counts, options);
+  if (failure) fail(failure, work.first_line());
+  if (counts.refused > 0) {
+    throw Failure(Exit::failed, fmt::format("{} {} not put", count_text(counts.refused, "instance"),
+                                            counts.refused == 1 ? "was" : "were"));
+  }
+  co_return counts.kept + counts.taken > 0 ? Exit::differs : Exit::done;
 }
 
 asio::awaitable<Exit> put(Options options) {
   if (std::filesystem::exists(options.file + ".resume")) {
-    throw Failure(Exit::wrong_use, fmt::format("{} is not complete: `saga export --resume` goes on "
-                                               "with it",
-                                               escape_controls(options.file)));
+    throw Failure(
+        Exit::wrong_use,
+        fmt::format("{} is not complete: `saga export --resume` goes on with it", options.file));
   }
   const bool sure = !options.how.replace || options.how.dry_run || options.yes;
   if (!sure) require_terminal("overwrite instances");
-  check_all(options.file);
+  auto checking = check_all(options.file);
+  co_await std::move(checking);
   if (!sure &&
       !is_sure("Overwrite what differs, with what it has yet to send? Type replace", "replace")) {
     throw Failure(Exit::failed, "nothing was put: the answer was not replace");
   }
-  const SagaStore store = co_await open_sagas(options.store);
-  auto putting = put_all(store, options);
-  const ImportCounts counts = co_await std::move(putting);
-  print_counts(counts, options.how);
-  co_return Exit::done;
+  auto putting = put_all(std::move(options));
+  co_return co_await std::move(putting);
 }
 
 }  // namespace
@@ -144,6 +227,7 @@ void add_saga_import(CLI::App& app, Action& action) {
   add_switch(*verb, "--replace", options->how.replace, "Overwrite what differs");
   add_switch(*verb, "--yes", options->yes, "Do not ask before --replace");
   add_switch(*verb, "--dry-run", options->how.dry_run, "Only say what would be done");
+  add_switch(*verb, "--json", options->json, "Print the counts as a JSON object");
   verb->footer(kFooter);
   verb->callback([options, &action] { action = [options] { return run(put(*options)); }; });
 }

@@ -1,6 +1,7 @@
 // sagabus saga list: the instances of a saga.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -97,7 +98,12 @@ asio::awaitable<Exit> list(Options options) {
   FindRequest request;
   request.saga_name = options.name;
   if (options.running || options.completed) request.completed = options.completed;
+  const bool takes_all = filter.where.empty() && !filter.created_before;
   do {
+    // One more tells that there are more.
+    if (takes_all) {
+      request.limit = std::min(request.limit, std::size_t{options.limit} + 1 - listing.count());
+    }
     const FindPage page = co_await store.find_by_name(request);
     for (const Instance& instance : page.instances) {
       if (!matches(filter, instance)) continue;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "confirm.hpp"
+#include "count_text.hpp"
 #include "progress.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/outbox.hpp"
@@ -34,7 +35,10 @@ constexpr const char* kFooter =
     "transport keeps messages.\n"
     "\n"
     "Asks on a terminal; elsewhere it needs --yes. Where it fails or is interrupted, run it "
-    "again.\n"
+    "again. With\n"
+    "--json it prints one object at the end: sagaName, removed, writtenMeanwhile (left), "
+    "unsettled\n"
+    "(messages are not known to have left; left without --force) and dryRun.\n"
     "\n"
     "Examples:\n"
     "  sagabus saga purge OrderSaga --completed-before 2026-01-01 --dry-run \\\n"
@@ -112,17 +116,37 @@ class Purge {
   Watermarks watermarks_;
 };
 
-void print_unsettled(const Counts& counts, const Options& options) {
+void print_for_people(const Counts& counts, const Options& options) {
+  const bool dry_run = options.consent.dry_run;
+  const std::uint64_t gone = dry_run ? counts.chosen : counts.removed;
+  const char* const are = dry_run ? "would be" : gone == 1 ? "is" : "are";
+  fmt::print("{} {} removed\n", count_text(gone, "instance"), are);
+  if (gone < counts.chosen) {
+    fmt::print("{} {} written meanwhile: left\n", counts.chosen - gone,
+               counts.chosen - gone == 1 ? "was" : "were");
+  }
   if (counts.unsettled == 0) return;
   fmt::print("{} of them {} messages that are not known to have left{}\n", counts.unsettled,
              counts.unsettled == 1 ? "has" : "have",
              options.force ? "" : ": left, see `sagabus outbox` and --force");
 }
 
+void report(const Counts& counts, const Options& options) {
+  if (!options.json) return print_for_people(counts, options);
+  const bool dry_run = options.consent.dry_run;
+  Object out{{"sagaName", Value(options.name)}};
+  out.emplace_back("removed", Value(dry_run ? counts.chosen : counts.removed));
+  out.emplace_back("writtenMeanwhile", Value(dry_run ? 0 : counts.chosen - counts.removed));
+  out.emplace_back("unsettled", Value(counts.unsettled));
+  out.emplace_back("dryRun", Value(dry_run));
+  print_object(std::move(out));
+}
+
 void ask(const Options& options, const Counts& counts) {
-  const std::string question = fmt::format(
-      "Remove {} completed instances of {} last written before {}? Type the saga's name",
-      counts.chosen, escape_controls(options.name), to_iso8601(*options.before));
+  const std::string question =
+      fmt::format("Remove {} of {} last written before {}? Type the saga's name",
+                  count_text(counts.chosen, "completed instance"), escape_controls(options.name),
+                  to_iso8601(*options.before));
   if (is_sure(question, options.name)) return;
   throw Failure(Exit::failed, "nothing was removed: the answer was not the saga's name");
 }
@@ -137,18 +161,13 @@ asio::awaitable<Exit> purge(Options options) {
     found = co_await std::move(counting);
   }
   if (options.consent.dry_run) {
-    fmt::print("{} instances would be removed\n", found.chosen);
-    print_unsettled(found, options);
+    report(found, options);
     co_return Exit::done;
   }
   if (!options.consent.yes && found.chosen > 0) ask(options, found);
   auto removing = work.go(true, found.chosen);
   const Counts counts = co_await std::move(removing);
-  fmt::print("{} instances are removed\n", counts.removed);
-  if (counts.removed < counts.chosen) {
-    fmt::print("{} were written meanwhile: left\n", counts.chosen - counts.removed);
-  }
-  print_unsettled(counts, options);
+  report(counts, options);
   co_return Exit::done;
 }
 
@@ -174,6 +193,7 @@ void add_saga_purge(CLI::App& app, Action& action) {
       ->type_name("DATE")
       ->required();
   add_consent(*verb, options->consent);
+  add_saga_json(*verb, *options);
   add_switch(*verb, "--force", options->force, "Also where messages may be lost");
   verb->footer(kFooter);
   verb->callback([options, &action] { action = [options] { return run(purge(*options)); }; });

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "count_text.hpp"
 #include "duration.hpp"
 #include "pretty_json.hpp"
 #include "sagabus/json.hpp"
@@ -76,7 +77,7 @@ class Sheet {
 
   void print_inbox() const {
     const Bookkeeping& kept = instance_.bookkeeping;
-    fmt::print("  inbox    {}\n", count_of(kept.inbox.size(), "message"));
+    fmt::print("  inbox    {}\n", count_text(kept.inbox.size(), "message"));
     for (const InboxEntry& entry : kept.inbox) {
       fmt::print("    {}  {}\n", escape_controls(entry.message_id), moment(entry.at));
     }
@@ -101,15 +102,11 @@ class Sheet {
 
   void print_timers() const {
     const auto& timers = instance_.bookkeeping.timers;
-    fmt::print("  timers   {}\n", count_of(timers.size(), "timeout"));
+    fmt::print("  timers   {}\n", count_text(timers.size(), "timeout"));
     for (const Timer& timer : timers) {
       fmt::print("    {}  due {}, set {}\n", timer.name.empty() ? "-" : escape_controls(timer.name),
                  moment(timer.due), to_iso8601(timer.set_at));
     }
-  }
-
-  static std::string count_of(std::size_t count, std::string_view what) {
-    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
   }
 
   const Instance& instance_;

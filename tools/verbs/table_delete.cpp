@@ -5,7 +5,9 @@
 #include <string>
 
 #include "confirm.hpp"
+#include "count_text.hpp"
 #include "sagabus/dynamodb/table.hpp"
+#include "terminal.hpp"
 #include "verbs/table.hpp"
 #include "verbs/verbs.hpp"
 
@@ -42,7 +44,8 @@ asio::awaitable<Exit> remove(Options options) {
   if (!options.yes && !options.dry_run) require_terminal("delete the table");
   const dynamodb::TableInfo table = co_await dynamodb::describe_table(store);
   if (options.dry_run) {
-    fmt::print("table {} would be deleted, with some {} items\n", one_line(table.arn), table.items);
+    fmt::print("table {} would be deleted, with some {}\n", escape_controls(table.arn),
+               count_text(table.items, "item"));
     co_return Exit::done;
   }
   if (!options.yes && !is_sure(table)) {

@@ -8,6 +8,7 @@
 #include "pretty_json.hpp"
 #include "sagabus/dynamodb/table.hpp"
 #include "sagabus/json.hpp"
+#include "terminal.hpp"
 #include "verbs/table.hpp"
 #include "verbs/verbs.hpp"
 
@@ -91,7 +92,7 @@ std::string recovery_text(const dynamodb::TableInfo& table) {
 
 void print(const dynamodb::TableInfo& table) {
   const auto line = [](std::string_view name, const std::string& text) {
-    fmt::print("{:<24} {}\n", name, one_line(text));
+    fmt::print("{:<24} {}\n", name, escape_controls(text));
   };
   line("table", table.name);
   line("arn", table.arn);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "sagabus/dynamodb/table.hpp"
+#include "terminal.hpp"
 #include "verbs/table.hpp"
 #include "verbs/table_flags.hpp"
 #include "verbs/verbs.hpp"
@@ -46,7 +47,7 @@ asio::awaitable<Exit> verify(Options options) {
   const dynamodb::TableInfo found = co_await dynamodb::describe_table(store);
   if (options.table.billing.empty()) take_billing(found, expected);
   const std::vector<std::string> differences = dynamodb::table_differences(expected, found);
-  for (const std::string& difference : differences) fmt::print("{}\n", one_line(difference));
+  for (const std::string& difference : differences) fmt::print("{}\n", escape_controls(difference));
   if (!differences.empty()) co_return Exit::differs;
   fmt::print("table {} is as it should be\n", store.table_name());
   co_return Exit::done;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -15,6 +16,9 @@ namespace sagabus::dynamodb {
 struct AdoptOptions {
   std::string saga_name = {};
   bool dry_run = false;  // writes nothing, and tells what it would do
+  // Of so many items a dry run knows the correlation id again, in some 20 bytes each. Where there
+  // are more, it may miss that two have the same: the second is refused when they are taken over.
+  std::size_t most_remembered = 1'000'000;
 };
 
 enum class Adoption {
