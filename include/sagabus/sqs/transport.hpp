@@ -31,6 +31,11 @@ namespace sagabus::sqs {
 
 class Backend;
 
+// What SQS takes in one request that sends: so many messages, and so many bytes of all of them. The
+// transport fills requests up to that where several wait.
+inline constexpr std::size_t kMaxRequestMessages = 10;
+inline constexpr std::size_t kMaxRequestBytes = 1024U * 1024;
+
 struct DeadLetterOptions {
   // The endpoint whose queue takes all dead letters. Empty: each endpoint has its own.
   std::string endpoint = {};
