@@ -488,7 +488,7 @@ TEST_F(DoctorOfQueues, SeesTopicsThatDoNotArrive) {
                                ", which may send to " + queue("Orders"));
   make("Payments");
   EXPECT_EQ(diagnose({"--transport", uri(sqs_endpoint(), "&topics=true"), "Payments"})["topic"],
-            "warning: no topic may send to " + queue("Payments"));
+            "warning: the policy of " + queue("Payments") + " names no topic");
 }
 
 TEST_F(DoctorOfQueues, NamesDeniedActionsOnTopics) {

@@ -66,9 +66,11 @@ asio::awaitable<void> try_to_publish(const aws::Client& topics, std::string topi
 }
 
 Finding deaf_finding(const std::string& queue) {
-  return {Severity::warning, "topic", fmt::format("no topic may send to {}", queue),
-          fmt::format("right where all that it takes is sent to it straight; else {}",
-                      kSubscribeAdvice)};
+  return {
+      Severity::warning, "topic", fmt::format("the policy of {} names no topic", queue),
+      fmt::format("right where a pattern lets them in, which are not looked at then, or where all "
+                  "that it takes is sent to it straight; else {}",
+                  kSubscribeAdvice)};
 }
 
 }  // namespace
