@@ -54,7 +54,7 @@ asio::awaitable<Transport> open(const SqsUri& uri, std::string queue, const Ambi
 
 }  // namespace
 
-std::shared_ptr<ClaimStore> claims_of(const SqsUri& uri, const Ambient& ambient) {
+std::shared_ptr<s3::ClaimStore> claims_of(const SqsUri& uri, const Ambient& ambient) {
   if (uri.claims_bucket.empty()) return nullptr;
   s3::ClaimStoreOptions options;
   options.bucket = uri.claims_bucket;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "sagabus/ambient.hpp"
-#include "sagabus/claim_store.hpp"
+#include "sagabus/s3/claim_store.hpp"
 #include "sagabus/sqs/transport.hpp"
 #include "sagabus/transport.hpp"
 #include "transport_uri.hpp"
@@ -29,6 +29,6 @@ Transport open_sqs(const SqsUri& uri, std::vector<sqs::Route> routes, const Ambi
 
 // Where the URI says that large payloads are; null where it says nothing. Throws
 // std::invalid_argument for what cannot be a bucket or a prefix.
-std::shared_ptr<ClaimStore> claims_of(const SqsUri& uri, const Ambient& ambient);
+std::shared_ptr<s3::ClaimStore> claims_of(const SqsUri& uri, const Ambient& ambient);
 
 }  // namespace sagabus::tools

@@ -33,6 +33,10 @@ resource "aws_sqs_queue" "dead_letters" {
   sqs_managed_sse_enabled    = true
   lifecycle {
     prevent_destroy = true
+    precondition {
+      condition     = length("${var.queue_prefix}-${each.key}-dlq.fifo") <= 80
+      error_message = "A queue's name has at most 80 characters: shorten queue_prefix or the endpoint."
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 // Runs the order saga and its services until it is told to stop: a worker as it is deployed, in as
-// many copies as are wanted. See deploy/ and docs/guide/deploying.md.
+// many copies as are wanted. See deploy/ and docs/guide/deploying.md. With --orders it is a
+// customer of those workers instead, who places so many orders and goes.
 //
 //   order_worker --store sqlite:///var/lib/sagas.db --transport sqlite:///var/lib/queues.db
 //   order_worker --store 'dynamodb://sagas?region=eu-central-1&ttl_days=30'
@@ -8,8 +9,8 @@
 // Table and queues must be there, and it needs no rights to make them, unless --create is given. A
 // line for each order that ends goes to standard output, warnings go to standard error.
 //
-// Exit code: 0 it was told to stop (SIGTERM, SIGINT), and its running steps are done; 1 something
-// failed; 2 wrong options.
+// Exit code: 0 it was told to stop (SIGTERM, SIGINT), and its running steps are done, or all orders
+// are placed; 1 something failed; 2 wrong options.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -82,11 +83,10 @@ sagabus::Transport open_transport(const Options& options, const sagabus::Ambient
   return sagabus::sqs::Transport(std::move(opened));
 }
 
-// As a customer in another process does.
-void place_orders(const Options& options, const sagabus::Ambient& ambient) {
-  const sagabus::Transport transport = open_transport(options, ambient);
+void place_orders(const Options& options, const sagabus::SagaStore& store,
+                  const sagabus::Transport& transport) {
   orders::announce(transport);
-  sagabus::Bus bus({.transport = transport, .store = open_store(options, ambient)});
+  sagabus::Bus bus({.transport = transport, .store = store});
   sagabus::sync_wait(bus.start());
   const std::string run = "order-" + sagabus::new_nonce(*sagabus::system_random());
   for (unsigned i = 0; i < options.orders; ++i) {
@@ -106,7 +106,7 @@ void describe(CLI::App& app, Options& options) {
   app.add_option("--concurrency", options.concurrency, "Steps that run at once")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  app.add_option("--orders", options.orders, "Orders that it places itself, to try it out")
+  app.add_option("--orders", options.orders, "Place so many orders, as a customer does, and end")
       ->check(CLI::Range(0, 1'000'000))
       ->capture_default_str();
   app.add_flag("--create", options.create, "Make table and queues that are not there");
@@ -116,7 +116,7 @@ void work(const Options& options) {
   const sagabus::Ambient ambient{.log = sagabus::stderr_logger(sagabus::LogLevel::warning)};
   const sagabus::SagaStore store = open_store(options, ambient);
   const sagabus::Transport transport = open_transport(options, ambient);
-  if (options.orders > 0) place_orders(options, ambient);
+  if (options.orders > 0) return place_orders(options, store, transport);
   Journal journal;
   sagabus::Bus bus(orders::cast(transport, store, journal, options.concurrency));
   bus.run();

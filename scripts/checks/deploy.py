@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import stacks
+
 try:
     import yaml
 except ImportError:  # another python than Debian's, which has it from python3-yaml
@@ -153,6 +155,28 @@ def check_programs(programs):
         problems.append("deploy: hardly a URI was found: is the check still right?")
 
 
+# What `sagabus iam-policy` prints for a worker on FIFO queues that are there.
+def printed_actions(sagabus):
+    actions = []
+    for words in (["runtime", "--table-arn", "arn:aws:dynamodb:*:*:table/sagas"],
+                  ["sqs", "--queue-arn", "arn:aws:sqs:*:*:shop"]):
+        for statement in json.loads(run([sagabus, "iam-policy", *words]).stdout)["Statement"]:
+            actions += statement["Action"]
+    return actions
+
+
+# Terraform's files are read by what reads those of `sagabus schema` in its tests.
+def check_stacks(sagabus):
+    print_hcl = ROOT / "tests/schema/print_hcl.mjs"
+    done = run([str(ROOT / "tests/emulators/node"), str(print_hcl), *map(str, files("*.tf"))])
+    if done.returncode != 0:
+        problems.append(f"deploy/terraform: {done.stderr.strip()}")
+        return
+    document = yaml.safe_load((DEPLOY / "cloudformation/worker.yaml").read_text())
+    found = stacks.problems_of(document, json.loads(done.stdout), printed_actions(sagabus))
+    problems.extend(f"deploy: {text}" for text in found)
+
+
 # The image's root runs by itself: each program with the libraries that were collected, and no others.
 def check_image_root(programs):
     with tempfile.TemporaryDirectory() as folder:
@@ -205,6 +229,7 @@ def main():
     check_syntax()
     check_paths()
     if not problems:
+        check_stacks(programs["sagabus"])
         check_programs(programs)
         check_image_root(programs)
         check_units(programs)

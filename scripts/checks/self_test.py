@@ -16,6 +16,7 @@ import coroutines
 import deploy
 import hygiene
 import snippets
+import stacks
 import tidy
 import usings
 from common import ROOT
@@ -351,6 +352,56 @@ class Deploy(unittest.TestCase):
             self.assertEqual(len(found), 1, text)
             self.assertIn(said, found[0])
         self.assertEqual(len(self.complaints("{", "task.json")), 1)
+
+
+class Stacks(unittest.TestCase):
+    TABLE, PREFIX = "^[a-zA-Z0-9_.-]{3,255}$", "^[a-zA-Z0-9_-]{1,40}$"
+
+    def cloudformation(self, table=TABLE, prefix=PREFIX, deletion="RetainExceptOnCreate", name="-a.fifo",
+                       action="sqs:SendMessage"):
+        queue = {"Type": "AWS::SQS::Queue", "DeletionPolicy": deletion, "UpdateReplacePolicy": "Retain",
+                 "Properties": {"QueueName": "${QueuePrefix}" + name}}
+        policy = {"PolicyDocument": {"Statement": [{"Action": [action]}]}}
+        role = {"Type": "AWS::IAM::Role", "Properties": {"Policies": [policy]}}
+        return {"Parameters": {"TableName": {"AllowedPattern": table},
+                               "QueuePrefix": {"AllowedPattern": prefix}},
+                "Resources": {"Queue": queue, "TaskRole": role}}
+
+    def terraform(self, table=TABLE, prefix=PREFIX, others=("endpoints", "ttl_days", "workers"), most=80):
+        def check(text):
+            return [{"validation": [{"condition": text}]}]
+        variables = {name: check(f'${{can(regex("{pattern}", var.{name}))}}')
+                     for name, pattern in (("table_name", table), ("queue_prefix", prefix))}
+        for name in ("endpoints", "ttl_days", "workers"):
+            variables[name] = check("${true}") if name in others else [{}]
+        letters = {"name": "a-dlq", "lifecycle": [{"precondition": [
+            {"condition": f'${{length("a-dlq") <= {most}}}'}]}]}
+        statement = {"statement": [{"actions": ["sqs:SendMessage"]}]}
+        return {"variables.tf": {"variable": variables},
+                "main.tf": {"resource": {"aws_sqs_queue": {"dead_letters": [letters]}},
+                            "data": {"aws_iam_policy_document": {"worker": [statement]}}}}
+
+    def complaints(self, **spoilt):
+        return list(stacks.problems_of(self.cloudformation(**spoilt), self.terraform(), ["sqs:SendMessage"]))
+
+    def test_passes(self):
+        self.assertEqual(self.complaints(), [])
+
+    def test_hits_in_cloudformation(self):
+        for spoilt, said in (({"table": ".{3,255}"}, "TableName: takes 'a b'"),
+                             ({"prefix": "[a-z]{1,40}"}, "QueuePrefix: refuses 'a_b-C9'"),
+                             ({"deletion": "Retain"}, "Queue: DeletionPolicy: expected RetainExcept"),
+                             ({"name": "-" + "x" * 40}, "may come to 81 characters"),
+                             ({"action": "sqs:*"}, "actions in CloudFormation are not those")):
+            self.assertIn(said, "\n".join(self.complaints(**spoilt)), spoilt)
+
+    def test_hits_in_terraform(self):
+        for spoilt, said in (({"table": "^[a-z]{3,255}$"}, "table_name: refuses 'a_b-c.D9'"),
+                             ({"prefix": "^[a-zA-Z0-9_-]{0,40}$"}, "queue_prefix: takes ''"),
+                             ({"others": ("endpoints", "workers")}, "ttl_days: no validation"),
+                             ({"most": 90}, "no precondition")):
+            found = stacks.problems_of(self.cloudformation(), self.terraform(**spoilt), ["sqs:SendMessage"])
+            self.assertIn(said, "\n".join(found), spoilt)
 
 
 class WithEmulators(unittest.TestCase):

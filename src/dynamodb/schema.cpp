@@ -98,6 +98,7 @@ Value properties(const TableInfo& table) {
   if (!table.stream.empty()) {
     out.emplace_back("StreamSpecification", Value(Object{{"StreamViewType", Value(table.stream)}}));
   }
+  if (table.deletion_protection) out.emplace_back("DeletionProtectionEnabled", Value(true));
   return Value(std::move(out));
 }
 
@@ -171,7 +172,8 @@ std::string cdk_table(const TableInfo& table) {
   if (!table.stream.empty()) {
     out += member(kIndent, "stream", "dynamodb.StreamViewType." + table.stream);
   }
-  out += member(kIndent, "removalPolicy", "RemovalPolicy.RETAIN");
+  if (table.deletion_protection) out += member(kIndent, "deletionProtection", "true");
+  out += member(kIndent, "removalPolicy", "RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE");
   return out += "    });\n";
 }
 
@@ -259,6 +261,7 @@ std::string terraform_resource(const TableInfo& table) {
   if (!table.stream.empty()) {
     own.set("stream_enabled", "true").set_text("stream_view_type", table.stream);
   }
+  if (table.deletion_protection) own.set("deletion_protection_enabled", "true");
   std::string out = "resource \"aws_dynamodb_table\" \"sagas\" {\n" + own.text();
   for (const KeyAttribute& key : key_attributes(table)) {
     out += nested("attribute", Block(4).set_text("name", key.name).set_text("type", key.type));
@@ -298,7 +301,7 @@ std::string cloudformation_template(const std::string& table_name,
                                     const TableDescription& description) {
   const TableInfo table = plan(table_name, description);
   const Object resource{{"Type", Value("AWS::DynamoDB::Table")},
-                        {"DeletionPolicy", Value("Retain")},
+                        {"DeletionPolicy", Value("RetainExceptOnCreate")},
                         {"UpdateReplacePolicy", Value("Retain")},
                         {"Properties", properties(table)}};
   return lay_out_json(

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/json/value.hpp>
+#include <functional>
 #include <stdexcept>
 
 #include "aws/json_member.hpp"
@@ -226,15 +227,29 @@ boost::asio::awaitable<void> turn_on_ttl(const SagaStore& store, const TableInfo
     aws::throw_service_error(*refusal, store.table_name());
 }
 
-boost::asio::awaitable<void> turn_on_stream(const SagaStore& store, const TableInfo& planned) {
-  const std::string more = ',' + stream_member(planned);
+// `is_on`: whether the table is as the member of UpdateTable says.
+boost::asio::awaitable<void> update(const SagaStore& store, std::string member,
+                                    std::function<bool(const TableInfo&)> is_on) {
+  const std::string more = ',' + member;
   auto trying = try_to(store, "UpdateTable", more);
   const std::optional<aws::ServiceError> refusal = co_await std::move(trying);
   auto waiting = wait_until_active(store);
   const TableInfo info = co_await std::move(waiting);
-  if (refusal && info.stream != planned.stream) {
-    aws::throw_service_error(*refusal, store.table_name());
-  }
+  if (refusal && !is_on(info)) aws::throw_service_error(*refusal, store.table_name());
+}
+
+boost::asio::awaitable<void> turn_on_stream(const SagaStore& store, const TableInfo& planned) {
+  std::function<bool(const TableInfo&)> is_on = [wanted = planned.stream](const TableInfo& table) {
+    return table.stream == wanted;
+  };
+  auto updating = update(store, stream_member(planned), std::move(is_on));
+  co_await std::move(updating);
+}
+
+boost::asio::awaitable<void> turn_on_protection(const SagaStore& store) {
+  std::function<bool(const TableInfo&)> is_on = &TableInfo::deletion_protection;
+  auto updating = update(store, protection_member(), std::move(is_on));
+  co_await std::move(updating);
 }
 
 boost::asio::awaitable<void> turn_on_backups(const SagaStore& store) {
@@ -250,6 +265,30 @@ boost::asio::awaitable<void> turn_on_backups(const SagaStore& store) {
                           e.service());
   }
   if (problem) throw *problem;
+}
+
+// What is asked for and off. `info`: the table, its time to live included.
+boost::asio::awaitable<void> turn_on(const SagaStore& store, const TableInfo& planned,
+                                     TableInfo& info) {
+  if (!planned.ttl_attribute.empty() && info.ttl_attribute.empty()) {
+    auto turning = turn_on_ttl(store, planned);
+    co_await std::move(turning);
+  }
+  if (!planned.stream.empty() && info.stream.empty()) {
+    auto turning = turn_on_stream(store, planned);
+    co_await std::move(turning);
+  }
+  if (planned.deletion_protection && !info.deletion_protection) {
+    auto turning = turn_on_protection(store);
+    co_await std::move(turning);
+  }
+  if (planned.point_in_time_recovery != true) co_return;
+  auto looking_at_backups = look_at_backups(store, info);
+  co_await std::move(looking_at_backups);
+  if (info.point_in_time_recovery != true) {
+    auto turning = turn_on_backups(store);
+    co_await std::move(turning);
+  }
 }
 
 }  // namespace
@@ -270,21 +309,8 @@ boost::asio::awaitable<void> create_table(SagaStore store, TableDescription desc
   if (!differences.empty()) refuse(store, differences);
   auto agreeing = agree_on_record(store, planned);
   co_await std::move(agreeing);
-  if (!planned.ttl_attribute.empty() && info.ttl_attribute.empty()) {
-    auto turning = turn_on_ttl(store, planned);
-    co_await std::move(turning);
-  }
-  if (!planned.stream.empty() && info.stream.empty()) {
-    auto turning = turn_on_stream(store, planned);
-    co_await std::move(turning);
-  }
-  if (planned.point_in_time_recovery != true) co_return;
-  auto looking_at_backups = look_at_backups(store, info);
-  co_await std::move(looking_at_backups);
-  if (info.point_in_time_recovery != true) {
-    auto turning = turn_on_backups(store);
-    co_await std::move(turning);
-  }
+  auto turning = turn_on(store, planned, info);
+  co_await std::move(turning);
 }
 
 boost::asio::awaitable<void> create_table(SagaStore store) {

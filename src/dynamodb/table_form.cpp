@@ -26,6 +26,10 @@ std::string text(const json::value& value, std::string_view name) {
   return std::string(find_text(value, {name}));
 }
 
+bool is_on(const json::value* found) {
+  return found && found->is_bool() && found->get_bool();
+}
+
 std::uint64_t count(const json::value& value, std::string_view name) {
   if (!find_member(value, {name})) return 0;
   const std::optional<std::uint64_t> found = aws::find_count(value, {name});
@@ -153,6 +157,7 @@ TableInfo planned_table(const std::string& table_name, const TableDescription& d
   if (description.ttl) table.ttl_attribute = kTtl;
   if (description.stream) table.stream = kStreamView;
   table.point_in_time_recovery = description.point_in_time_recovery;
+  table.deletion_protection = description.deletion_protection;
   table.key_shards = description.key_shards;
   return table;
 }
@@ -181,6 +186,10 @@ std::string backups_member() {
   return R"("PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true})";
 }
 
+std::string protection_member() {
+  return R"("DeletionProtectionEnabled":true)";
+}
+
 std::string create_table_request(const TableInfo& table) {
   std::vector<std::string> definitions;
   for (const KeyAttribute& key : key_attributes(table)) definitions.push_back(definition(key));
@@ -196,6 +205,7 @@ std::string create_table_request(const TableInfo& table) {
         index.name, key_schema(index.keys), index.projection, throughput(table));
   }
   if (!table.stream.empty()) out += ',' + stream_member(table);
+  if (table.deletion_protection) out += ',' + protection_member();
   return out += '}';
 }
 
@@ -226,8 +236,8 @@ TableInfo read_table_info(const json::value& table) {
   const bool on_demand =
       find_text(table, {"BillingModeSummary", "BillingMode"}) == "PAY_PER_REQUEST";
   info.billing = on_demand ? Billing::on_demand : Billing::provisioned;
-  const json::value* streams = find_member(table, {"StreamSpecification", "StreamEnabled"});
-  if (streams && streams->is_bool() && streams->get_bool()) {
+  info.deletion_protection = is_on(find_member(table, {"DeletionProtectionEnabled"}));
+  if (is_on(find_member(table, {"StreamSpecification", "StreamEnabled"}))) {
     info.stream = find_text(table, {"StreamSpecification", "StreamViewType"});
   }
   return info;
@@ -288,6 +298,9 @@ std::vector<std::string> feature_differences(const TableInfo& expected, const Ta
   if (expected.point_in_time_recovery == true && found.point_in_time_recovery != true) {
     out.push_back(fmt::format("point-in-time recovery: expected on, found {}",
                               found.point_in_time_recovery ? "off" : "that the service has none"));
+  }
+  if (expected.deletion_protection && !found.deletion_protection) {
+    out.emplace_back("deletion protection: expected on, found off");
   }
   return out;
 }

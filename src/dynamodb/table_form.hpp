@@ -23,6 +23,7 @@ inline constexpr std::string_view kStreamView = "NEW_AND_OLD_IMAGES";
 std::string ttl_member(const TableInfo& table);
 std::string stream_member(const TableInfo& table);
 std::string backups_member();
+std::string protection_member();
 
 // The body of CreateTable.
 std::string create_table_request(const TableInfo& table);
@@ -39,7 +40,7 @@ std::vector<std::string> record_differences(unsigned key_shards, const TableReco
 // Whether partition and sort key are those of the schema.
 bool has_our_keys(const TableInfo& table);
 
-// The rest: units, time to live, stream, point-in-time recovery.
+// The rest: units, time to live, stream, point-in-time recovery, deletion protection.
 std::vector<std::string> feature_differences(const TableInfo& expected, const TableInfo& found);
 
 }  // namespace sagabus::dynamodb

@@ -146,6 +146,22 @@ asio::awaitable<void> ClaimStore::put(std::string key, std::string bytes) {
   if (!outcome) throw_outage(outcome.error(), impl->describe());
 }
 
+asio::awaitable<void> ClaimStore::try_put() const {
+  const std::shared_ptr<Impl> impl = impl_;
+  aws::Request request;
+  request.operation = "UploadPart";
+  request.method = "PUT";
+  request.path = impl->path_of("trial");
+  request.query = "partNumber=1&uploadId=none";
+  request.headers.emplace_back("Content-Type", "application/json");
+  request.body = "{}";
+  auto sending = impl->client().send(std::move(request));
+  const aws::Outcome outcome = co_await std::move(sending);
+  if (!outcome && outcome.error().code != "NoSuchUpload") {
+    throw_outage(outcome.error(), impl->describe());
+  }
+}
+
 // Asks for one byte more than may come, so that a larger object is neither read nor kept.
 asio::awaitable<std::string> ClaimStore::get(std::string key, std::size_t most) {
   const std::shared_ptr<Impl> impl = impl_;

@@ -14,6 +14,7 @@
 #include "sqs/body.hpp"
 #include "sqs/calls.hpp"
 #include "sqs/claim.hpp"
+#include "sqs/topic_look.hpp"
 
 namespace sagabus::sqs {
 namespace {
@@ -348,6 +349,19 @@ asio::awaitable<QueueInfo> Backend::examine(std::string endpoint) {
   const Directory directory(surroundings_);
   auto examining = directory.examine(std::move(endpoint));
   co_return co_await std::move(examining);
+}
+
+asio::awaitable<TopicInfo> Backend::examine_topic(std::string topic_arn, std::string queue_arn) {
+  const auto keep_alive = shared_from_this();
+  Gateway& gateway = surroundings_.gateway;
+  TopicInfo info;
+  auto looking = look_at_topic(gateway, topic_form(surroundings_.options), topic_arn);
+  info.differences = co_await std::move(looking);
+  auto finding = look_at_subscription(gateway, std::move(topic_arn), std::move(queue_arn));
+  FoundSubscription found = co_await std::move(finding);
+  info.subscription = std::move(found.arn);
+  info.subscription_differences = std::move(found.differences);
+  co_return info;
 }
 
 }  // namespace sagabus::sqs

@@ -42,6 +42,7 @@ class Backend final : public TransportBackend, public std::enable_shared_from_th
 
   boost::asio::awaitable<QueueDepth> depth(std::string endpoint);
   boost::asio::awaitable<QueueInfo> examine(std::string endpoint);
+  boost::asio::awaitable<TopicInfo> examine_topic(std::string topic_arn, std::string queue_arn);
   Usage usage() const { return surroundings_.gateway.usage(); }
   std::string queue_name(const std::string& endpoint) const {
     return Directory::name_of(surroundings_.options, endpoint);

@@ -4,12 +4,9 @@
 #include <iterator>
 #include <utility>
 
+#include "sagabus/sqs/transport.hpp"
+
 namespace sagabus::sqs {
-namespace {
-
-constexpr std::size_t kMaxEntries = 10;  // the service's own limit
-
-}  // namespace
 
 void BatchLine::add(BatchEntry entry) {
   if (!entry.group.empty()) {
@@ -25,7 +22,7 @@ void BatchLine::add(BatchEntry entry) {
 std::vector<BatchEntry> BatchLine::take() {
   std::vector<BatchEntry> out;
   std::size_t bytes = 0;
-  while (!ready_.empty() && out.size() < kMaxEntries) {
+  while (!ready_.empty() && out.size() < kMaxRequestMessages) {
     bytes += ready_.front().bytes;
     if (!out.empty() && bytes > max_bytes_) break;
     out.push_back(std::move(ready_.front()));

@@ -143,6 +143,7 @@ asio::awaitable<QueueInfo> Directory::examine(std::string endpoint) const {
   auto describing = attributes_at(info.url, info.name);
   info.attributes = co_await std::move(describing);
   info.differences = differences_of(endpoint, info.attributes);
+  info.topics = let_in_by_name(policy_of(info.attributes));
   co_return info;
 }
 

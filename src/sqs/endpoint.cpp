@@ -14,7 +14,6 @@ namespace {
 namespace asio = boost::asio;
 
 // The messages of one request together: the service's limit, which once was that of one message.
-constexpr std::size_t kMaxBatchBytes = 1024U * 1024;
 
 // Of operations whose entries are small.
 constexpr std::size_t kNoLimit = std::numeric_limits<std::size_t>::max();
@@ -59,7 +58,7 @@ class NobodyWaits final : public EntryOwner {
 Endpoint::Endpoint(Surroundings& surroundings, std::string name)
     : surroundings_(surroundings),
       name_(std::move(name)),
-      sends_(make_batcher(kMaxBatchBytes, &Gateway::count_sent)),
+      sends_(make_batcher(kMaxRequestBytes, &Gateway::count_sent)),
       erasures_(make_batcher(kNoLimit, &Gateway::count_deleted)),
       visibility_(make_batcher(kNoLimit, nullptr)),
       receiver_(surroundings, *this) {}

@@ -8,6 +8,7 @@
 #include "sqs/directory.hpp"
 #include "sqs/names.hpp"
 #include "sqs/topic_form.hpp"
+#include "sqs/topic_look.hpp"
 #include "sqs/topic_requests.hpp"
 
 namespace sagabus::sqs {
@@ -42,17 +43,10 @@ asio::awaitable<std::string> FanOut::find(std::string type) {
   co_return arn;
 }
 
-TopicForm FanOut::form() const {
-  TopicForm form;
-  form.fifo = surroundings_.options.fifo;
-  form.max_message_bytes = surroundings_.options.topics.max_message_bytes;
-  return form;
-}
-
 // Also finds it: the service gives the ARN of one that is there, and refuses where it has an
 // attribute of another value. Asked for with what it cannot be without, it is found then too.
 asio::awaitable<std::string> FanOut::make(std::string name) {
-  TopicAttributes attributes = wanted_attributes(form());
+  TopicAttributes attributes = wanted_attributes(topic_form(surroundings_.options));
   std::string arn;
   for (const bool with_all : {true, false}) {
     if (!arn.empty()) break;
@@ -74,9 +68,9 @@ asio::awaitable<std::string> FanOut::make(std::string name) {
 }
 
 asio::awaitable<void> FanOut::warn_of_differences(std::string arn) {
-  auto describing = call(kGetTopicAttributes, get_topic_attributes_form(arn), arn);
-  const aws::Element answer = co_await std::move(describing);
-  for (const std::string& difference : differences(form(), read_topic_attributes(answer))) {
+  auto looking = look_at_topic(surroundings_.gateway, topic_form(surroundings_.options), arn);
+  const std::vector<std::string> found = co_await std::move(looking);
+  for (const std::string& difference : found) {
     surroundings_.log(LogLevel::warning, fmt::format("sqs: the topic {}: {}", arn, difference));
   }
 }
@@ -131,24 +125,14 @@ asio::awaitable<void> FanOut::subscribe(std::string endpoint, std::string type, 
 
 // One that is used as it is; empty where there is none.
 asio::awaitable<std::string> FanOut::look_up(std::string topic_arn, std::string queue_arn) {
-  std::string subscription;
-  std::string next;
-  do {
-    auto listing = call(kListSubscriptions, list_subscriptions_form(topic_arn, next), topic_arn);
-    const aws::Element page = co_await std::move(listing);
-    subscription = find_subscription(page, queue_arn);
-    next = read_text(page, "NextToken");
-  } while (subscription.empty() && !next.empty());
-  if (subscription.empty()) co_return subscription;
-  auto describing =
-      call(kGetSubscriptionAttributes, get_subscription_attributes_form(subscription), topic_arn);
-  const aws::Element answer = co_await std::move(describing);
-  for (const std::string& difference : subscription_differences(read_topic_attributes(answer))) {
+  auto looking = look_at_subscription(surroundings_.gateway, topic_arn, queue_arn);
+  const FoundSubscription found = co_await std::move(looking);
+  for (const std::string& difference : found.differences) {
     surroundings_.log(LogLevel::warning,
                       fmt::format("sqs: the subscription of {} to the topic {}: {}", queue_arn,
                                   topic_arn, difference));
   }
-  co_return subscription;
+  co_return found.arn;
 }
 
 // What others have subscribed stays: they may be of another version.

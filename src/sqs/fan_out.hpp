@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "sqs/surroundings.hpp"
-#include "sqs/topic_form.hpp"
 #include "sqs/topic_rules.hpp"
 
 namespace sagabus::sqs {
@@ -37,7 +36,6 @@ class FanOut {
     std::map<std::string, std::string> subscriptions{};  // their ARNs, by type
   };
 
-  TopicForm form() const;
   boost::asio::awaitable<std::string> make(std::string name);
   boost::asio::awaitable<void> warn_of_differences(std::string arn);
   boost::asio::awaitable<void> subscribe(std::string endpoint, std::string type, std::string arn);

@@ -171,6 +171,20 @@ std::vector<std::string> let_in_by_us(std::string_view policy) {
   return {};
 }
 
+std::vector<std::string> let_in_by_name(std::string_view policy) {
+  std::vector<std::string> out;
+  for (const json::value& statement : statements_of(parse(policy))) {
+    if (!is_for_topics(statement)) continue;
+    for (std::string& arn : sources(statement).value_or(std::vector<std::string>())) {
+      const bool is_topic = arn.find(":sns:") != std::string::npos;
+      if (is_topic && arn.find_first_of("*?") == std::string::npos) out.push_back(std::move(arn));
+    }
+  }
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
 std::optional<std::string> letting_in(std::string_view policy, std::string_view queue_arn,
                                       const std::vector<std::string>& topics) {
   json::value whole = policy.empty() ? json::object{{"Version", "2012-10-17"}} : parse(policy);

@@ -22,6 +22,9 @@ std::vector<std::string> not_let_in(std::string_view policy,
 // What is said of one of them.
 std::string does_not_let_in(std::string_view topic);
 
+// The topics that statements of anybody let send, as far as they are named one by one.
+std::vector<std::string> let_in_by_name(std::string_view policy);
+
 // The policy with those topics in our statement too. Nothing where it is none that can be read.
 std::optional<std::string> letting_in(std::string_view policy, std::string_view queue_arn,
                                       const std::vector<std::string>& topics);

@@ -19,6 +19,13 @@ bool takes_messages_of(const TopicAttributes& found, std::size_t bytes) {
 
 }  // namespace
 
+TopicForm topic_form(const TransportOptions& options) {
+  TopicForm form;
+  form.fifo = options.fifo;
+  form.max_message_bytes = options.topics.max_message_bytes;
+  return form;
+}
+
 TopicAttributes wanted_attributes(const TopicForm& form) {
   TopicAttributes out;
   if (form.fifo) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sagabus/sqs/transport.hpp"
 #include "sqs/topic_requests.hpp"
 
 namespace sagabus::sqs {
@@ -13,6 +14,9 @@ struct TopicForm {
   bool fifo = true;
   std::size_t max_message_bytes = 256U * 1024;
 };
+
+// What the options ask for.
+TopicForm topic_form(const TransportOptions& options);
 
 // For CreateTopic. A FIFO topic deduplicates, and is limited in its throughput, by group and not as
 // a whole.

@@ -161,6 +161,11 @@ boost::asio::awaitable<QueueInfo> Transport::examine(std::string endpoint) const
   return sqs_->examine(std::move(endpoint));
 }
 
+boost::asio::awaitable<TopicInfo> Transport::examine_topic(std::string topic_arn,
+                                                           std::string queue_arn) const {
+  return sqs_->examine_topic(std::move(topic_arn), std::move(queue_arn));
+}
+
 std::string Transport::queue_name(const std::string& endpoint) const {
   return sqs_->queue_name(endpoint);
 }

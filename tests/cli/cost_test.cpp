@@ -127,6 +127,9 @@ TEST_F(Cost, TopicsAndBatchesSaveRequests) {
   EXPECT_EQ(a_message({"--sagas", "1", "--topics"}), 2);
   EXPECT_DOUBLE_EQ(a_message({"--sagas", "1", "--batch", "10"}), 0.3);
   EXPECT_EQ(a_message({"--sagas", "1", "--payload", "100000"}), 5);  // two chunks of 64 KB
+  // Five leave together, in 16 chunks; ten would be over 1 MiB, and come in 31.
+  EXPECT_DOUBLE_EQ(a_message({"--sagas", "1", "--payload", "200000", "--batch", "10"}),
+                   16.0 / 5 + 31.0 / 10 + 1.0 / 10);
 }
 
 TEST_F(Cost, WhatHasNoPriceIsNamedAndLeftOut) {

@@ -307,14 +307,19 @@ class DoctorOfQueues : public ::testing::Test {
     return "sqs://" + prefix_ + "?region=us-east-1&endpoint=" + endpoint + more;
   }
   // The queues of an endpoint, as sagabus makes them.
-  void make(const std::string& endpoint) const {
+  void make(const std::string& endpoint) const { make(endpoint, {}); }
+  // With topics where it takes some types.
+  void make(const std::string& endpoint, const std::vector<std::string>& types) const {
     sqs::TransportOptions options;
     options.queue_prefix = prefix_;
     options.create_queues = true;
     options.client = sqs::Client(client_options());
+    options.topics.enabled = !types.empty();
+    options.topics.client = sqs::TopicClient(client_options());
     const sqs::Transport transport(options);
     Subscription subscription;
     subscription.endpoint = endpoint;
+    subscription.types = types;
     sync_wait(transport.backend()->subscribe(subscription));
   }
   void call(std::string_view operation, std::string body) const {
@@ -322,8 +327,33 @@ class DoctorOfQueues : public ::testing::Test {
     auto calling = client.aws().call(operation, std::move(body));
     EXPECT_TRUE(sync_wait(std::move(calling)).has_value()) << operation;
   }
+  // Of SNS; what it answered.
+  std::string ask_topics(const std::string& operation, const std::string& parameters) const {
+    const sqs::TopicClient client(client_options());
+    auto calling =
+        client.aws().call(operation, "Action=" + operation + "&Version=2010-03-31&" + parameters);
+    const aws::Outcome outcome = sync_wait(std::move(calling));
+    EXPECT_TRUE(outcome.has_value()) << operation;
+    return outcome ? outcome->body : std::string();
+  }
+  // Of S3.
+  void ask_bucket(const std::string& method, const std::string& path) const {
+    const aws::Client client(aws::kS3, client_options());
+    aws::Request request;
+    request.operation = "Test";
+    request.method = method;
+    request.path = path;
+    auto sending = client.send(std::move(request));
+    EXPECT_TRUE(sync_wait(std::move(sending)).has_value()) << method << path;
+  }
   std::string queue(const std::string& endpoint) const {
     return prefix_ + "-" + endpoint + ".fifo";
+  }
+  std::string topic_arn(const std::string& type) const {
+    return "arn:aws:sns:us-east-1:000000000000:" + prefix_ + "-" + type + ".fifo";
+  }
+  Diagnosis with(const std::string& more, const std::string& endpoint = sqs_endpoint()) const {
+    return diagnose({"--transport", uri(endpoint, more), "Orders"});
   }
 
   const std::string prefix_ = "d" + new_nonce(*system_random());
@@ -352,8 +382,9 @@ TEST_F(DoctorOfQueues, FindsAllWell) {
   EXPECT_EQ(named["clock"], "ok: as the service's, to a few seconds");
   EXPECT_THAT(named["permissions"],
               HasSubstr("ok: " + queue("Orders") +
-                        ": not denied: GetQueueUrl, GetQueueAttributes, SendMessage, "
-                        "ReceiveMessage, DeleteMessage, ChangeMessageVisibility"));
+                        ": allowed: GetQueueUrl, GetQueueAttributes; not denied, though perhaps "
+                        "not looked at either: SendMessage, ReceiveMessage, DeleteMessage, "
+                        "ChangeMessageVisibility"));
   EXPECT_THAT(named["latency"], HasSubstr(": 50 looks at a queue: p50 "));
   const Diagnosis listed = diagnose({"--transport", uri()});
   EXPECT_EQ(listed.exit, 0);
@@ -418,6 +449,80 @@ TEST_F(DoctorOfQueues, TakesNoMessage) {
     EXPECT_THAT(diagnose({"--transport", uri(), "Orders"})["queue"],
                 HasSubstr("FIFO, 1 ready, 0 hidden"));
   }
+}
+
+TEST_F(DoctorOfQueues, FollowsTopicsToTheirQueues) {
+  make("Orders", {"Placed", "Paid"});
+  const Diagnosis found = with("&topics=true");
+  EXPECT_EQ(found.exit, 0);
+  const std::string to = " to " + queue("Orders") + ", subscribed with raw delivery";
+  EXPECT_EQ(found["topic"], "ok: " + queue("Paid") + to + "\nok: " + queue("Placed") + to);
+  EXPECT_THAT(found["permissions"],
+              HasSubstr("ok: " + queue("Paid") +
+                        ": not denied, though perhaps not looked at either: Publish"));
+  EXPECT_EQ(with("")["topic"], "not looked at");
+  EXPECT_THAT(with("&topics=true&topic_arns=arn:aws:sns:eu-west-1:1:")["topic"],
+              HasSubstr("warning: " + topic_arn("Paid") + " does not begin with arn:aws:sns:eu"));
+}
+
+TEST_F(DoctorOfQueues, SeesTopicsThatDoNotArrive) {
+  make("Orders", {"Placed"});
+  const std::string listed =
+      ask_topics("ListSubscriptionsByTopic", "TopicArn=" + topic_arn("Placed"));
+  const auto begin = listed.find("<SubscriptionArn>") + 17;
+  const std::string subscription =
+      "SubscriptionArn=" + listed.substr(begin, listed.find('<', begin) - begin);
+  ask_topics("SetSubscriptionAttributes",
+             subscription + "&AttributeName=RawMessageDelivery&AttributeValue=false");
+  const Diagnosis wrapped = with("&topics=true");
+  EXPECT_EQ(wrapped.exit, 1);
+  EXPECT_EQ(wrapped["topic"], "error: " + queue("Placed") + " to " + queue("Orders") +
+                                  ": RawMessageDelivery is false, expected true");
+  ask_topics("Unsubscribe", subscription);
+  EXPECT_EQ(with("&topics=true")["topic"], "error: " + queue("Placed") + " to " + queue("Orders") +
+                                               ": the queue is not subscribed");
+  ask_topics("DeleteTopic", "TopicArn=" + topic_arn("Placed"));
+  const Diagnosis gone = with("&topics=true");
+  EXPECT_EQ(gone.exit, 0);
+  EXPECT_EQ(gone["topic"], "warning: there is no topic " + topic_arn("Placed") +
+                               ", which may send to " + queue("Orders"));
+  make("Payments");
+  EXPECT_EQ(diagnose({"--transport", uri(sqs_endpoint(), "&topics=true"), "Payments"})["topic"],
+            "warning: the policy of " + queue("Payments") + " names no topic");
+}
+
+TEST_F(DoctorOfQueues, NamesDeniedActionsOnTopics) {
+  make("Orders", {"Placed"});
+  const SpoilingProxy proxy(sqs_endpoint(),
+                            {{"PublishBatch", "GetTopicAttributes"}, "AuthorizationError"});
+  const Diagnosis found = with("&topics=true", proxy.endpoint());
+  EXPECT_EQ(found.exit, 1);
+  EXPECT_THAT(found["permissions"],
+              HasSubstr("error: " + topic_arn("Placed") + ": sns:Publish is denied"));
+  EXPECT_THAT(found["topic"], StartsWith("warning: " + topic_arn("Placed") +
+                                         ": not looked at: GetTopicAttributes"));
+}
+
+TEST_F(DoctorOfQueues, TriesTheBucketOfLargeMessages) {
+  make("Orders");
+  const std::string bucket = "doctor-" + new_uuid(*system_random());
+  const std::string claims = "&claims=" + bucket + "/big";
+  const Diagnosis missing = with(claims);
+  EXPECT_EQ(missing.exit, 1);
+  EXPECT_THAT(missing["claims"], StartsWith("error: there is no bucket: "));
+  ask_bucket("PUT", "/" + bucket);
+  const Diagnosis found = with(claims);
+  EXPECT_EQ(found.exit, 0);
+  EXPECT_EQ(found["claims"],
+            "ok: s3://" + bucket + "/big, not denied: GetObject, ListBucket, PutObject");
+  for (const auto& [method, action] :
+       {std::pair{"GET", "s3:GetObject or s3:ListBucket"}, std::pair{"PUT", "s3:PutObject"}}) {
+    const SpoilingProxy proxy(sqs_endpoint(), {{method}, "AccessDenied"});
+    const Diagnosis denied = with(claims, proxy.endpoint());
+    EXPECT_EQ(denied.exit, 1);
+    EXPECT_THAT(denied["claims"], StartsWith(std::string("error: ") + action + " is denied: "));
+  }
+  ask_bucket("DELETE", "/" + bucket);  // which it could not be if something were in it
 }
 
 std::map<std::string, std::string> contents(const std::filesystem::path& directory) {

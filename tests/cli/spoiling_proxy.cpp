@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/algorithm/string/find.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <utility>
@@ -14,10 +15,13 @@ namespace {
 
 namespace asio = boost::asio;
 
-// "GetItem" of "X-Amz-Target: DynamoDB_20120810.GetItem".
+// "GetItem" of "X-Amz-Target: DynamoDB_20120810.GetItem", "Publish" of "Action=Publish&"; of S3 the
+// method.
 std::string operation_of(const std::string& request) {
   const auto target = boost::ifind_first(request, "x-amz-target:");
-  if (target.empty()) return {};
+  const auto action = boost::find_first(request, "\r\n\r\nAction=");
+  if (!action.empty()) return {action.end(), std::find(action.end(), request.end(), '&')};
+  if (target.empty()) return request.substr(0, request.find(' '));
   const auto end = request.find("\r\n", static_cast<std::size_t>(target.end() - request.begin()));
   const auto dot = request.rfind('.', end);
   return request.substr(dot + 1, end - dot - 1);
@@ -52,7 +56,7 @@ asio::awaitable<void> SpoilingProxy::serve(aws::Peer& client) {
     }
     std::string answer;
     if (denies(request)) {
-      answer = denial();
+      answer = denial(request);
     } else {
       const bool sent = co_await server.send(request);
       if (!sent) co_return;
@@ -69,13 +73,17 @@ bool SpoilingProxy::denies(const std::string& request) const {
   return spoils_.denied.contains("*") || spoils_.denied.contains(operation_of(request));
 }
 
-std::string SpoilingProxy::denial() const {
-  const std::string body = fmt::format(
-      R"({{"__type":"com.amazon.coral.service#{}","message":"said the proxy"}})", spoils_.code);
+// In JSON, or in XML as SNS and S3 speak it.
+std::string SpoilingProxy::denial(const std::string& request) const {
+  const bool json = !boost::ifind_first(request, "x-amz-target:").empty();
+  const std::string body =
+      json ? fmt::format(R"({{"__type":"com.amazon.coral.service#{}","message":"said the proxy"}})",
+                         spoils_.code)
+           : fmt::format("<Error><Code>{}</Code><Message>said the proxy</Message></Error>",
+                         spoils_.code);
   return fmt::format(
-      "HTTP/1.1 400 Bad Request\r\nContent-Type: application/x-amz-json-1.0\r\n"
-      "Content-Length: {}\r\n\r\n{}",
-      body.size(), body);
+      "HTTP/1.1 {} Denied\r\nContent-Type: application/{}\r\nContent-Length: {}\r\n\r\n{}",
+      json ? 400 : 403, json ? "x-amz-json-1.0" : "xml", body.size(), body);
 }
 
 // In place of the one that is there.

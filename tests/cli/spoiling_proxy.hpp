@@ -31,7 +31,7 @@ class SpoilingProxy {
  private:
   boost::asio::awaitable<void> serve(aws::Peer& client);
   bool denies(const std::string& request) const;
-  std::string denial() const;
+  std::string denial(const std::string& request) const;
   std::string with_date(std::string answer) const;
 
   const aws::Endpoint server_;

@@ -29,23 +29,29 @@ class TableVerbs : public ::testing::Test {
 
   // A table of that name which is not what a store needs.
   void make_foreign_table() const {
-    dynamodb::ClientOptions options;
-    options.region = "us-east-1";
-    options.endpoint = dynamodb_endpoint();
-    const dynamodb::Client client(options);
-    sync_wait(make(client, R"({"TableName":")" + name_ +
-                               R"(","BillingMode":"PAY_PER_REQUEST",
+    ask("CreateTable", R"("BillingMode":"PAY_PER_REQUEST",
         "KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],
-        "AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}]})"));
+        "AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}])");
   }
+
+  void turn_protection_off() const { ask("UpdateTable", R"("DeletionProtectionEnabled":false)"); }
 
   const std::string name_ = "cli-" + new_nonce(*system_random());
   const std::string store_ =
       "dynamodb://" + name_ + "?region=us-east-1&endpoint=" + dynamodb_endpoint();
 
  private:
-  static boost::asio::awaitable<void> make(dynamodb::Client client, std::string body) {
-    co_await client.call("CreateTable", std::move(body));
+  void ask(const std::string& operation, const std::string& members) const {
+    dynamodb::ClientOptions options;
+    options.region = "us-east-1";
+    options.endpoint = dynamodb_endpoint();
+    const dynamodb::Client client(options);
+    sync_wait(call(client, operation, R"({"TableName":")" + name_ + "\"," + members + '}'));
+  }
+
+  static boost::asio::awaitable<void> call(dynamodb::Client client, std::string operation,
+                                           std::string body) {
+    co_await client.call(std::move(operation), std::move(body));
   }
 };
 
@@ -174,6 +180,23 @@ TEST_F(TableVerbs, DeleteItOnlyWhenSure) {
   EXPECT_EQ(sure.exit, 0);
   EXPECT_EQ(sure.out, "table " + name_ + " is deleted\n");
   EXPECT_EQ(run("describe").exit, 3);
+}
+
+TEST_F(TableVerbs, SayHowToDeleteAProtectedOne) {
+  ASSERT_EQ(run("create", {"--deletion-protection"}).exit, 0);
+  EXPECT_EQ(run("verify", {"--deletion-protection"}).exit, 0);
+  EXPECT_THAT(run("describe").out, HasSubstr("deletion protection      on\n"));
+  EXPECT_EQ(*parse_json(run("describe", {"--json"}).out).find("deletion_protection"), Value(true));
+  for (const char* flag : {"--yes", "--dry-run"}) {
+    const Ran refused = run("delete", {flag});
+    EXPECT_EQ(refused.exit, 1);
+    EXPECT_EQ(refused.out, "");
+    EXPECT_TRUE(is_one_line(refused.err)) << refused.err;
+    EXPECT_THAT(refused.err, HasSubstr("aws dynamodb update-table --table-name " + name_ +
+                                       " --no-deletion-protection-enabled"));
+  }
+  turn_protection_off();
+  EXPECT_EQ(run("delete", {"--yes"}).exit, 0);
 }
 
 // Whatever keys the environment has.

@@ -11,6 +11,7 @@ namespace sagabus::dynamodb {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -61,6 +62,31 @@ TEST_F(DynamoDbTable, FeaturesAreTurnedOnLater) {
   EXPECT_EQ(info.ttl_attribute, "ttl");
   EXPECT_EQ(info.stream, "NEW_AND_OLD_IMAGES");
   EXPECT_NE(info.stream_arn, "");
+}
+
+boost::asio::awaitable<void> turn_protection_off(SagaStore store) {
+  std::string body =
+      R"({"DeletionProtectionEnabled":false,"TableName":")" + store.table_name() + "\"}";
+  auto calling = store.client().call("UpdateTable", std::move(body), store.table_name());
+  co_await std::move(calling);
+}
+
+TEST_F(DynamoDbTable, ProtectedFromDeletionStays) {
+  const SagaStore store = make({});
+  EXPECT_FALSE(sync_wait(describe_table(store)).deletion_protection);
+  const TableDescription with_protection{.deletion_protection = true};
+  EXPECT_THAT(sync_wait(verify_table(store, with_protection)),
+              ElementsAre("deletion protection: expected on, found off"));
+  sync_wait(create_table(store, with_protection));
+  EXPECT_THAT(sync_wait(verify_table(store, with_protection)), IsEmpty());
+  EXPECT_THROW(sync_wait(delete_table(store)), ValidationError);
+  sync_wait(create_table(store));  // what is not asked for is left as it is
+  EXPECT_TRUE(sync_wait(describe_table(store)).deletion_protection);
+  sync_wait(turn_protection_off(store));
+  sync_wait(delete_table(store));
+  sync_wait(create_table(store, with_protection));
+  EXPECT_TRUE(sync_wait(describe_table(store)).deletion_protection);
+  sync_wait(turn_protection_off(store));
 }
 
 // Calls create_table from several threads at once; the texts of the errors.

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { queueArn, startProxy, tableArn, topicArn } from './iam_proxy.mjs';
+import { bucketArn, queueArn, tableArn, topicArn } from './iam_needs.mjs';
+import { actionsOf, allows, checkPolicy, without } from './iam_policy.mjs';
+import { startProxy } from './iam_proxy.mjs';
 import {
-  conformance, endpoint, newTableName, program, sagabus, sagabusAlone, start, storeOf,
+  conformance, endpoint, newTableName, program, required, sagabus, sagabusAlone, start, storeOf,
 } from './support.mjs';
 
 const FIVE =
@@ -12,14 +14,6 @@ const FIVE =
 
 const runtimePolicy = (table) =>
   JSON.parse(sagabusAlone(['iam-policy', 'runtime', '--table-arn', tableArn(table)]));
-
-function without(policy, action) {
-  const less = structuredClone(policy);
-  for (const statement of less.Statement) {
-    statement.Action = statement.Action.filter((one) => one !== action);
-  }
-  return less;
-}
 
 // A table, and a proxy before it with that policy.
 async function beside(policyOf, body) {
@@ -34,21 +28,24 @@ async function beside(policyOf, body) {
   }
 }
 
-// All of a program, or what it did until the first request was denied and a second later.
-async function runUntilDenied(proxy, words) {
-  const run = start(program(), words);
-  let over = false;
-  run.ended.then(() => (over = true));
-  while (!over && proxy.denied.size === 0) await sleep(20);
-  if (!over) await Promise.race([run.ended, sleep(1000)]);
-  const finished = over;
-  run.stop();
-  return { finished, ...(await run.ended) };
+// What is denied something may try again for ever. With all rights these programs take a second.
+const PATIENCE = 5000;
+
+// What a program came to; where it takes too long, it is killed.
+async function runFor(milliseconds, words, of = program(), environment = {}) {
+  const run = start(of, words, environment);
+  const timer = setTimeout(run.stop, milliseconds);
+  const ended = await run.ended;
+  clearTimeout(timer);
+  return ended;
 }
+
+const assertFailed = ({ exit, text }) =>
+  assert.ok([1, 'SIGKILL'].includes(exit), `${exit}: ${text}`);
 
 const orderSaga = (store) => ['bench', '--store', store, '--sagas', '30', '--json'];
 
-describe('the runtime policy', () => {
+describe('the runtime policy', { concurrency: true }, () => {
   test('is the five actions on the table and its indexes', () => {
     const { Statement, Version } = runtimePolicy('sagas');
     assert.equal(Version, '2012-10-17');
@@ -60,7 +57,7 @@ describe('the runtime policy', () => {
 
   test('lets the order saga run to its end', () =>
     beside(runtimePolicy, async ({ store, proxy }) => {
-      const ran = await runUntilDenied(proxy, orderSaga(store));
+      const ran = await runFor(10 * PATIENCE, orderSaga(store));
       assert.equal(ran.exit, 0, ran.text);
       assert.equal(JSON.parse(ran.text).sagas_completed, 30);
       assert.deepEqual([...proxy.denied], []);
@@ -71,20 +68,20 @@ describe('the runtime policy', () => {
     test(`lets nothing end well without ${action}`, () =>
       beside((table) => without(runtimePolicy(table), `dynamodb:${action}`),
              async ({ store, proxy }) => {
-               const ran = await runUntilDenied(proxy, orderSaga(store));
-               assert.ok(!ran.finished || ran.exit === 1, `${ran.exit}: ${ran.text}`);
+               const ran = await runFor(PATIENCE, orderSaga(store));
+               assertFailed(ran);
                assert.deepEqual([...proxy.denied], [`dynamodb:${action}`]);
              }));
   }
 });
 
-// The conformance suite of a store or a transport, through a proxy with that policy.
-async function runSuite(service, policy, filter) {
+// Tests of a store or a transport, through a proxy with that policy: by default its conformance suite.
+async function runSuite(service, policy, filter, { tests = conformance(service), patience } = {}) {
   const proxy = await startProxy(endpoint(service), policy);
   try {
-    const run = start(conformance(service), [`--gtest_filter=${filter}`],
-                      { [`SAGABUS_TEST_${service.toUpperCase()}_ENDPOINT`]: proxy.endpoint });
-    return { ...(await run.ended), denied: [...proxy.denied], allowed: proxy.allowed };
+    const environment = { [`SAGABUS_TEST_${service.toUpperCase()}_ENDPOINT`]: proxy.endpoint };
+    const ran = await runFor(patience ?? 20 * PATIENCE, [`--gtest_filter=${filter}`], tests, environment);
+    return { ...ran, denied: [...proxy.denied], allowed: proxy.allowed };
   } finally {
     await proxy.close();
   }
@@ -92,8 +89,7 @@ async function runSuite(service, policy, filter) {
 
 // Whether a suite did all that it may, and nothing else.
 function assertUsed(policy, allowed) {
-  const printed = policy.Statement.flatMap((statement) => statement.Action);
-  assert.deepEqual([...allowed].sort(), [...new Set(printed)].sort());
+  assert.deepEqual([...allowed].sort(), actionsOf(policy));
 }
 
 const together = (...policies) =>
@@ -149,30 +145,128 @@ test('the admin policy is for all of sagabus table, and nothing else', async () 
   }
 });
 
-describe('all that the transport does', () => {
-  const print = (...words) => JSON.parse(
-    sagabusAlone(['iam-policy', 'sqs', '--queue-arn', queueArn('conformance'), ...words]));
+describe('all that the transport does', { concurrency: true }, () => {
+  const print = (...words) => JSON.parse(sagabusAlone(
+    ['iam-policy', 'sqs', '--queue-arn', queueArn('conformance'), queueArn('t*'), ...words]));
   const CREATING = ['--create-queues'];
-  const TOPICS = [...CREATING, '--topic-arn', topicArn('conformance')];
+  const TOPICS = [...CREATING, '--topic-arn', topicArn('conformance'), topicArn('t*')];
+  const queues =
+    'SqsFifo/*MessagesOfOneKey*:SqsFifo/*GivenBackComesBefore*:SqsFifo/*UncertainStays*';
 
   test('needs no more than is printed', async () => {
     const policy = print(...CREATING);
-    const suite =
-      'SqsFifo/*MessagesOfOneKey*:SqsFifo/*GivenBackComesBefore*:SqsFifo/*UncertainStays*';
-    const { exit, text, denied, allowed } = await runSuite('sqs', policy, suite);
+    const { exit, text, denied, allowed } = await runSuite('sqs', policy, queues);
     assert.deepEqual(denied, []);
     assert.equal(exit, 0, text);
     assertUsed(policy, allowed);
   });
 
-  test('needs more with topics', async () => {
+  for (const action of actionsOf(print(...CREATING))) {
+    test(`fails without ${action}`, async () => {
+      const policy = without(print(...CREATING), action);
+      const { exit, denied } = await runSuite('sqs', policy, 'SqsFifo/*GivenBackComesBefore*');
+      assert.deepEqual([exit, denied], [1, [action]]);
+    });
+  }
+
+  test('needs more with topics, and all of it', async () => {
+    const policy = print(...TOPICS);
     const suite = 'SqsTopics/*ReachesEverySubscriberOnce*:SqsTopics/*SubscribingAgain*';
-    const { exit, text, denied } = await runSuite('sqs', print(...TOPICS), suite);
-    assert.deepEqual(denied, []);
-    assert.equal(exit, 0, text);
+    const ran = await runSuite('sqs', policy, `${suite}:${queues}`);
+    // Subscriptions are looked at where one that is there differs.
+    const more = await runSuite('sqs', policy, 'SqsTopic.ThatDiffersIsUsedAndSaid',
+                                { tests: required('SAGABUS_SQS_TESTS') });
+    assert.deepEqual([...ran.denied, ...more.denied], []);
+    assert.deepEqual([ran.exit, more.exit], [0, 0], ran.text + more.text);
+    assertUsed(policy, new Set([...ran.allowed, ...more.allowed]));
     const less = await runSuite('sqs', print(...CREATING), suite);
     assert.equal(less.exit, 1);
     assert.match(less.denied[0], /^sns:/);
+  });
+});
+
+describe('all that claims do', { concurrency: true }, () => {
+  const printed = JSON.parse(sagabusAlone(
+    ['iam-policy', 'sqs', '--queue-arn', queueArn('t*'), '--create-queues',
+     '--claims-arn', bucketArn('test-*/claims')]));
+  const ofTheBucket = actionsOf(printed).filter((action) => action.startsWith('s3:'));
+  const own = { Effect: 'Allow', Action: ['s3:CreateBucket', 's3:DeleteObject'],
+                Resource: [bucketArn('test-*')] };  // for the tests themselves
+  const run = (policy, filter, patience) =>
+    runSuite('sqs', together(policy, { Statement: [own] }), filter,
+             { tests: required('SAGABUS_S3_TESTS'), patience });
+  const GONE = 'Stores/SqsClaims.WhosePayloadIsGone*/S3';
+
+  test('needs no more than is printed, and all of it', async () => {
+    const ran = await run(printed, `${GONE}:Stores/SqsClaims.ALargeMessageTravels*/S3`);
+    assert.deepEqual(ran.denied, []);
+    assert.equal(ran.exit, 0, ran.text);
+    assert.deepEqual(ofTheBucket.filter((action) => !ran.allowed.has(action)), []);
+  });
+
+  for (const action of ofTheBucket) {
+    test(`fails without ${action}`, async () => {
+      const ran = await run(without(printed, action), GONE, PATIENCE);
+      assertFailed(ran);  // messages wait for payloads that cannot be fetched
+      assert.deepEqual(ran.denied, [action]);
+    });
+  }
+});
+
+describe('the proxy', () => {
+  test('denies what is asked of another table, index, queue, topic or bucket', () => {
+    const allow = (Action, Resource) => ({ Statement: [{ Effect: 'Allow', Action, Resource }] });
+    const of = (needs, policy) => needs.map((resource) => allows(policy, {
+      action: policy.Statement[0].Action, resource }));
+    const here = runtimePolicy('sagas').Statement[0].Resource;
+    assert.deepEqual(
+      of([tableArn('sagas'), tableArn('sagas2'), `${tableArn('sagas')}/index/a`,
+          `${tableArn('sagas2')}/index/a`], allow('dynamodb:Query', here)),
+      [true, false, true, false]);
+    assert.deepEqual(
+      of([queueArn('shop-a.fifo'), queueArn('shop'), queueArn('other-a.fifo'), topicArn('shop-a')],
+         allow('sqs:SendMessage', queueArn('shop-*'))),
+      [true, false, false, false]);
+    assert.deepEqual(of([bucketArn('b/claims/x'), bucketArn('b/x'), bucketArn('c/claims/x')],
+                        allow('s3:GetObject', bucketArn('b/claims/*'))), [true, false, false]);
+    assert.deepEqual(of([queueArn('shop-a'), queueArn('shop-ab'), queueArn('shopxa')],
+                        allow('sqs:SendMessage', queueArn('shop-?'))), [true, false, false]);
+  });
+
+  test('denies what a statement denies, whatever others allow', () => {
+    const statement = (Effect, Resource) => ({ Effect, Action: 'sqs:*', Resource });
+    const policy = { Statement: [statement('Allow', '*'), statement('Deny', queueArn('secret-*'))] };
+    const may = (queue) => allows(policy, { action: 'sqs:SendMessage', resource: queueArn(queue) });
+    assert.deepEqual([may('shop-a'), may('secret-a')], [true, false]);
+  });
+
+  test('takes no policy that it does not understand whole', () => {
+    const spoilt = (more) => () => checkPolicy(
+      { Statement: [{ Effect: 'Allow', Action: 'sqs:*', Resource: '*', ...more }] });
+    assert.doesNotThrow(spoilt({}));
+    assert.throws(spoilt({ Condition: {} }));
+    assert.throws(spoilt({ Effect: 'allow' }));
+    assert.throws(spoilt({ Resource: undefined }));
+  });
+
+  test('stands between programs and another table', () =>
+    beside(() => runtimePolicy('another'), async ({ store, proxy }) => {
+      const ran = await runFor(PATIENCE, orderSaga(store));
+      assertFailed(ran);
+      assert.deepEqual([...proxy.allowed], []);
+    }));
+
+  test('stands between programs and another queue, topic or bucket', async () => {
+    const TESTS = {
+      'sqs:GetQueueUrl': ['SqsFifo/*MessagesOfOneKey*', conformance('sqs')],
+      's3:CreateBucket': ['Stores/SqsClaims.WhosePayloadIsGone*/S3', required('SAGABUS_S3_TESTS')],
+    };
+    const elsewhere = { Statement: [{ Effect: 'Allow', Action: '*', Resource: [
+      queueArn('another-*'), topicArn('another-*'), bucketArn('another-*')] }] };
+    for (const [action, [filter, tests]] of Object.entries(TESTS)) {
+      const { exit, denied } = await runSuite('sqs', elsewhere, filter, { tests });
+      assert.deepEqual([exit, denied], [1, [action]]);
+    }
   });
 });
 

@@ -1,75 +1,37 @@
-// Stands between a program and DynamoDB, SQS and SNS, and asks a policy about each request as IAM
+// Stands between a program and DynamoDB, SQS, SNS and S3, and asks a policy about each request as IAM
 // would.
 import { createServer, request } from 'node:http';
+import { needsOf, needsToMiss } from './iam_needs.mjs';
+import { allows, checkPolicy } from './iam_policy.mjs';
 
-const ACCOUNT = '000000000000';
-
-const list = (value) => (Array.isArray(value) ? value : [value]);
-
-function matches(pattern, text) {
-  const parts = pattern.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`).test(text);
-}
-
-function allows(policy, { action, resource }) {
-  return policy.Statement.some((statement) =>
-    statement.Effect === 'Allow' &&
-    list(statement.Action).some((allowed) => matches(allowed, action)) &&
-    list(statement.Resource).some((allowed) => matches(allowed, resource)));
-}
-
-export const tableArn = (table) => `arn:aws:dynamodb:us-east-1:${ACCOUNT}:table/${table}`;
-export const queueArn = (queue) => `arn:aws:sqs:us-east-1:${ACCOUNT}:${queue}`;
-export const topicArn = (topic) => `arn:aws:sns:us-east-1:${ACCOUNT}:${topic}`;
-
-// A transaction needs what its parts do.
-function ofDynamoDb(operation, body) {
-  const one = (action, { TableName, IndexName }) => ({
-    action: `dynamodb:${action}`,
-    resource: tableArn(TableName) + (IndexName ? `/index/${IndexName}` : ''),
-  });
-  if (operation !== 'TransactWriteItems') return [one(operation, body)];
-  const actions = { Put: 'PutItem', Update: 'UpdateItem', Delete: 'DeleteItem',
-                    ConditionCheck: 'ConditionCheckItem' };
-  return body.TransactItems.flatMap((item) =>
-    Object.entries(item).map(([kind, part]) => one(actions[kind], part)));
-}
-
-// A batch needs what a single one does.
-const actionOf = (operation) => operation.replace(/Batch$/, '');
-
-function ofSqs(operation, { QueueUrl, QueueName }) {
-  const name = QueueName ?? QueueUrl.split('/').at(-1);
-  return [{ action: `sqs:${actionOf(operation)}`, resource: queueArn(name) }];
-}
-
-function ofSns(form) {
-  const resource =
-    form.get('TopicArn') ?? form.get('SubscriptionArn') ?? topicArn(form.get('Name'));
-  return [{ action: `sns:${actionOf(form.get('Action'))}`, resource }];
-}
-
-// What a request has to be allowed.
-function needs(headers, body) {
-  const [service, operation] = (headers['x-amz-target'] ?? '').split('.');
-  if (service === 'AmazonSQS') return ofSqs(operation, JSON.parse(body));
-  if (service) return ofDynamoDb(operation, JSON.parse(body));
-  return ofSns(new URLSearchParams(body.toString()));
-}
-
+// In the words of the service.
 function refuse(response, { action, resource }) {
-  const body = JSON.stringify({
-    __type: 'com.amazon.coral.service#AccessDeniedException',
-    Message: `not authorized to perform: ${action} on resource: ${resource}`,
-  });
-  response.writeHead(400, { 'Content-Type': 'application/x-amz-json-1.0' }).end(body);
+  const text = `not authorized to perform: ${action} on resource: ${resource}`;
+  const answer = (status, type, body) =>
+    response.writeHead(status, { 'Content-Type': type }).end(body);
+  if (action.startsWith('s3:')) {
+    return answer(403, 'application/xml',
+                  `<Error><Code>AccessDenied</Code><Message>${text}</Message></Error>`);
+  }
+  if (action.startsWith('sns:')) {
+    return answer(403, 'text/xml', '<ErrorResponse><Error><Type>Sender</Type>' +
+      `<Code>AuthorizationError</Code><Message>${text}</Message></Error></ErrorResponse>`);
+  }
+  answer(400, 'application/x-amz-json-1.0', JSON.stringify({
+    __type: 'com.amazon.coral.service#AccessDeniedException', Message: text }));
 }
 
-function forward(from, body, response, server) {
+// `judge`: says what the status of an answer needs besides, or nothing.
+function forward(from, body, response, server, judge) {
   const headers = { ...from.headers, host: server.host };
   const onward = request(
     { host: server.hostname, port: server.port, method: from.method, path: from.url, headers },
     (answer) => {
+      const missing = judge(answer.statusCode);
+      if (missing) {
+        answer.resume();
+        return refuse(response, missing);
+      }
       response.writeHead(answer.statusCode, answer.headers);
       answer.pipe(response);
     });
@@ -78,29 +40,33 @@ function forward(from, body, response, server) {
   onward.end(body);
 }
 
-// `allowed` and `denied`: sets of actions that were asked for.
+// `allowed` and `denied`: sets of actions that were asked for. `denials`: how many requests were denied.
 export async function startProxy(endpoint, policy) {
+  checkPolicy(policy);
   const server = new URL(endpoint);
-  const allowed = new Set();
-  const denied = new Set();
+  const proxy = { allowed: new Set(), denied: new Set(), denials: 0 };
+  const firstMissing = (needs) => {
+    const missing = needs.find((need) => !allows(policy, need));
+    for (const need of needs) (need === missing ? proxy.denied : proxy.allowed).add(need.action);
+    if (missing) proxy.denials += 1;
+    return missing;
+  };
   const listener = createServer(async (incoming, response) => {
     const parts = [];
     for await (const part of incoming) parts.push(part);
     const body = Buffer.concat(parts);
-    const wanted = needs(incoming.headers, body);
-    const missing = wanted.find((need) => !allows(policy, need));
-    for (const need of wanted) (need === missing ? denied : allowed).add(need.action);
-    if (missing) refuse(response, missing);
-    else forward(incoming, body, response, server);
+    const needs = needsOf(incoming, body);
+    const missing = firstMissing(needs);
+    if (missing) return refuse(response, missing);
+    forward(incoming, body, response, server, (status) =>
+      status === 404 ? firstMissing(needs.flatMap(needsToMiss)) : undefined);
   });
   await new Promise((resolve) => listener.listen(0, '127.0.0.1', resolve));
-  return {
+  return Object.assign(proxy, {
     endpoint: `http://127.0.0.1:${listener.address().port}`,
-    allowed,
-    denied,
     close: () => {
       listener.closeAllConnections();
       return new Promise((resolve) => listener.close(resolve));
     },
-  };
+  });
 }

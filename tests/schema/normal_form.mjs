@@ -43,6 +43,7 @@ export function ofRequests(requests) {
     ...common(create),
     billing: create.BillingMode,
     stream: stream?.StreamViewType ?? null,
+    protected: create.DeletionProtectionEnabled ?? false,
     ttl: ttl?.Enabled ? ttl.AttributeName : null,
     pitr: requests.UpdateContinuousBackups?.PointInTimeRecoverySpecification
       .PointInTimeRecoveryEnabled ?? false,
@@ -55,12 +56,15 @@ export function ofTemplate(template) {
   assert.deepEqual(more, []);
   assert.equal(name, 'SagaTable');
   assert.equal(resource.Type, 'AWS::DynamoDB::Table');
-  assert.equal(resource.DeletionPolicy, 'Retain');
+  // A stack that cannot be made takes its table along; none that is there loses it.
+  assert.equal(resource.DeletionPolicy, 'RetainExceptOnCreate');
+  assert.equal(resource.UpdateReplacePolicy, 'Retain');
   const table = resource.Properties;
   return {
     ...common(table),
     billing: table.BillingMode,
     stream: table.StreamSpecification?.StreamViewType ?? null,
+    protected: table.DeletionProtectionEnabled ?? false,
     ttl: table.TimeToLiveSpecification?.Enabled
       ? table.TimeToLiveSpecification.AttributeName : null,
     pitr: table.PointInTimeRecoverySpecification?.PointInTimeRecoveryEnabled ?? false,
@@ -88,6 +92,7 @@ export function ofTerraform(configuration) {
     units: capacity(table),
     billing: table.billing_mode,
     stream: table.stream_enabled ? table.stream_view_type : null,
+    protected: table.deletion_protection_enabled ?? false,
     ttl: table.ttl?.[0].enabled ? table.ttl[0].attribute_name : null,
     pitr: table.point_in_time_recovery?.[0].enabled ?? false,
     shards: configuration.output.key_shards?.[0].value ?? 1,
@@ -102,6 +107,7 @@ export function ofAnswers(table, timeToLive, record) {
     billing: table.BillingModeSummary?.BillingMode ?? 'PROVISIONED',
     stream: table.StreamSpecification?.StreamEnabled
       ? table.StreamSpecification.StreamViewType : null,
+    protected: table.DeletionProtectionEnabled ?? false,
     ttl: ttl.TimeToLiveStatus === 'ENABLED' ? ttl.AttributeName : null,
     pitr: false,
     shards: Number(record.Item.keyShards.N),

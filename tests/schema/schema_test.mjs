@@ -12,7 +12,7 @@ import * as terraform from './terraform_schema.mjs';
 const FLAGS = [
   [],
   ['--pitr', '--stream'],
-  ['--lean', '--ttl-days', '7'],
+  ['--lean', '--ttl-days', '7', '--deletion-protection'],
   ['--lean=keys-only', '--billing', 'provisioned:7,3', '--stream'],
   ['--billing', 'provisioned:2,9', '--ttl-days', 'off', '--shards', '8', '--pitr'],
 ];
@@ -45,14 +45,21 @@ describe('the texts', () => {
     assert.equal(TABLES[1].form.pitr, true);
     assert.equal(TABLES[1].form.stream, 'NEW_AND_OLD_IMAGES');
     assert.deepEqual(TABLES[2].form.indexes, []);
+    assert.equal(TABLES[2].form.protected, true);
     assert.deepEqual(TABLES[3].form.indexes[0].units, [7, 3]);
     assert.deepEqual([TABLES[4].form.ttl, TABLES[4].form.shards], [null, 8]);
   });
 });
 
 describe('on DynamoDB Local', () => {
+  async function drop({ table }) {
+    const name = { TableName: table };
+    await call('UpdateTable', { ...name, DeletionProtectionEnabled: false }).catch(() => {});
+    await call('DeleteTable', name);
+  }
+
   after(async () => {
-    for (const { table } of TABLES) await call('DeleteTable', { TableName: table }).catch(() => {});
+    for (const one of TABLES) await drop(one).catch(() => {});
   });
 
   const onTable = (verb, { table, flags }) =>
@@ -70,7 +77,7 @@ describe('on DynamoDB Local', () => {
     for (const one of TABLES) {
       onTable('create', one);
       assert.deepEqual(await look(one), { ...one.form, pitr: false }, one.flags);
-      await call('DeleteTable', { TableName: one.table });
+      await drop(one);
     }
   });
 

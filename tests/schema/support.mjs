@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 
-function required(name) {
+export function required(name) {
   const value = process.env[name];
   assert.ok(value, `${name} is not set: run this by ctest, beside tests/emulators/with-emulators`);
   return value;
@@ -43,7 +43,7 @@ export function start(program, words, environment = {}) {
   const ended = new Promise((resolve) => {
     child.on('close', (exit, signal) => resolve({ exit: signal ?? exit, text }));
   });
-  return { ended, stop: () => child.kill('SIGKILL') };
+  return { ended, stop: () => child.kill('SIGKILL'), tell: (signal) => child.kill(signal) };
 }
 
 export const program = () => required('SAGABUS_PROGRAM');

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sagabus/sqs/transport.hpp"
+
 namespace sagabus::tools {
 namespace {
 
@@ -125,11 +127,15 @@ void bill_storage(const Load& load, const Prices& prices, Bill& bill) {
   add(bill, prices, {"DynamoDB recovery, GB", bill.stored_gb, "dynamodb_recovery_gb_month"});
 }
 
-// Sent, received and deleted; what is handed over by a topic is not sent.
+// Sent, received and deleted; what is handed over by a topic is not sent. Large messages do not
+// leave together where their sum would be too large, but may come and be deleted so.
 double requests_a_message(const Load& load, double bytes, bool sent) {
+  const auto billed = [bytes](double messages) {
+    return std::max(1.0, std::ceil(messages * bytes / kChunk)) / messages;
+  };
   const double batch = count(load.batch);
-  const double chunks = std::max(1.0, std::ceil(batch * bytes / kChunk));
-  return ((sent ? 2 : 1) * chunks + 1) / batch;
+  const double fit = std::floor(static_cast<double>(sqs::kMaxRequestBytes) / bytes);
+  return (sent ? billed(std::clamp(fit, 1.0, batch)) : 0) + billed(batch) + 1 / batch;
 }
 
 void bill_messages(const Load& load, const Prices& prices, Bill& bill) {

@@ -8,7 +8,10 @@
 #include <string_view>
 #include <utility>
 
+#include "doctor/claim_checks.hpp"
 #include "doctor/service_checks.hpp"
+#include "doctor/topic_checks.hpp"
+#include "open_transport.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 
@@ -23,6 +26,11 @@ constexpr std::string_view kFifo = ".fifo";
 constexpr std::string_view kLetters = ".dlq";
 constexpr std::string_view kLettersInName = "-dlq";
 constexpr unsigned kMostQueues = 100;  // of a listing
+
+bool holds_letters(std::string_view queue) {
+  if (queue.ends_with(kFifo)) queue.remove_suffix(kFifo.size());
+  return queue.ends_with(kLettersInName);
+}
 
 std::string body_with(std::string_view member, std::string_view text, std::string_view more = "") {
   std::string out = fmt::format("{{\"{}\":", member);
@@ -45,12 +53,12 @@ constexpr QueueTrial kQueueTrials[] = {
 };
 
 asio::awaitable<void> try_on_queue(aws::Client client, sqs::QueueInfo queue, Report& report) {
-  std::vector<std::string> allowed{"GetQueueUrl", "GetQueueAttributes"};
+  std::vector<std::string> not_denied;
   for (const QueueTrial& trial : kQueueTrials) {
     auto trying = client.call(trial.operation, body_with("QueueUrl", queue.url, trial.members));
     const aws::Outcome outcome = co_await std::move(trying);
     if (!is_denied(outcome)) {
-      allowed.emplace_back(trial.permission);
+      not_denied.emplace_back(trial.permission);
       continue;
     }
     report.add({Severity::error, "permissions",
@@ -58,8 +66,12 @@ asio::awaitable<void> try_on_queue(aws::Client client, sqs::QueueInfo queue, Rep
                             text_of(outcome.error())),
                 "allow it on the queue: the transport needs it"});
   }
-  report.add({Severity::ok, "permissions",
-              fmt::format("{}: not denied: {}", queue.name, fmt::join(allowed, ", "))});
+  std::string found = queue.name + ": allowed: GetQueueUrl, GetQueueAttributes";
+  if (!not_denied.empty()) {
+    found += fmt::format("; not denied, though perhaps not looked at either: {}",
+                         fmt::join(not_denied, ", "));
+  }
+  report.add({Severity::ok, "permissions", std::move(found)});
 }
 
 // The queue under its other name: one that is FIFO where the URI says standard, or the opposite.
@@ -87,10 +99,12 @@ struct Queues {
   SqsUri uri;
   aws::Client client;
   sqs::Transport transport;
+  std::shared_ptr<s3::ClaimStore> claims;  // null: the URI names no bucket
 };
 
-// The queue's URL; empty where it could not be looked at.
-asio::awaitable<std::string> examine_queue(Queues queues, std::string endpoint, Report& report) {
+// Nothing where it could not be looked at.
+asio::awaitable<std::optional<sqs::QueueInfo>> examine_queue(Queues queues, std::string endpoint,
+                                                             Report& report) {
   std::optional<sqs::QueueInfo> queue;
   std::optional<Finding> failure;
   try {
@@ -107,19 +121,19 @@ asio::awaitable<std::string> examine_queue(Queues queues, std::string endpoint, 
   }
   if (failure) {
     report.add(*failure);
-    co_return std::string();
+    co_return std::nullopt;
   }
   if (!queue) {
     const std::string name = queues.transport.queue_name(endpoint);
     auto asking = is_of_other_kind(queues.client, name, queues.uri.fifo);
     const bool other = co_await std::move(asking);
     report.add(missing_finding(name, queues.uri.fifo, other));
-    co_return std::string();
+    co_return std::nullopt;
   }
   report.add(queue_finding(*queue, endpoint.ends_with(kLetters)));
   auto trying = try_on_queue(queues.client, *queue, report);
   co_await std::move(trying);
-  co_return queue->url;
+  co_return queue;
 }
 
 // The endpoints behind the queues of a listing. Says what is odd about them.
@@ -175,6 +189,8 @@ sqs::Transport open_transport(const SqsUri& uri, const aws::ClientOptions& optio
   transport.client = sqs::Client(options);
   transport.queue_prefix = uri.queue_prefix;
   transport.fifo = uri.fifo;
+  transport.topics.enabled = uri.topics;
+  if (uri.topics) transport.topics.client = sqs::TopicClient(options);
   return sqs::Transport(std::move(transport));
 }
 
@@ -198,9 +214,26 @@ std::string redrive_text(const sqs::QueueInfo& queue) {
   }
 }
 
+// What beside queues the URI asks for.
+asio::awaitable<void> examine_beside(Queues queues, aws::ClientOptions options,
+                                     std::vector<sqs::QueueInfo> found, Report& report) {
+  if (queues.uri.topics) {
+    std::erase_if(found, [](const sqs::QueueInfo& queue) { return holds_letters(queue.name); });
+    aws::Client topics(aws::kSns, std::move(options));
+    auto examining = examine_topics(queues.transport, std::move(topics), std::move(found),
+                                    queues.uri.topic_arns, report);
+    co_await std::move(examining);
+  }
+  if (queues.claims) {
+    auto examining = examine_claims(queues.claims, report);
+    co_await std::move(examining);
+  }
+}
+
 asio::awaitable<void> examine_all(SqsUri uri, std::vector<std::string> endpoints, Report& report) {
   AskedService asked = ask_service(aws::kSqs, uri.region, uri.endpoint, uri.profile);
-  const Queues queues{uri, asked.client, open_transport(uri, client_options(asked))};
+  const Queues queues{uri, asked.client, open_transport(uri, client_options(asked)),
+                      claims_of(uri, {})};
   const bool named = !endpoints.empty();
   if (!named && uri.queue_prefix.empty()) {
     throw std::invalid_argument(
@@ -215,14 +248,16 @@ asio::awaitable<void> examine_all(SqsUri uri, std::vector<std::string> endpoints
   const std::optional<aws::Outcome> answer = co_await std::move(examining);
   if (!answer) co_return;
   endpoints = named ? with_letters(std::move(endpoints)) : listed_endpoints(*answer, uri, report);
-  std::string some_url;
+  std::vector<sqs::QueueInfo> found;
   for (const std::string& endpoint : endpoints) {
     auto looking = examine_queue(queues, endpoint, report);
-    std::string url = co_await std::move(looking);
-    if (some_url.empty()) some_url = std::move(url);
+    std::optional<sqs::QueueInfo> queue = co_await std::move(looking);
+    if (queue) found.push_back(*std::move(queue));
   }
-  if (some_url.empty()) co_return;
-  Probe read{"GetQueueAttributes", body_with("QueueUrl", some_url)};
+  auto examining_more = examine_beside(queues, client_options(asked), found, report);
+  co_await std::move(examining_more);
+  if (found.empty()) co_return;
+  Probe read{"GetQueueAttributes", body_with("QueueUrl", found.front().url)};
   auto timing = time_requests(asked.client, std::move(read), kLooks);
   std::vector<std::chrono::nanoseconds> times = co_await std::move(timing);
   report.add(latency_finding(std::move(times), "looks at a queue", kUsualLook,

@@ -12,9 +12,9 @@
 namespace sagabus::tools {
 
 // Looks at the queues of these endpoints and at those of their dead letters; where none is named,
-// at all whose names begin with the prefix. Changes nothing: sending and the like is tried with
-// requests that no queue can carry out. Throws std::invalid_argument for what the transport does
-// not take.
+// at all whose names begin with the prefix; and at what the URI asks for beside them, topics and
+// the bucket of large messages. Changes nothing: sending and the like is tried with requests that
+// no queue can carry out. Throws std::invalid_argument for what the transport does not take.
 boost::asio::awaitable<void> examine_queues(SqsUri uri, std::vector<std::string> endpoints,
                                             Report& report);
 

@@ -169,7 +169,9 @@ void add_service_options(CLI::App& verb, Options& options) {
   add_switch(verb, "--standard-queues", options.standard_queues, "Standard queues, not FIFO");
   add_switch(verb, "--topics", load.topics, "Messages go through topics of SNS");
   add_count_option(verb, "--batch", load.batch,
-                   "Messages that share a request to SQS: up to 10 under load", 1, 10);
+                   "Messages that share a request to SQS: up to 10 under\nload; fewer are sent "
+                   "together where they are large",
+                   1, 10);
   add_count_option(verb, "--queues", load.queues, "Queues that a worker listens to", 0, 1000);
   verb.add_option("--region", options.region, "Whose prices")
       ->type_name("REGION")

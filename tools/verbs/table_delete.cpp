@@ -20,7 +20,9 @@ namespace asio = boost::asio;
 constexpr const char* kDescription = "Delete the table, with all instances in it";
 
 constexpr const char* kFooter =
-    "Asks on a terminal; elsewhere it needs --yes. Exits with 3 where there is no table.\n"
+    "Asks on a terminal; elsewhere it needs --yes. A table whose deletion protection is on stays, "
+    "and\n"
+    "this exits with 1. Exits with 3 where there is no table.\n"
     "\n"
     "Examples:\n"
     "  sagabus table delete --store 'dynamodb://sagas?region=us-east-1'\n"
@@ -39,10 +41,21 @@ bool is_sure(const dynamodb::TableInfo& table) {
   return tools::is_sure(question, table.name);
 }
 
+void require_unprotected(const dynamodb::TableInfo& table) {
+  if (!table.deletion_protection) return;
+  throw Failure(
+      Exit::failed,
+      fmt::format("table {}: its deletion protection is on: turn it off first, in the stack that "
+                  "made it, or with `aws dynamodb update-table --table-name {} "
+                  "--no-deletion-protection-enabled`",
+                  one_line(table.arn), one_line(table.name)));
+}
+
 asio::awaitable<Exit> remove(Options options) {
   const dynamodb::SagaStore store = open_table(options.store);
   if (!options.yes && !options.dry_run) require_terminal("delete the table");
   const dynamodb::TableInfo table = co_await dynamodb::describe_table(store);
+  require_unprotected(table);
   if (options.dry_run) {
     fmt::print("table {} would be deleted, with some {}\n", escape_controls(table.arn),
                count_text(table.items, "item"));

@@ -63,6 +63,7 @@ Value to_json_value(const dynamodb::TableInfo& table) {
   out.emplace_back("ttl_attribute", text_or_null(table.ttl_attribute));
   out.emplace_back("point_in_time_recovery",
                    table.point_in_time_recovery ? Value(*table.point_in_time_recovery) : Value());
+  out.emplace_back("deletion_protection", Value(table.deletion_protection));
   out.emplace_back("stream", text_or_null(table.stream));
   out.emplace_back("stream_arn", text_or_null(table.stream_arn));
   out.emplace_back("format_version", Value(table.format_version));
@@ -108,6 +109,7 @@ void print(const dynamodb::TableInfo& table) {
                                     table.write_units));
   line("time to live", or_off(table.ttl_attribute));
   line("point-in-time recovery", recovery_text(table));
+  line("deletion protection", table.deletion_protection ? "on" : "off");
   line("stream", or_off(table.stream));
   if (!table.stream_arn.empty()) line("stream arn", table.stream_arn);
   line("format version", std::to_string(table.format_version));

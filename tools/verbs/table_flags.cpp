@@ -90,6 +90,8 @@ void add_table_flags(CLI::App& verb, TableFlags& flags) {
       ->type_name("N|off");
   add_switch(verb, "--pitr", flags.pitr, "Point-in-time recovery");
   add_switch(verb, "--stream", flags.stream, "A stream, with new and old images");
+  add_switch(verb, "--deletion-protection", flags.deletion_protection,
+             "The table cannot be deleted until that is turned off");
   verb.add_flag("--lean{none}", flags.lean,
                 "Without the index; --lean=keys-only: one that holds\nkeys alone");
   add_count_option(verb, "--shards", flags.shards, "Key shards, where not 1", 1, 1000)
@@ -105,6 +107,7 @@ dynamodb::TableDescription read_table_flags(const TableFlags& flags) {
   if (!flags.ttl_days.empty()) out.ttl = read_days(flags.ttl_days).has_value();
   out.point_in_time_recovery = flags.pitr;
   out.stream = flags.stream;
+  out.deletion_protection = flags.deletion_protection;
   if (!flags.lean.empty()) out.index = read_lean(flags.lean);
   if (flags.shards != 0) out.key_shards = flags.shards;
   if (!flags.billing.empty()) read_billing(flags.billing, out);

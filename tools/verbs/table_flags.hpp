@@ -14,6 +14,7 @@ struct TableFlags {
   std::string ttl_days;
   bool pitr = false;
   bool stream = false;
+  bool deletion_protection = false;
   std::string lean;
   unsigned shards = 0;
   std::string billing;

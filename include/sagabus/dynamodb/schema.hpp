@@ -20,18 +20,20 @@ namespace sagabus::dynamodb {
 // with the others, create_table of the same description writes the record of the table that is
 // there. It has to be there before any program starts.
 //
-// Template and construct keep the table where it is taken out of the stack. The configuration for
-// Terraform refuses to destroy or replace it while it is there; Terraform destroys a table whose
-// resource is taken out of the configuration, unless its deletion protection is on.
+// Template and construct keep the table where it is taken out of the stack or would be replaced,
+// but not where the operation that makes it fails: the next try would find its name taken. The
+// configuration for Terraform refuses to destroy or replace it while it is there; Terraform
+// destroys a table whose resource is taken out of the configuration, unless its deletion protection
+// is on.
 
 // A template in JSON with one resource, SagaTable. Outputs: TableName, TableArn; StreamArn where
 // there is a stream; KeyShards where there is more than one.
 std::string cloudformation_template(const std::string& table_name,
                                     const TableDescription& description = {});
 
-// A module in TypeScript for version 2 of the CDK (of 2025 or later where there is point-in-time
-// recovery; tests compile it with 2.220) that exports one construct, SagaTable. Its member `table`
-// grants and is referred to; its outputs are those of the template.
+// A module in TypeScript for version 2 of the CDK (of late 2023 or later, of 2025 where there is
+// point-in-time recovery; tests compile it with 2.220) that exports one construct, SagaTable. Its
+// member `table` grants and is referred to; its outputs are those of the template.
 std::string cdk_construct(const std::string& table_name, const TableDescription& description = {});
 
 // A configuration for Terraform with the provider hashicorp/aws, 4.0 or later: one resource,

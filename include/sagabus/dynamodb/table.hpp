@@ -30,6 +30,7 @@ struct TableDescription {
   bool ttl = true;                      // time to live on the attribute `ttl`
   bool point_in_time_recovery = false;  // on: the table can be restored to any second of 35 days
   bool stream = false;                  // with new and old images
+  bool deletion_protection = false;     // on: the table cannot be deleted until it is turned off
   unsigned key_shards = 1;              // 1 to 1,000, as StoreOptions has it
 };
 
@@ -60,9 +61,10 @@ struct TableInfo {
   std::string stream_arn;     // of the newest stream
   std::string ttl_attribute;  // empty where off
   std::optional<bool> point_in_time_recovery;  // nothing where the service has none
-  std::uint64_t format_version = 1;            // as its record says, or where it has none
-  unsigned key_shards = 1;                     // the same; 0 where the format is a newer one
-  std::uint64_t items = 0;                     // as of some hours ago
+  bool deletion_protection = false;
+  std::uint64_t format_version = 1;  // as its record says, or where it has none
+  unsigned key_shards = 1;           // the same; 0 where the format is a newer one
+  std::uint64_t items = 0;           // as of some hours ago
   std::uint64_t bytes = 0;
 };
 
@@ -70,12 +72,12 @@ struct TableInfo {
 // service then goes on there. They may be repeated. The client's clock measures their waits.
 
 // Makes the store's table, as the store expects it, or as described. A table that is there and
-// matches is fine; time to live, point-in-time recovery and the stream are turned on where they are
-// asked for and off. Writes the table's record where it has none. Returns when table and index can
-// be used. Throws ValidationError listing the differences where another table has that name, or
-// where key shards are asked for and a table without a record holds items; Unsupported where the
-// service has no point-in-time recovery and it was asked for, TransientError where the table is not
-// ready after ten minutes; std::invalid_argument for what no table can have.
+// matches is fine; time to live, point-in-time recovery, the stream and deletion protection are
+// turned on where they are asked for and off. Writes the table's record where it has none. Returns
+// when table and index can be used. Throws ValidationError listing the differences where another
+// table has that name, or where key shards are asked for and a table without a record holds items;
+// Unsupported where the service has no point-in-time recovery and it was asked for, TransientError
+// where the table is not ready after ten minutes; std::invalid_argument for what no table can have.
 //
 // Start no program on the table before this has returned: one that expects a single shard takes a
 // table without a record for its own.
@@ -83,7 +85,7 @@ boost::asio::awaitable<void> create_table(SagaStore store);
 boost::asio::awaitable<void> create_table(SagaStore store, TableDescription description);
 
 // Deletes the table with everything in it, and returns when it is gone. Nothing happens where there
-// is none.
+// is none. Throws ValidationError where its deletion protection is on.
 boost::asio::awaitable<void> delete_table(SagaStore store);
 
 // Throws TableNotFound where there is none, ValidationError where its record cannot be read.

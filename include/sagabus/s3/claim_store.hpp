@@ -66,6 +66,10 @@ class ClaimStore final : public sagabus::ClaimStore {
   boost::asio::awaitable<void> put(std::string key, std::string bytes) override;
   boost::asio::awaitable<std::string> get(std::string key, std::size_t most) override;
 
+  // For tools: whether put is allowed, without putting anything: asks S3 to take a part of an
+  // upload that was never begun. Throws AccessDenied or TransientError as put does.
+  boost::asio::awaitable<void> try_put() const;
+
   Usage usage() const;
 
  private:

@@ -31,6 +31,11 @@ namespace sagabus::sqs {
 
 class Backend;
 
+// What SQS takes in one request that sends: so many messages, and so many bytes of all of them. The
+// transport fills requests up to that where several wait.
+inline constexpr std::size_t kMaxRequestMessages = 10;
+inline constexpr std::size_t kMaxRequestBytes = 1024U * 1024;
+
 struct DeadLetterOptions {
   // The endpoint whose queue takes all dead letters. Empty: each endpoint has its own.
   std::string endpoint = {};
@@ -149,6 +154,15 @@ struct QueueInfo {
   // A sentence for each that `create_queues` would have made otherwise and that matters:
   // "MessageRetentionPeriod is 60, expected 1209600". A bus uses the queue all the same.
   std::vector<std::string> differences;
+  // The ARNs of the topics that its policy names and lets send to it.
+  std::vector<std::string> topics;
+};
+
+// What a topic is like, and a queue's subscription to it.
+struct TopicInfo {
+  std::vector<std::string> differences;  // of the topic, as QueueInfo has them
+  std::string subscription;              // an ARN; empty: the queue is not subscribed
+  std::vector<std::string> subscription_differences;
 };
 
 // Durable when send() returns. Has a thread of its own, on which all requests are made. Destroying
@@ -174,6 +188,10 @@ class Transport : public sagabus::Transport {
   // For tools and tests. Throws NotFound for a queue that is not there.
   boost::asio::awaitable<QueueDepth> depth(std::string endpoint) const;
   boost::asio::awaitable<QueueInfo> examine(std::string endpoint) const;
+
+  // Only where there are topics. Throws NotFound for a topic that is not there.
+  boost::asio::awaitable<TopicInfo> examine_topic(std::string topic_arn,
+                                                  std::string queue_arn) const;
 
   // The name of the queue that an endpoint has, or would have.
   std::string queue_name(const std::string& endpoint) const;

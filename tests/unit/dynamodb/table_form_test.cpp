@@ -82,10 +82,13 @@ TEST(TableForm, DifferencesAreListed) {
   EXPECT_THAT(schema_of({}, other),
               ElementsAre("sort key: expected sagaId (S), found none",
                           "index correlationIndex: projection: expected ALL, found KEYS_ONLY"));
-  EXPECT_THAT(features_of({.point_in_time_recovery = true, .stream = true}, other),
-              ElementsAre("time to live: expected on ttl, found off",
-                          "stream: expected NEW_AND_OLD_IMAGES, found off",
-                          "point-in-time recovery: expected on, found that the service has none"));
+  EXPECT_THAT(
+      features_of({.point_in_time_recovery = true, .stream = true, .deletion_protection = true},
+                  other),
+      ElementsAre("time to live: expected on ttl, found off",
+                  "stream: expected NEW_AND_OLD_IMAGES, found off",
+                  "point-in-time recovery: expected on, found that the service has none",
+                  "deletion protection: expected on, found off"));
   EXPECT_THAT(schema_of({.index = CorrelationIndex::none}, published()),
               ElementsAre("index correlationIndex: expected none"));
 }

@@ -44,6 +44,16 @@ TEST(SqsQueuePolicy, OursLetsItsTopicsInAndSaysWhich) {
           "arn:aws:sns:eu-west-1:1:shop-T.fifo","arn:aws:sns:eu-west-1:1:shop-U.fifo"]}}}]})"));
 }
 
+TEST(SqsQueuePolicy, TopicsThatAnybodyLetsInAreKnownByTheirNames) {
+  EXPECT_THAT(let_in_by_name(letting_in("", kQueueArn, {kU, kT}).value()), ElementsAre(kT, kU));
+  EXPECT_THAT(let_in_by_name(letting_in(policy_with("", ""), kQueueArn, {kU}).value()),
+              ElementsAre(kT, kU));
+  EXPECT_THAT(let_in_by_name(policy_with("shop-T", "shop-*")), IsEmpty());
+  EXPECT_THAT(let_in_by_name(policy_with(":sns:", ":s3:")), IsEmpty());
+  EXPECT_THAT(let_in_by_name(policy_with("Allow", "Deny")), IsEmpty());
+  EXPECT_THAT(let_in_by_name(""), IsEmpty());
+}
+
 TEST(SqsQueuePolicy, WhatOthersSayStays) {
   const std::string theirs =
       R"({"Version":"2008-10-17","Id":"x","Statement":{"Sid":"Theirs","Effect":"Deny","Action":"*"}})";

@@ -1,6 +1,7 @@
 // What `sagabus doctor` makes of values that no emulator gives.
 #include <gtest/gtest.h>
 
+#include "doctor/claim_checks.hpp"
 #include "doctor/file_checks.hpp"
 #include "doctor/queue_checks.hpp"
 #include "doctor/service_checks.hpp"
@@ -17,6 +18,20 @@ TEST(DoctorFindings, ADiskThatFillsUpIsSaid) {
   EXPECT_EQ(space_finding(900'000'000, 1'000'000).severity, Severity::warning);
   EXPECT_EQ(space_finding(10'000'000, 1'000'000).severity, Severity::error);
   EXPECT_EQ(space_finding(10'000'000, 1'000'000).found, "10.0 MB free");
+}
+
+TEST(DoctorFindings, ABucketMayBeMissingElsewhereOrClosed) {
+  const auto failure = [](std::string code) {
+    ServiceInfo service;
+    service.code = std::move(code);
+    return claims_failure("s3:PutObject", TransientError("said S3", service));
+  };
+  EXPECT_EQ(failure("NoSuchBucket").found, "there is no bucket: said S3");
+  EXPECT_EQ(failure("PermanentRedirect").found, "the bucket is in another Region: said S3");
+  EXPECT_EQ(failure("SlowDown").found, "s3:PutObject: said S3");
+  EXPECT_EQ(claims_failure("s3:PutObject", AccessDenied("said S3")).found,
+            "s3:PutObject is denied: said S3");
+  EXPECT_EQ(failure("SlowDown").severity, Severity::error);
 }
 
 TEST(DoctorFindings, TheClockMayBeOffByAMinute) {
