@@ -48,7 +48,7 @@ void require_unprotected(const dynamodb::TableInfo& table) {
       fmt::format("table {}: its deletion protection is on: turn it off first, in the stack that "
                   "made it, or with `aws dynamodb update-table --table-name {} "
                   "--no-deletion-protection-enabled`",
-                  one_line(table.arn), one_line(table.name)));
+                  table.arn, table.name));
 }
 
 asio::awaitable<Exit> remove(Options options) {
