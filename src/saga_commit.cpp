@@ -178,6 +178,7 @@ void SagaProcessor::take_in(Batch& batch, CommitResult result, const InstancePtr
   batch.each([&](Step& step) { release_number(step, batch.current); });
   lead.refusal.reset();
   forget_late_request(lead, batch.current);
+  lead.start_may_land = lead.start_may_land || result.may_still_land;
   remember(lead, batch.current);
   leave_out_followers(batch, StepOutcome::outrun);
 }

@@ -25,9 +25,6 @@ namespace asio = boost::asio;
 constexpr RetryPolicy kConflictBackoff{.base_delay = std::chrono::milliseconds(2),
                                        .max_delay = std::chrono::milliseconds(100)};
 
-// No request to a store is carried out later than this: AWS takes no older signature.
-constexpr std::chrono::minutes kLatestWrite(15);
-
 bool must_wait(const Plan& plan) {
   return plan.handler && plan.handler->await;
 }
@@ -271,21 +268,25 @@ asio::awaitable<void> SagaProcessor::end_without_effect(Step& step, const Plan& 
   } else if (plan.choice == Choice::moved) {
     co_await put_back(step, *current);
   } else if (is_about_to_expire(step, plan, current)) {
-    step.view.outcome = StepOutcome::ignored;
+    step.view.outcome = StepOutcome::postponed;
     step.verdict = back_after(*current->expires_at);
   } else if (std::optional<TimerRow> again = conclude(step, plan)) {
     co_await put_aside(step, std::move(*again));
   }
 }
 
-// Whether the instance that does not take a message may expire before all is over that another hand
-// has asked for: a start that is carried out then would begin another life, and the message would
-// be gone before that life's messages are sent.
+// Whether the instance that has ended may expire before all is over that was asked for: a start
+// that is carried out then would begin another life, and the message would be gone before that
+// life's messages are sent.
 bool SagaProcessor::is_about_to_expire(const Step& step, const Plan& plan,
                                        const InstancePtr& current) const {
-  if (plan.choice != Choice::ignored || !step.incoming.redelivered || joint_) return false;
-  if (!step.incoming.entry->can_start || !current->completed || !current->expires_at) return false;
-  return *current->expires_at <= later(options_.ambient.clock->now(), kLatestWrite);
+  if (plan.choice != Choice::ignored || saga_.restartable || !step.incoming.entry->can_start) {
+    return false;
+  }
+  if (!step.incoming.redelivered && !step.start_may_land) return false;
+  if (!current || !current->completed || !current->expires_at) return false;
+  const auto latest = options_.store.backend()->latest_write();
+  return latest.count() > 0 && *current->expires_at <= later(store_time(), latest);
 }
 
 // Then the message finds what was begun, or begins it.
@@ -293,10 +294,14 @@ Verdict SagaProcessor::back_after(TimePoint time) const {
   constexpr std::chrono::seconds kLeast(1);
   Verdict verdict;
   verdict.action = Verdict::Action::give_back;
-  verdict.how.delay =
-      std::max<std::chrono::milliseconds>(time - options_.ambient.clock->now(), kLeast);
+  verdict.how.delay = std::max<std::chrono::milliseconds>(time - store_time(), kLeast);
   verdict.how.uncertain = true;
   return verdict;
+}
+
+// By which instances expire.
+TimePoint SagaProcessor::store_time() const {
+  return options_.store.backend()->ambient().clock->now();
 }
 
 // After too many tries.

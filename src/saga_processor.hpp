@@ -72,6 +72,7 @@ class SagaProcessor final : public Processor {
     Cost cost{};                            // of all its calls to the store
     bool asked = false;                     // its handler, for refused(), when it ran last
     std::optional<WriteRefused> refusal{};  // of the last try to commit
+    bool start_may_land = false;            // as may_land, of a start, once its instance expires
     bool may_land = false;                  // an earlier request for it, after that refusal
     GuessRate* guess = nullptr;  // the kind of guess that `view.loaded` is; null: it was read
     InstancePtr unfenced{};      // what it is to be let go on, once middleware has returned
@@ -135,6 +136,7 @@ class SagaProcessor final : public Processor {
                                                   const InstancePtr& current);
   bool is_about_to_expire(const Step& step, const Plan& plan, const InstancePtr& current) const;
   Verdict back_after(TimePoint time) const;
+  TimePoint store_time() const;
   void give_up(Step& step, const InstancePtr& current);
 
   // saga_commit.cpp

@@ -46,6 +46,9 @@ constexpr std::size_t kCarefulPage = 10;
 // Rows of one shard that are remembered; others wait for the shard's holder.
 constexpr std::size_t kMostNear = 10'000;
 
+// Where so many of a group are missing what they need, or are forbidden it, the others are too.
+constexpr std::size_t kMostInVain = 3;
+
 // A row that cannot be sent is put off by this much: at its place it would stop those behind it.
 constexpr std::chrono::hours kPutOff(1);
 
@@ -57,6 +60,11 @@ constexpr std::chrono::milliseconds kAskAgain = 1s;
 constexpr std::chrono::seconds kFarewell(2);
 
 constexpr auto kNever = std::chrono::nanoseconds::max();
+
+// By itself, and for all: those behind need not be tried.
+bool may_pass(const std::exception_ptr& error) {
+  return error && is_transient(error);
+}
 
 // Nanoseconds do not reach as far as dates do.
 std::chrono::nanoseconds until(TimePoint due, TimePoint now) {
@@ -349,49 +357,59 @@ bool TimerService::keep_those(std::vector<TimerRow>& rows, std::set<std::string>
   return found_all;
 }
 
+// What is missing or forbidden for some of them does not stop those behind it.
 asio::awaitable<void> TimerService::fire(std::vector<TimerRow> rows) {
   const std::size_t most = failures_ > 0 ? kCarefulPage : rows.size();
-  for (std::size_t begin = 0; begin < rows.size(); begin += most) {
+  std::exception_ptr left;
+  for (std::size_t begin = 0; begin < rows.size() && !may_pass(left); begin += most) {
     const auto first = rows.begin() + static_cast<std::ptrdiff_t>(begin);
     const auto count = static_cast<std::ptrdiff_t>(std::min(most, rows.size() - begin));
     std::vector<TimerRow> some(std::make_move_iterator(first),
                                std::make_move_iterator(first + count));
-    co_await fire_some(std::move(some));
+    std::exception_ptr error = co_await try_to_send(some);
+    if (error && !may_pass(error)) error = co_await fire_apart(std::move(some));
+    if (error) left = std::move(error);
   }
+  if (left) std::rethrow_exception(left);
 }
 
-// One that the transport refuses does not stop the others.
-asio::awaitable<void> TimerService::fire_some(std::vector<TimerRow> rows) {
-  if (co_await try_to_send(rows)) co_return;
+// One that the transport refuses does not stop the others. Gives what stopped those that stay.
+asio::awaitable<std::exception_ptr> TimerService::fire_apart(std::vector<TimerRow> rows) {
+  std::exception_ptr left;
+  std::size_t in_vain = 0;
   for (TimerRow& row : rows) {
     std::vector<TimerRow> one;
     one.push_back(std::move(row));
-    const bool sent = co_await try_to_send(one);
-    if (!sent) co_await put_off(std::move(one.front()));
+    const std::exception_ptr error = co_await try_to_send(one);
+    if (!error) continue;
+    if (may_pass(error)) co_return error;
+    if (is_outage(error)) {
+      left = error;
+      if (++in_vain == kMostInVain) break;
+      continue;
+    }
+    options_.ambient.log(LogLevel::error,
+                         fmt::format("{}: the timer {} cannot be sent: {}; it is tried again in {} "
+                                     "h",
+                                     options_.store.backend()->describe(), to_text(one[0].key),
+                                     describe(error).message, kPutOff.count()));
+    co_await put_off(std::move(one.front()));
   }
+  co_return left;
 }
 
-// False where one of them is to blame. What may pass by itself is thrown.
-asio::awaitable<bool> TimerService::try_to_send(const std::vector<TimerRow>& rows) {
+// What became of it; null: it was sent. Throws where all of this is to end.
+asio::awaitable<std::exception_ptr> TimerService::try_to_send(const std::vector<TimerRow>& rows) {
   std::exception_ptr error;
   try {
     std::vector<TimerRow> copy = rows;
     co_await send(std::move(copy));
-    co_return true;
   } catch (...) {
     error = std::current_exception();
   }
-  if (is_outage(error)) std::rethrow_exception(error);
   const auto state = co_await asio::this_coro::cancellation_state;
-  if (state.cancelled() != asio::cancellation_type::none) std::rethrow_exception(error);
-  if (rows.size() == 1) {
-    options_.ambient.log(LogLevel::error,
-                         fmt::format("{}: the timer {} cannot be sent: {}; it is tried again in {} "
-                                     "h",
-                                     options_.store.backend()->describe(), to_text(rows[0].key),
-                                     describe(error).message, kPutOff.count()));
-  }
-  co_return false;
+  if (error && state.cancelled() != asio::cancellation_type::none) std::rethrow_exception(error);
+  co_return error;
 }
 
 asio::awaitable<void> TimerService::put_off(TimerRow row) {

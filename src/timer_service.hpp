@@ -73,8 +73,8 @@ class TimerService : public std::enable_shared_from_this<TimerService> {
   boost::asio::awaitable<void> send_near(unsigned number, std::set<std::string> ids);
   static bool keep_those(std::vector<TimerRow>& rows, std::set<std::string>& ids, bool all);
   boost::asio::awaitable<void> fire(std::vector<TimerRow> rows);
-  boost::asio::awaitable<void> fire_some(std::vector<TimerRow> rows);
-  boost::asio::awaitable<bool> try_to_send(const std::vector<TimerRow>& rows);
+  boost::asio::awaitable<std::exception_ptr> fire_apart(std::vector<TimerRow> rows);
+  boost::asio::awaitable<std::exception_ptr> try_to_send(const std::vector<TimerRow>& rows);
   boost::asio::awaitable<void> put_off(TimerRow row);
   boost::asio::awaitable<void> send(std::vector<TimerRow> rows);
   std::set<std::string> take_near(Shard& shard, TimePoint now) const;

@@ -15,12 +15,12 @@ enum class StepOutcome {
   unchanged,  // a handler ran, but there was nothing to write and nothing to send
   repeated,   // the message had been committed before; what was still unsent was sent, unless it
               // threw
-  ignored,    // no handler's guard held, or the instance is completed; a start that was delivered
-              // before comes again where that is about to expire
+  ignored,    // no handler's guard held, or the instance is completed
   not_found,  // no instance, and the message starts none
   too_late,   // it may have been committed before, and its inbox no longer tells: a dead letter
   outrun,     // others wrote the instance each time: the message is tried again
-  postponed   // it could not be committed together with those before it: it has a turn of its own
+  postponed   // it comes again: it could not be committed together with those before it, or its
+              // instance has ended, and a late request might start it anew once it has expired
 };
 
 // A step, as middleware sees it. The states are empty until `next` has returned, and where there is

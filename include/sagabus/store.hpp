@@ -69,8 +69,9 @@ struct CommitResult {
   // Of the request's `writes`, those whose condition did not hold, where the instance's did.
   // `current` is null then.
   std::vector<RefusedWrite> refused{};
-  // With `refused`: a request for this very write was sent before, its answer was lost, and the
-  // service may get it yet.
+  // A request for this very write was sent before, its answer was lost, and the service may get it
+  // yet. Said with `refused`, and of a new instance that another one stands in the way of; an
+  // instance that was another one will not be again what was expected.
   bool may_still_land = false;
 };
 
@@ -98,6 +99,12 @@ class StoreBackend {
   // Whether commit() of a new instance meets every instance that stands in its way. Where it does
   // not, the bus looks before each start.
   virtual bool starts_safely_unseen() const noexcept { return true; }
+
+  // For how long after its call a write may yet be carried out. Zero: not at all. Starts are kept
+  // for so long that might begin an instance anew after their message is gone.
+  virtual std::chrono::milliseconds latest_write() const noexcept {
+    return std::chrono::milliseconds::zero();
+  }
 
   // Whether commit() can carry out this write together with an instance's.
   virtual bool takes(const StoreWrite& /*write*/) const noexcept { return false; }

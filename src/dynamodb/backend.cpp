@@ -11,6 +11,10 @@
 namespace sagabus::dynamodb {
 namespace {
 
+// AWS takes no signature that is older than 15 minutes, and this process's clock may be 5 minutes
+// wrong before it is corrected.
+constexpr std::chrono::minutes kLatestWrite(20);
+
 constexpr int kMaxTries = 8;  // of a write that is answered with what another try settles
 constexpr std::chrono::milliseconds kConflictBase{20};
 
@@ -119,6 +123,10 @@ struct Backend::Update {
 
 bool Backend::takes(const StoreWrite& write) const noexcept {
   return dynamic_cast<const UserWrite*>(&write) != nullptr;
+}
+
+std::chrono::milliseconds Backend::latest_write() const noexcept {
+  return kLatestWrite;
 }
 
 ItemDraft Backend::draft(const Instance& instance) const {
@@ -332,6 +340,7 @@ boost::asio::awaitable<CommitResult> Backend::put(const ItemDraft& draft, Writes
     CommitResult result = co_await std::move(meeting);
     if (!result.current) continue;
     check_correlation(*result.current, draft.instance.correlation_id);
+    result.may_still_land = maybe_applied;
     co_return result;
   }
   give_up(writes.empty() ? "PutItem" : kTransact, table().name, maybe_applied);
@@ -362,7 +371,9 @@ boost::asio::awaitable<CommitResult> Backend::put_with_alias(const ItemDraft& dr
       auto meeting =
           meet(*item, draft.instance.saga_name, key, (i == 0 ? instance : alias).stale, cost);
       CommitResult result = co_await std::move(meeting);
-      if (result.current) co_return result;
+      if (!result.current) continue;
+      result.may_still_land = maybe_applied;
+      co_return result;
     }
     if (answer.in_conflict) {
       auto pausing = pause(tries);

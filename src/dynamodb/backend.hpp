@@ -37,6 +37,7 @@ class Backend final : public StoreBackend, public std::enable_shared_from_this<B
   TimerBackend* timers() noexcept override { return &timers_; }
   boost::asio::awaitable<void> prepare() override;
   bool takes(const StoreWrite& write) const noexcept override;
+  std::chrono::milliseconds latest_write() const noexcept override;
   boost::asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* cost) override;
   using StoreBackend::load;
   boost::asio::awaitable<CommitResult> commit(CommitRequest request) override;

@@ -24,6 +24,8 @@ struct StoreFaults {
   // Set: takes any write of the user's, and answers commits with them in the store's place, where
   // it gives an answer.
   std::function<std::optional<CommitResult>(const CommitRequest&)> transaction{};
+  std::function<void(CommitResult&)> alters_result = [](CommitResult&) {};
+  std::chrono::milliseconds latest_write{0};  // 0: the inner one's
   std::function<void(const CommitRequest&, const CommitResult&)> after_commit =
       [](const CommitRequest&, const CommitResult&) {};
   std::function<void()> before_save_watermark = [] {};
@@ -234,6 +236,9 @@ class FaultyStore final : public StoreBackend {
   std::string describe() const override { return inner_->describe(); }
   TimerBackend* timers() noexcept override { return timers_.is_there() ? &timers_ : nullptr; }
   bool starts_safely_unseen() const noexcept override { return inner_->starts_safely_unseen(); }
+  std::chrono::milliseconds latest_write() const noexcept override {
+    return faults_->latest_write.count() != 0 ? faults_->latest_write : inner_->latest_write();
+  }
   bool takes(const StoreWrite& write) const noexcept override {
     return faults_->transaction || inner_->takes(write);
   }
@@ -259,6 +264,7 @@ class FaultyStore final : public StoreBackend {
       faults_->commit_threw(request);
       throw;
     }
+    faults_->alters_result(result);
     faults_->after_commit(request, result);
     co_return result;
   }

@@ -341,5 +341,19 @@ TEST_F(DynamoDbFault, AnotherCorrelationIdAtTheDerivedKeyIsAnError) {
   EXPECT_THROW(commit(store, first()), Error);
 }
 
+// Its first request may be carried out once the instance that stands there has expired.
+TEST_F(DynamoDbFault, AStartThatIsRefusedAfterALostAnswerMayNotBeOver) {
+  make();
+  const SagaStore store = lossy_store();
+  ASSERT_TRUE(commit(store, first()).committed);
+  const CommitResult refused = commit(store, first());
+  ASSERT_TRUE(refused.current);
+  EXPECT_FALSE(refused.may_still_land);
+  http_->lose("PutItem", 1);
+  const CommitResult doubtful = commit(store, first());
+  ASSERT_TRUE(doubtful.current);
+  EXPECT_TRUE(doubtful.may_still_land);
+}
+
 }  // namespace
 }  // namespace sagabus::dynamodb

@@ -110,6 +110,10 @@ PATCHES = [
      "if (!entry || options_.settlements->is_settled(*entry)) co_return;",
      'const bool settled = entry && options_.settlements->is_settled(*entry);\n'
      '  if (!entry || (settled && !mutated("resend_settled"))) co_return;'),
+    # A start is dropped though an earlier request for it may come once its instance has expired.
+    ("no_expiry_fence", "saga_processor.cpp",
+     "return latest.count() > 0 && *current",
+     'return latest.count() > 0 && !mutated("no_expiry_fence") && *current'),
     # A timeout that was cleared, or has come, comes.
     ("stale_timer", "step.cpp",
      """\

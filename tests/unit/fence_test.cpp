@@ -290,53 +290,122 @@ class ExpiryFenceTest : public FenceTest {
  protected:
   ExpiryFenceTest() {
     store_ = memory::SagaStore(memory::StoreOptions{.ttl_days = 1, .ambient = ambient_});
+    store_faults_->latest_write = 15min;
+    transport_faults_->before_send = [this](const std::vector<SendRequest>& requests) {
+      for (const SendRequest& it : requests) {
+        if (it.envelope->type == "PaymentRequested") ++payments_;
+      }
+    };
   }
 
-  // Another start for an order that has ended, so long before that expires.
-  void publish_before_expiry(std::chrono::seconds left, bool in_another_hand) {
+  // An order that has ended, so long before that expires.
+  Bus& end_order(std::chrono::seconds before_expiry) {
     Bus& bus = start_paid(fixture::orders().build());
     await(bus.publish(Closed{"o"}));
     run_now();
-    ASSERT_TRUE(find("o")->completed);
-    first_birth_ = find("o")->bookkeeping.birth;
-    clock_->advance(24h - left - (in_another_hand ? 30s : 0s));
-    if (!in_another_hand) {
-      await(bus.publish(Submitted{"o", 2}));
-      return run_now();
-    }
+    EXPECT_TRUE(find("o")->completed);
+    first_birth_ = birth();
+    payments_ = 0;
+    clock_->advance(24h - before_expiry);
+    return bus;
+  }
+  // The visibility timeout of whoever had another start in hand is over just then.
+  void redeliver_start(std::chrono::seconds before_expiry) {
+    end_order(before_expiry + 30s);
     publish_into_another_hand(Submitted{"o", 2});
     start(options({fixture::orders().build()}));
-    clock_->advance(30s);  // the visibility timeout
+    clock_->advance(30s);
     run_now();
   }
+  void pass(std::chrono::seconds time) {
+    clock_->advance(time);
+    run_now();
+  }
+  std::string birth() { return find("o")->bookkeeping.birth; }
 
   std::string first_birth_;
+  int payments_ = 0;
 };
 
-TEST_F(ExpiryFenceTest, AStartThatMayComeLateWaitsUntilTheEndHasExpired) {
-  publish_before_expiry(14min, true);
+TEST_F(ExpiryFenceTest, AStartThatIsDeliveredAgainWaitsUntilTheEndHasExpired) {
+  redeliver_start(14min);
   ASSERT_EQ(transport_.pending("Orders"), 1U);
-  EXPECT_EQ(find("o")->bookkeeping.birth, first_birth_);
-  clock_->advance(14min);
-  run_now();
-  clock_->advance(1s);
-  run_now();
+  EXPECT_EQ(birth(), first_birth_);
+  pass(14min);
+  pass(1s);
   EXPECT_EQ(transport_.pending("Orders"), 0U);
   ASSERT_TRUE(find("o"));
-  EXPECT_NE(find("o")->bookkeeping.birth, first_birth_);
-  EXPECT_EQ(state("o").status, Status::pending);
+  EXPECT_NE(birth(), first_birth_);
+  EXPECT_EQ(payments_, 1);
+}
+
+TEST_F(ExpiryFenceTest, SoWhatIsCarriedOutLateHasItsEffects) {
+  Bus& bus = end_order(14min);
+  std::optional<CommitRequest> late;
+  store_faults_->before_commit = [&](const CommitRequest& request) {
+    if (late) return;
+    late = request;
+    late->cost = nullptr;
+    throw TransientError("no answer");
+  };
+  await(bus.publish(Submitted{"o", 2}));
+  run_now();
+  pass(1min);
+  ASSERT_TRUE(late);
+  ASSERT_EQ(transport_.pending("Orders"), 1U);
+  clock_->advance(13min);
+  EXPECT_TRUE(await(store_.backend()->commit(*late)).committed);
+  run_now();
+  pass(1s);
+  EXPECT_EQ(transport_.pending("Orders"), 0U);
+  EXPECT_EQ(birth(), late->next->bookkeeping.birth);
+  EXPECT_EQ(find("o")->version, 1U + 1U);  // and its entry is gone
+  EXPECT_EQ(payments_, 1);
+}
+
+// The service's client has tried twice, and has had no answer to the first.
+TEST_F(ExpiryFenceTest, OneOfWhichAnEarlierRequestMayComeWaitsToo) {
+  Bus& bus = end_order(14min);
+  store_faults_->alters_result = [](CommitResult& result) {
+    result.may_still_land = !result.committed;
+  };
+  await(bus.publish(Submitted{"o", 2}));
+  run_now();
+  EXPECT_EQ(transport_.pending("Orders"), 1U);
 }
 
 TEST_F(ExpiryFenceTest, OneWhoseEndExpiresLaterIsIgnored) {
-  publish_before_expiry(16min, true);
+  redeliver_start(16min);
   EXPECT_EQ(transport_.pending("Orders"), 0U);
-  EXPECT_EQ(find("o")->bookkeeping.birth, first_birth_);
+  EXPECT_EQ(birth(), first_birth_);
 }
 
 TEST_F(ExpiryFenceTest, OneThatNobodyElseHasIsIgnored) {
-  publish_before_expiry(14min, false);
+  await(end_order(14min).publish(Submitted{"o", 2}));
+  run_now();
   EXPECT_EQ(transport_.pending("Orders"), 0U);
-  EXPECT_EQ(find("o")->bookkeeping.birth, first_birth_);
+}
+
+TEST_F(ExpiryFenceTest, OneThatStartsNothingNowIsIgnored) {
+  const auto saga = sagabus::saga<State>("Orders")
+                        .correlate<Submitted>(&Submitted::orderId, can_start)
+                        .initial([](const Submitted& m) { return State{.orderId = m.orderId}; })
+                        .on<Submitted>()
+                        .when([](const State&) { return false; })
+                        .handle([](const Submitted&, State&) {})
+                        .build();
+  start(options({saga}));
+  publish_into_another_hand(Submitted{"o", 2});
+  start(options({saga}));
+  pass(30s);
+  EXPECT_EQ(transport_.pending("Orders"), 0U);
+  EXPECT_FALSE(find("o"));
+}
+
+TEST_F(ExpiryFenceTest, WhereNothingComesLateItIsIgnored) {
+  store_faults_->latest_write = 0min;
+  redeliver_start(14min);
+  EXPECT_EQ(transport_.pending("Orders"), 0U);
 }
 
 }  // namespace

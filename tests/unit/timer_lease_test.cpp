@@ -162,6 +162,25 @@ TEST_F(LeasedTimerTest, ATransportThatTakesFewAtATimeGetsThemAll) {
   EXPECT_LE(sends, 200);
 }
 
+// It stands before all others.
+TEST_F(LeasedTimerTest, OneThatIsForbiddenDoesNotStopThoseBehindIt) {
+  transport_faults_->before_send = [&](const std::vector<SendRequest>& requests) {
+    for (const auto& it : requests) {
+      if (it.envelope->headers.contains("bad")) throw AccessDenied("not that topic");
+    }
+  };
+  Bus& bus = begin();
+  await(bus.publish(Begin{"w"}));
+  live(1s);
+  PublishOptions bad;
+  bad.headers = {{"bad", "1"}};
+  const TimePoint at = clock_->now() + 15s;
+  await(bus.schedule(Rung{"w", "bad"}, at, std::move(bad)));
+  for (int i = 0; i < 50; ++i) await(bus.schedule(Rung{"w", std::to_string(i)}, at + 20s));
+  live(120s);
+  EXPECT_THAT(watcher().heard, SizeIs(50));
+}
+
 TEST_F(LeasedTimerTest, AnOutageIsNoHotLoopHoweverMuchNewsThereIs) {
   Bus& bus = begin();
   live(1s);

@@ -213,6 +213,7 @@ void Simulation::befall(Party& worker) {
 void Simulation::replace() {
   for (std::size_t i = workers_.size(); i-- > 0;) {
     if (!workers_[i]->ended) continue;
+    if (workers_[i]->stopped) check_ledger(*workers_[i]);
     workers_.erase(workers_.begin() + static_cast<std::ptrdiff_t>(i));
     births_.insert(time() + (calm_ ? nanoseconds::zero() : milliseconds(draw(30'000))));
   }
@@ -229,7 +230,7 @@ void Simulation::deploy() {
   if (party.ended || !party.bus->is_running()) return;
   ++tally_.deploys;
   asio::co_spawn(party.context, party.bus->stop(),
-                 [&party](const std::exception_ptr&) { party.ended = true; });
+                 [&party](const std::exception_ptr&) { party.ended = party.stopped = true; });
 }
 
 void Simulation::go_on_to_next() {
@@ -310,16 +311,26 @@ void Simulation::rest() {
     asio::co_spawn(worker->context, worker->bus->stop(),
                    [&worker = *worker](const std::exception_ptr&) { worker.ended = true; });
   }
-  const auto has_ended = [](const auto& worker) { return worker->ended; };
-  while (!std::ranges::all_of(workers_, has_ended)) {
-    if (!turn() && !clock_->advance_to_next()) break;
+  run_until([this] {
+    return std::ranges::all_of(workers_, [](const auto& worker) { return worker->ended; });
+  });
+  for (const auto& worker : workers_) {
+    check_ledger(*worker);
+    worker->bus.reset();
+    worker->ended = false;  // what is left of it may run to its end
   }
-  for (const auto& worker : workers_) check_ledger(*worker);
+  run_until([this] { return network_->stragglers() == 0 && table_.use_count() == 1; });
   workers_.clear();
-  while (network_->stragglers() > 0) {
-    if (!turn() && !clock_->advance_to_next()) break;
+}
+
+void Simulation::run_until(const std::function<bool()>& done) {
+  const nanoseconds latest = time() + 1h;
+  while (!done()) {
+    if (turn()) continue;
+    if (time() > latest || !clock_->advance_to_next()) {
+      return witness_.report("a worker does not stop, or something of it holds the table for ever");
+    }
   }
-  if (table_.use_count() > 1) witness_.report("somebody holds the table for ever");
 }
 
 void Simulation::check_ledger(const Party& worker) {

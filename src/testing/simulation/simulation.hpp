@@ -112,6 +112,7 @@ class Simulation {
     const Asked asked = std::make_shared<Cost>();
     std::chrono::nanoseconds stalled_until{0};
     bool ended = false;
+    bool stopped = false;  // in an orderly way
   };
   std::uint64_t draw(std::uint64_t below) { return random_->next() % below; }
   bool happens(double probability) { return probability > 0 && uniform(*random_) < probability; }
@@ -139,6 +140,7 @@ class Simulation {
   void say(boost::asio::awaitable<void> publication);
   void act();
   void rest();
+  void run_until(const std::function<bool()>& done);
   void check_ledger(const Party& worker);
   std::chrono::milliseconds draw_lateness() { return std::chrono::milliseconds(draw(240'000)); }
   std::vector<SendRequest> copies_of(const SendRequest& request);

@@ -7,6 +7,9 @@ namespace {
 
 namespace asio = boost::asio;
 
+// Longer than a straggler takes, and the travels before it.
+constexpr std::chrono::minutes kLatestWrite(10);
+
 const TakeOne& take_one(const StoreWritePtr& write) {
   return static_cast<const TakeOne&>(*write);
 }
@@ -161,6 +164,7 @@ class Store final : public StoreBackend {
   std::string describe() const override { return "simulation:"; }
   TimerBackend* timers() noexcept override { return &timers_; }
   asio::awaitable<void> prepare() override { return inner().prepare(); }
+  std::chrono::milliseconds latest_write() const noexcept override { return kLatestWrite; }
   bool takes(const StoreWrite& write) const noexcept override {
     return dynamic_cast<const TakeOne*>(&write) != nullptr;
   }
@@ -176,15 +180,16 @@ class Store final : public StoreBackend {
     const Asked asked = asked_;
     const std::shared_ptr<Network> network = network_;
     const std::shared_ptr<Table> table = table_;
-    // A transaction is tried again here, as the service's client does: the first may come later.
+    // Tried again here, as the service's client does: the first may come later.
     bool may_still_land = false;
-    for (int tries_left = request.writes.empty() ? 1 : 2;;) {
+    for (int tries_left = 2;;) {
       count(cost, *asked);
       try {
         auto committing = network->call<CommitResult>(
             "commit", [table, request] { return simulation::commit(table, request); });
         CommitResult result = co_await std::move(committing);
-        result.may_still_land = may_still_land && !result.refused.empty();
+        const bool is_open = !result.refused.empty() || !request.expected;
+        result.may_still_land = may_still_land && !result.committed && is_open;
         if (!result.committed) count_failure(cost, *asked);
         co_return result;
       } catch (const TransientError&) {

@@ -25,6 +25,7 @@ void Witness::committed(const CommitRequest& request) {
   const Instance& next = *request.next;
   Life& life = lives_[next.saga_id];
   note_version(life, next);
+  for (const Timer& timer : next.bookkeeping.timers) tokens_.insert(timer.token);
   note_taken(life, next);
   note_effects(life, next.bookkeeping);
   life.name = fmt::format("{} {}", next.saga_name, next.correlation_id);
@@ -36,11 +37,13 @@ void Witness::committed(const CommitRequest& request) {
 }
 
 // One life follows another once that has expired.
-void Witness::note_version(const Life& life, const Instance& next) {
+void Witness::note_version(Life& life, const Instance& next) {
   const bool is_over = life.completed && options_.ttl &&
                        options_.clock->now() >= later(life.written_at, *options_.ttl);
   if (next.version == 1 && (life.version == 0 || is_over)) {
     second_lives_ += is_over ? 1 : 0;
+    life.inbox.clear();
+    life.entered.clear();
   } else if (next.version != life.version + 1) {
     report(fmt::format("{} {} has version {} after {}", next.saga_name, next.correlation_id,
                        next.version, life.version));
@@ -109,6 +112,7 @@ void Witness::note_timeout(const Envelope& envelope) {
   fired.token = envelope.headers.find(headers::kTimeoutToken)->second;
   fired.due = due;
   const TimePoint now = options_.clock->now();
+  if (!tokens_.contains(fired.token)) report("a timeout comes that nobody has set");
   if (now < due) report(fmt::format("a timeout comes {} ms early", (due - now).count()));
 }
 

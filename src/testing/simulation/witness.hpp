@@ -61,7 +61,7 @@ class Witness {
     std::optional<TimePoint> sent;  // the last time
   };
 
-  void note_version(const Life& life, const Instance& next);
+  void note_version(Life& life, const Instance& next);
   void note_taken(Life& life, const Instance& next);
   void check_firing(const Life& life, const Instance& next, const std::string& id);
   void note_effects(Life& life, const Bookkeeping& books);
@@ -73,6 +73,7 @@ class Witness {
   std::map<std::string, Effect> effects_;        // by the message's id
   std::map<std::string, TimePoint> on_its_way_;  // when messages were last sent or acknowledged
   std::set<std::string> buried_;                 // ids
+  std::set<std::string> tokens_;                 // of all timeouts that were ever set
   std::map<std::string, Timer> fired_;           // by the id of the message that brings it
   std::uint64_t second_lives_ = 0;
   std::vector<std::string> problems_;
