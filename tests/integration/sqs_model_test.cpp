@@ -115,6 +115,7 @@ class SqsModel : public SqsTest {
     in_hand_.clear();
   }
   int lapses() const { return lapses_; }
+  int late() const { return late_; }
   int repeats() const { return repeats_; }
 
  private:
@@ -139,13 +140,16 @@ class SqsModel : public SqsTest {
     if (what < 6 || in_hand_.empty()) return receive(0s);
     if (what < 8) return acknowledge(draw_in_hand());
     if (what < 9) return give_back(draw_in_hand());
-    if (draw(2) == 0) lapse(draw_in_hand());
+    if (draw(2) != 0) return;
+    if (!fifo_ && draw(2) == 0) return send_late();
+    lapse(draw_in_hand());
   }
 
   // On a FIFO queue an id that was sent before is one message, also where that is gone.
-  void send() {
+  void send(std::chrono::seconds delay = 0s) {
     if (there_.size() == kMostMessages) return;
     Draft draft;
+    draft.delay = delay;
     const bool again = fifo_ && sent_ > 0 && draw(4) == 0;
     draft.id = fmt::format("m{}", again ? draw(sent_) : sent_++);
     draft.group = fifo_ ? groups_.try_emplace(draft.id, kGroups.at(draw(3))).first->second : "";
@@ -157,6 +161,7 @@ class SqsModel : public SqsTest {
     history_ += fmt::format("; send {} to '{}'", draft.id, draft.group);
     model_->send(draft);
     boost::json::object body{{"QueueUrl", url_}, {"MessageBody", draft.id}};
+    if (delay > 0s) body["DelaySeconds"] = delay.count();
     if (fifo_) {
       body["MessageGroupId"] = draft.group;
       body["MessageDeduplicationId"] = draft.id;
@@ -206,6 +211,18 @@ class SqsModel : public SqsTest {
                                      {"VisibilityTimeout", time.count()}});
   }
 
+  // It comes when its time has come, and nothing but it is to be handed out. (FIFO queues of SQS
+  // take no delay of a message's own.)
+  void send_late() {
+    receive(0s);
+    if (there_.size() == kMostMessages) return;
+    ++late_;
+    send(1s);
+    receive(0s);
+    model_->pass(1s);
+    receive(3s);
+  }
+
   // Its time runs out, when nothing but it is to be handed out.
   void lapse(const std::string& id) {
     receive(0s);
@@ -236,6 +253,7 @@ class SqsModel : public SqsTest {
   std::map<std::string, std::string> in_hand_;  // receipts
   std::string history_;                         // for people
   int lapses_ = 0;
+  int late_ = 0;
   int repeats_ = 0;
 };
 
@@ -243,6 +261,7 @@ TEST_F(SqsModel, AQueueWithoutOrderAnswersAsTheServiceDoes) {
   const std::uint64_t first = test::seed_from("SAGABUS_SEED", std::random_device()());
   for (int i = 0; i < kSeeds; ++i) run(false, first + static_cast<std::uint64_t>(i));
   EXPECT_GT(lapses(), 0);
+  EXPECT_GT(late(), 0);
 }
 
 TEST_F(SqsModel, AnOrderedQueueAnswersAsTheServiceDoes) {
