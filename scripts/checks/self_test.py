@@ -387,7 +387,7 @@ class Stacks(unittest.TestCase):
             {"condition": f'${{length("a-dlq") <= {most}}}'}]}]}
         statement = {"statement": [{"actions": ["sqs:SendMessage"], "resources": [queues], **more}]}
         attachment = {"policy_arn": "arn:p", "role": f"${{aws_iam_role.{role}.name}}"}
-        here = {"region": "${data.aws_region.here.name}",
+        here = {"region": "${data.aws_region.here.region}",
                 "queues": "arn:aws:sqs:${local.region}:123456789012:${var.queue_prefix}-*"}
         return {"variables.tf": {"variable": variables},
                 "main.tf": {"resource": {"aws_sqs_queue": {"dead_letters": [letters]},

@@ -13,7 +13,7 @@ TABLE_ARN = "arn:aws:dynamodb:us-east-1:123456789012:table/sagas"
 QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:shop"
 CLOUDFORMATIONS = {"AWS::Partition": "aws", "AWS::Region": "us-east-1", "AWS::AccountId": "123456789012",
                    "TableName": "sagas", "QueuePrefix": "shop"}
-TERRAFORMS = {"data.aws_partition.here.partition": "aws", "data.aws_region.here.name": "us-east-1",
+TERRAFORMS = {"data.aws_partition.here.partition": "aws", "data.aws_region.here.region": "us-east-1",
               "data.aws_caller_identity.here.account_id": "123456789012",
               "var.table_name": "sagas", "var.queue_prefix": "shop"}
 REGEX = re.compile(r'regex\("\^(.*?)\$", (?:var\.)?(\w+)\)')

@@ -170,6 +170,20 @@ describe('Terraform', () => {
       ['output.table_arn.value: no such aws_dynamodb_table.sagas.ARN']);
   });
 
+  test('would refuse an old provider', () => {
+    const configuration = structuredClone(TABLES[2].configuration);
+    const provider = configuration.terraform[0].required_providers[0].aws;
+    provider.version = '>= 4.9';
+    assert.deepEqual(terraform.problemsOf(configuration), [
+      'aws_dynamodb_table.sagas.deletion_protection_enabled: wants a provider >= 4.60',
+    ]);
+    provider.version = '>= 5.0';
+    assert.deepEqual(terraform.problemsOf(configuration), []);
+    delete provider.version;
+    assert.deepEqual(terraform.problemsOf(configuration),
+                     ['terraform: no bound for the version of the provider']);
+  });
+
   // scripts/checks/deploy.py reads it with its variables.
   test('would refuse a spoilt stack', async () => {
     const path = new URL('../../deploy/terraform/main.tf', import.meta.url);
@@ -192,7 +206,7 @@ describe('Terraform', () => {
     assert.deepEqual(await refused('var.cluster', 'var.cluste'),
                      ['resource.aws_ecs_service.worker.cluster: no such var.cluste']);
     assert.deepEqual(await refused('data "aws_region" "here"', 'data "aws_regions" "here"'),
-                     ['locals.region: no such data.aws_region.here.name',
+                     ['locals.region: no such data.aws_region.here.region',
                       'data.aws_regions: no such type, or none that is known here']);
   });
 });

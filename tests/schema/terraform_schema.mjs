@@ -18,6 +18,11 @@ const META = {
 const VARIABLE = {
   type: text, description: text, default: { type: 'any' }, validation: CONDITION,
 };
+// The least version that takes an argument, or this value of it: from the provider's changelog.
+const SINCE = [
+  { type: 'aws_dynamodb_table', argument: 'deletion_protection_enabled', version: '4.60' },
+  { type: 'aws_sqs_queue', argument: 'max_message_size', above: 262144, version: '6.8' },
+];
 const SECTIONS = ['terraform', 'resource', 'data', 'locals', 'variable', 'output'];
 
 // What is an expression is known when it is applied; a number is made a text where one is wanted.
@@ -43,6 +48,19 @@ function checkBlock(problems, where, block, names) {
   }
 }
 
+const isOlder = (one, other) => one.localeCompare(other, 'en', { numeric: true }) < 0;
+
+function checkVersions(problems, { terraform, resource }) {
+  const bound = /^>= ([\d.]+)$/.exec(terraform[0].required_providers[0].aws.version)?.[1];
+  if (!bound) problems.push('terraform: no bound for the version of the provider');
+  for (const { type, argument, above = -1, version } of bound ? SINCE : []) {
+    for (const [name, [block]] of Object.entries(resource[type] ?? {})) {
+      if (!(argument in block) || block[argument] <= above || !isOlder(bound, version)) continue;
+      problems.push(`${type}.${name}.${argument}: wants a provider >= ${version}`);
+    }
+  }
+}
+
 function checkResources(problems, before, resources, schemas) {
   for (const [type, named] of Object.entries(resources)) {
     if (!schemas[type]) {
@@ -55,7 +73,7 @@ function checkResources(problems, before, resources, schemas) {
   }
 }
 
-// aws_sqs_queue.dead_letters[each.key].arn, data.aws_region.here.name, var.image, local.region
+// aws_sqs_queue.dead_letters[each.key].arn, data.aws_region.here.region, var.image, local.region
 const REFERENCE = /(?<![\w.])(data\.)?(aws_\w+|var|local)\.(\w+)(?:\[[^\]]*\])?(?:\.(\w+))?/g;
 
 function isThere({ resource = {}, data = {}, variable = {}, locals = [{}] }, reference) {
@@ -85,6 +103,7 @@ export function problemsOf(configuration) {
     if (!SECTIONS.includes(name)) problems.push(`${name}: unexpected`);
     checkReferences(problems, name, section, configuration);
   }
+  checkVersions(problems, configuration);
   checkResources(problems, '', configuration.resource, RESOURCES);
   checkResources(problems, 'data.', configuration.data ?? {}, DATA);
   for (const [name, [block]] of Object.entries(configuration.variable ?? {})) {
