@@ -147,7 +147,8 @@ asio::awaitable<std::optional<aws::Outcome>> examine_service(AskedService asked,
     report.add(region_finding(asked.client.region(), asked.uri_region, environment));
     report.add({Severity::warning, "endpoint",
                 fmt::format("{}: not asked, as nothing can be signed without credentials",
-                            asked.client.endpoint().url())});
+                            asked.client.endpoint().url()),
+                "see to the credentials first"});
     co_return std::nullopt;
   }
   auto asking = asked.client.call(probe.operation, std::move(probe.body));
@@ -259,7 +260,10 @@ Finding clock_finding(milliseconds service_ahead) {
 
 Finding latency_finding(std::vector<std::chrono::nanoseconds> times, std::string_view of,
                         milliseconds usual, std::string_view advice) {
-  if (times.empty()) return {Severity::warning, "latency", "not measured: no read went well"};
+  if (times.empty()) {
+    return {Severity::warning, "latency", "not measured: no read went well",
+            "see to what the lines above say"};
+  }
   std::sort(times.begin(), times.end());
   const auto at = [&](std::size_t percent) {
     return times[(times.size() * percent + 99) / 100 - 1];
