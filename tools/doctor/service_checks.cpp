@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <initializer_list>
 #include <stdexcept>
 
 #include "duration.hpp"
+#include "error_advice.hpp"
 #include "profile.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/time_text.hpp"
@@ -22,18 +22,6 @@ constexpr std::chrono::seconds kCannotTell{5};
 constexpr std::chrono::minutes kClockIsOff{1};
 constexpr std::chrono::minutes kSignaturesAreRefused{5};
 constexpr std::chrono::minutes kShortLived{10};
-
-bool is_one_of(std::string_view code, std::initializer_list<std::string_view> codes) {
-  return std::find(codes.begin(), codes.end(), code) != codes.end();
-}
-
-bool blames_credentials(std::string_view code) {
-  return is_one_of(code, {"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException",
-                          "InvalidClientTokenId", "InvalidAccessKeyId", "InvalidSignatureException",
-                          "SignatureDoesNotMatch", "MissingAuthenticationToken",
-                          "MissingAuthenticationTokenException", "IncompleteSignature",
-                          "IncompleteSignatureException", "TokenRefreshRequired"});
-}
 
 // The certificate is not one to trust: all else without an answer may pass by itself.
 bool is_untrusted(const aws::Outcome& answer) {
