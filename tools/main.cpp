@@ -4,10 +4,11 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <string>
 
 #include "aws_flags.hpp"
 #include "command.hpp"
-#include "sagabus/error.hpp"
+#include "error_advice.hpp"
 #include "terminal.hpp"
 #include "verbs/verbs.hpp"
 
@@ -81,10 +82,10 @@ Exit main(int argc, const char* const* argv) {
   try {
     const Exit exit = action();
     return exit == Exit::interrupted ? complain(exit, "interrupted") : exit;
-  } catch (const TableNotFound& error) {
-    return complain(exit_of(error), fmt::format("{}; sagabus table create makes it", error.what()));
   } catch (const std::exception& error) {
-    return complain(exit_of(error), error.what());
+    const std::string advice = advice_on(error);
+    return complain(exit_of(error),
+                    fmt::format("{}{}{}", error.what(), advice.empty() ? "" : "; ", advice));
   }
 }
 

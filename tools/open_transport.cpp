@@ -94,6 +94,12 @@ Transport open_sqs(const SqsUri& uri, std::vector<sqs::Route> routes, const Ambi
   return sqs::Transport(std::move(options));
 }
 
+asio::awaitable<void> look_up_topic(SqsUri uri, std::string type) {
+  const sqs::Transport transport(sqs_options(uri, {}));
+  auto looking = transport.examine_topic(uri.topic_arns + transport.topic_name(type), "");
+  co_await std::move(looking);
+}
+
 asio::awaitable<Transport> open_transport(TransportUri uri, std::string queue, Ambient ambient) {
   auto opening = std::visit([&](const auto& u) { return open(u, queue, ambient); }, uri);
   co_return co_await std::move(opening);

@@ -27,6 +27,10 @@ sqs::TransportOptions sqs_options(const SqsUri& uri, const Ambient& ambient);
 // tells. Throws std::invalid_argument for what the transport does not take.
 Transport open_sqs(const SqsUri& uri, std::vector<sqs::Route> routes, const Ambient& ambient);
 
+// Looks the topic of a type up. Throws what the transport reports: NotFound where there is none,
+// and AccessDenied for who may publish and not look.
+boost::asio::awaitable<void> look_up_topic(SqsUri uri, std::string type);
+
 // Where the URI says that large payloads are; null where it says nothing. Throws
 // std::invalid_argument for what cannot be a bucket or a prefix.
 std::shared_ptr<s3::ClaimStore> claims_of(const SqsUri& uri, const Ambient& ambient);

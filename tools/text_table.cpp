@@ -8,6 +8,7 @@
 #include <numeric>
 #include <utility>
 
+#include "cell_width.hpp"
 #include "terminal.hpp"
 
 namespace sagabus::tools {
@@ -15,25 +16,6 @@ namespace {
 
 constexpr std::size_t kHeldBack = 100;
 constexpr std::size_t kGap = 2;
-constexpr std::size_t kLeast = 8;  // a column is not made narrower than this
-constexpr std::string_view kEllipsis = "\u2026";
-
-bool begins_character(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-}
-
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_character));
-}
-
-std::string cut(const std::string& text, std::size_t width) {
-  if (characters(text) <= width) return text;
-  std::size_t end = 0;
-  for (std::size_t seen = 0; end < text.size(); ++end) {
-    if (begins_character(text[end]) && seen++ == width - 1) break;
-  }
-  return text.substr(0, end) + std::string(kEllipsis);
-}
 
 std::string_view code_of(Style style) {
   switch (style) {
@@ -100,17 +82,17 @@ void TextTable::measure() {
   for (const auto& row : waiting_) {
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       const std::size_t most = columns_[i].most > 0 ? columns_[i].most : std::string::npos;
-      widths_[i] = std::max(widths_[i], std::min(characters(row[i].text), most));
+      widths_[i] = std::max(widths_[i], std::min(cell_width(row[i].text), most));
     }
   }
 }
 
-// The widest column gives, a character at a time.
+// The widest column gives, a cell at a time.
 void TextTable::shrink() {
   std::size_t sum = std::accumulate(widths_.begin(), widths_.end(), kGap * (columns_.size() - 1));
   for (; sum > screen_.width; --sum) {
     const auto widest = std::max_element(widths_.begin(), widths_.end());
-    if (*widest <= kLeast) return;
+    if (*widest <= 1) return;
     --*widest;
   }
 }
@@ -121,8 +103,8 @@ std::string TextTable::line(const std::vector<Cell>& row) const {
     const bool last = i + 1 == columns_.size();
     // The last column, and one on a pipe, may be as long as it is.
     const bool bound = screen_.width > 0 || columns_[i].most > 0;
-    const std::string text = bound ? cut(row[i].text, widths_[i]) : row[i].text;
-    const std::size_t wide = characters(text);
+    const std::string text = bound ? cut_to_cells(row[i].text, widths_[i]) : row[i].text;
+    const std::size_t wide = cell_width(text);
     const std::string padding(widths_[i] > wide ? widths_[i] - wide : 0, ' ');
     if (columns_[i].right) out += padding;
     out += styled(text, row[i].style, screen_);

@@ -10,7 +10,7 @@ namespace sagabus::tools {
 
 // Where a table is to be printed.
 struct Screen {
-  std::size_t width = 0;  // in characters; 0: no bound, as of a pipe
+  std::size_t width = 0;  // in cells; 0: no bound, as of a pipe
   bool colour = false;
 };
 
@@ -25,7 +25,7 @@ std::string styled(std::string_view text, Style style, const Screen& screen);
 struct Column {
   std::string head;
   bool right = false;    // numbers
-  std::size_t most = 0;  // characters, the rest is cut; 0: as many as there is room for
+  std::size_t most = 0;  // cells, the rest is cut; 0: as many as there is room for
 };
 
 struct Cell {
@@ -35,7 +35,6 @@ struct Cell {
 
 // Holds the first rows back to see how wide the columns must be; each later row is printed at once,
 // so that a table of any length takes little memory. What does not fit ends in an ellipsis.
-// Characters count as one column each.
 class TextTable {
  public:
   TextTable(std::vector<Column> columns, Screen screen);

@@ -4,7 +4,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = ">= 5.0"
+      version = ">= 6.8"
     }
   }
 }
@@ -14,7 +14,7 @@ data "aws_partition" "here" {}
 data "aws_region" "here" {}
 
 locals {
-  region    = data.aws_region.here.name
+  region    = data.aws_region.here.region
   account   = data.aws_caller_identity.here.account_id
   partition = data.aws_partition.here.partition
   table_arn = "arn:${local.partition}:dynamodb:${local.region}:${local.account}:table/${var.table_name}"

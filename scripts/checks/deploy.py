@@ -33,6 +33,19 @@ VARIABLE = re.compile(r"\b(?:AWS|SAGABUS)_[A-Z0-9_]+\b")
 if yaml:
     yaml.SafeLoader.add_multi_constructor("!", lambda loader, tag, node: str(node.value))
 
+    class LongForm(yaml.SafeLoader):
+        """Reads `!Ref A` as {"Ref": "A"}, `!GetAtt A.B` as {"Fn::GetAtt": ["A", "B"]}, and so on."""
+
+    def long_form(loader, tag, node):
+        if not isinstance(node, yaml.ScalarNode):
+            deep = loader.construct_sequence if isinstance(node, yaml.SequenceNode) else loader.construct_mapping
+            return {f"Fn::{tag}": deep(node, deep=True)}
+        if tag == "Ref":
+            return {"Ref": node.value}
+        return {f"Fn::{tag}": node.value.split(".", 1) if tag == "GetAtt" else node.value}
+
+    LongForm.add_multi_constructor("!", long_form)
+
 problems = []
 
 
@@ -156,24 +169,37 @@ def check_programs(programs):
 
 
 # What `sagabus iam-policy` prints for a worker on FIFO queues that are there.
-def printed_actions(sagabus):
-    actions = []
-    for words in (["runtime", "--table-arn", "arn:aws:dynamodb:*:*:table/sagas"],
-                  ["sqs", "--queue-arn", "arn:aws:sqs:*:*:shop"]):
-        for statement in json.loads(run([sagabus, "iam-policy", *words]).stdout)["Statement"]:
-            actions += statement["Action"]
-    return actions
+def printed_statements(sagabus):
+    for words in (["runtime", "--table-arn", stacks.TABLE_ARN], ["sqs", "--queue-arn", stacks.QUEUE_ARN]):
+        yield from json.loads(run([sagabus, "iam-policy", *words]).stdout)["Statement"]
 
 
-# Terraform's files are read by what reads those of `sagabus schema` in its tests.
+def node(script, *words, **options):
+    """What one of the scripts of tests/schema prints, which read what those of `sagabus schema` do; None where it
+    fails."""
+    done = subprocess.run([str(ROOT / "tests/emulators/node"), str(ROOT / "tests/schema" / script), *words],
+                          capture_output=True, text=True, timeout=60, check=False, **options)
+    if done.returncode == 0:
+        return json.loads(done.stdout)
+    problems.append(f"deploy: {script}: {done.stderr.strip()}")
+    return None
+
+
+# Names of resources, and of what they have, are those of CloudFormation and of the Terraform provider.
+def check_names(terraform):
+    templates = {str(path.relative_to(DEPLOY)): yaml.load(path.read_text(), LongForm)
+                 for path in files("cloudformation/*.yaml")}
+    found = node("stack_problems.mjs", input=json.dumps({"templates": templates, "terraform": terraform}))
+    problems.extend(f"deploy: {text}" for text in found or [])
+
+
 def check_stacks(sagabus):
-    print_hcl = ROOT / "tests/schema/print_hcl.mjs"
-    done = run([str(ROOT / "tests/emulators/node"), str(print_hcl), *map(str, files("*.tf"))])
-    if done.returncode != 0:
-        problems.append(f"deploy/terraform: {done.stderr.strip()}")
+    terraform = node("print_hcl.mjs", *map(str, files("*.tf")))
+    if terraform is None:
         return
+    check_names(terraform)
     document = yaml.safe_load((DEPLOY / "cloudformation/worker.yaml").read_text())
-    found = stacks.problems_of(document, json.loads(done.stdout), printed_actions(sagabus))
+    found = stacks.problems_of(document, terraform, list(printed_statements(sagabus)))
     problems.extend(f"deploy: {text}" for text in found)
 
 

@@ -353,21 +353,30 @@ class Deploy(unittest.TestCase):
             self.assertIn(said, found[0])
         self.assertEqual(len(self.complaints("{", "task.json")), 1)
 
+    def test_long_form(self):
+        text = "[!Ref A, !GetAtt B.C.D, !Sub 'x${E}', !Join [',', [!Ref F]]]"
+        self.assertEqual(deploy.yaml.load(text, deploy.LongForm),
+                         [{"Ref": "A"}, {"Fn::GetAtt": ["B", "C.D"]}, {"Fn::Sub": "x${E}"},
+                          {"Fn::Join": [",", [{"Ref": "F"}]]}])
+
 
 class Stacks(unittest.TestCase):
     TABLE, PREFIX = "^[a-zA-Z0-9_.-]{3,255}$", "^[a-zA-Z0-9_-]{1,40}$"
 
     def cloudformation(self, table=TABLE, prefix=PREFIX, deletion="RetainExceptOnCreate", name="-a.fifo",
-                       action="sqs:SendMessage"):
+                       action="sqs:SendMessage", queues="arn:aws:sqs:${AWS::Region}:123456789012:${QueuePrefix}-*",
+                       **more):
         queue = {"Type": "AWS::SQS::Queue", "DeletionPolicy": deletion, "UpdateReplacePolicy": "Retain",
                  "Properties": {"QueueName": "${QueuePrefix}" + name}}
-        policy = {"PolicyDocument": {"Statement": [{"Action": [action]}]}}
-        role = {"Type": "AWS::IAM::Role", "Properties": {"Policies": [policy]}}
+        statement = {"Effect": "Allow", "Action": [action], "Resource": queues}
+        policy = {"PolicyDocument": {"Statement": [statement]}}
+        role = {"Type": "AWS::IAM::Role", "Properties": {"Policies": [policy], **more}}
         return {"Parameters": {"TableName": {"AllowedPattern": table},
                                "QueuePrefix": {"AllowedPattern": prefix}},
                 "Resources": {"Queue": queue, "TaskRole": role}}
 
-    def terraform(self, table=TABLE, prefix=PREFIX, others=("endpoints", "ttl_days", "workers"), most=80):
+    def terraform(self, table=TABLE, prefix=PREFIX, others=("endpoints", "ttl_days", "workers"), most=80,
+                  queues="${local.queues}", role="execution", **more):
         def check(text):
             return [{"validation": [{"condition": text}]}]
         variables = {name: check(f'${{can(regex("{pattern}", var.{name}))}}')
@@ -376,13 +385,20 @@ class Stacks(unittest.TestCase):
             variables[name] = check("${true}") if name in others else [{}]
         letters = {"name": "a-dlq", "lifecycle": [{"precondition": [
             {"condition": f'${{length("a-dlq") <= {most}}}'}]}]}
-        statement = {"statement": [{"actions": ["sqs:SendMessage"]}]}
+        statement = {"statement": [{"actions": ["sqs:SendMessage"], "resources": [queues], **more}]}
+        attachment = {"policy_arn": "arn:p", "role": f"${{aws_iam_role.{role}.name}}"}
+        here = {"region": "${data.aws_region.here.region}",
+                "queues": "arn:aws:sqs:${local.region}:123456789012:${var.queue_prefix}-*"}
         return {"variables.tf": {"variable": variables},
-                "main.tf": {"resource": {"aws_sqs_queue": {"dead_letters": [letters]}},
-                            "data": {"aws_iam_policy_document": {"worker": [statement]}}}}
+                "main.tf": {"resource": {"aws_sqs_queue": {"dead_letters": [letters]},
+                                         "aws_iam_role_policy_attachment": {"a": [attachment]}},
+                            "data": {"aws_iam_policy_document": {"worker": [statement]}},
+                            "locals": [here]}}
+
+    PRINTED = [{"Sid": "S", "Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": stacks.QUEUE_ARN + "-*"}]
 
     def complaints(self, **spoilt):
-        return list(stacks.problems_of(self.cloudformation(**spoilt), self.terraform(), ["sqs:SendMessage"]))
+        return list(stacks.problems_of(self.cloudformation(**spoilt), self.terraform(), self.PRINTED))
 
     def test_passes(self):
         self.assertEqual(self.complaints(), [])
@@ -392,15 +408,22 @@ class Stacks(unittest.TestCase):
                              ({"prefix": "[a-z]{1,40}"}, "QueuePrefix: refuses 'a_b-C9'"),
                              ({"deletion": "Retain"}, "Queue: DeletionPolicy: expected RetainExcept"),
                              ({"name": "-" + "x" * 40}, "may come to 81 characters"),
-                             ({"action": "sqs:*"}, "actions in CloudFormation are not those")):
+                             ({"action": "sqs:*"}, "CloudFormation lets the worker do more"),
+                             ({"action": "sqs:*"}, "CloudFormation does not let the worker do"),
+                             ({"queues": "*"}, "prints: sqs:SendMessage on *"),
+                             ({"queues": "arn:aws:sqs:${AWS::Region}:123456789012:*"}, "123456789012:*"),
+                             ({"ManagedPolicyArns": ["arn:p"]}, "prints: all of it on arn:p")):
             self.assertIn(said, "\n".join(self.complaints(**spoilt)), spoilt)
 
     def test_hits_in_terraform(self):
         for spoilt, said in (({"table": "^[a-z]{3,255}$"}, "table_name: refuses 'a_b-c.D9'"),
                              ({"prefix": "^[a-zA-Z0-9_-]{0,40}$"}, "queue_prefix: takes ''"),
                              ({"others": ("endpoints", "workers")}, "ttl_days: no validation"),
-                             ({"most": 90}, "no precondition")):
-            found = stacks.problems_of(self.cloudformation(), self.terraform(**spoilt), ["sqs:SendMessage"])
+                             ({"most": 90}, "no precondition"),
+                             ({"queues": "*"}, "Terraform lets the worker do more"),
+                             ({"not_actions": ["s3:*"]}, "this check does not understand"),
+                             ({"role": "worker"}, "prints: all of it on arn:p")):
+            found = stacks.problems_of(self.cloudformation(), self.terraform(**spoilt), self.PRINTED)
             self.assertIn(said, "\n".join(found), spoilt)
 
 

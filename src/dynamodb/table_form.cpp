@@ -261,6 +261,9 @@ std::vector<std::string> schema_differences(const TableInfo& expected, const Tab
   if (other(expected.stream, found.stream)) {
     out.push_back(fmt::format("stream: expected {}, found {}", expected.stream, found.stream));
   }
+  if (expected.ttl_attribute.empty() && !found.ttl_attribute.empty()) {
+    out.push_back(fmt::format("time to live: expected off, found on {}", found.ttl_attribute));
+  }
   if (other(expected.ttl_attribute, found.ttl_attribute)) {
     out.push_back(fmt::format("time to live: expected on {}, found on {}", expected.ttl_attribute,
                               found.ttl_attribute));

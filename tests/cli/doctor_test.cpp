@@ -62,7 +62,9 @@ Diagnosis diagnose(std::vector<std::string> words, const RunOptions& options = s
     std::string& text = out.lines[check];
     if (!text.empty()) text += '\n';
     text += *line.find("severity")->if_string() + ": " + *line.find("found")->if_string();
-    if (const std::string* advice = line.find("advice")->if_string()) out.advice[check] += *advice;
+    const std::string* const advice = line.find("advice")->if_string();
+    if (advice) out.advice[check] += *advice;
+    EXPECT_TRUE(advice || *line.find("severity")->if_string() == "ok") << "no advice: " << text;
   }
   return out;
 }
@@ -274,6 +276,20 @@ TEST_F(DoctorOfTable, SeesAnIndexThatIsNotThere) {
   EXPECT_EQ(found.exit, 1);
   EXPECT_EQ(found["schema"], "error: sort key: expected sagaId (S), found id (S)");
   EXPECT_EQ(found["index"], "error: index correlationIndex: missing");
+  EXPECT_THAT(found.advice.at("index"), HasSubstr("index=none in the URI"));
+  call("DeleteTable", "");
+}
+
+TEST_F(DoctorOfTable, SaysWhichIndexTheTableHas) {
+  const Diagnosis whole = diagnose({"--store", table_.uri() + "&index=none"});
+  EXPECT_EQ(whole["index"], "error: index correlationIndex: expected none");
+  EXPECT_THAT(whole.advice.at("index"), HasSubstr("index=all in the URI"));
+  call("DeleteTable", "");
+  EXPECT_EQ(run_sagabus({"table", "create", "--store", table_.uri(), "--lean"}).exit, 0);
+  const Diagnosis lean = diagnose({"--store", table_.uri()});
+  EXPECT_THAT(lean.advice.at("index"), HasSubstr("index=none in the URI"));
+  EXPECT_EQ(lean["permissions"], "ok: allowed: GetItem, Query, PutItem, UpdateItem, DeleteItem");
+  EXPECT_EQ(diagnose({"--store", table_.uri() + "&index=none"}).exit, 0);
 }
 
 TEST_F(DoctorOfTable, PrintsForPeopleInColourOnATerminalOnly) {

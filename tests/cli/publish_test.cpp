@@ -179,8 +179,16 @@ TEST_F(PublishToSqs, TopicsHandAMessageOn) {
   const Ran bare = run_sagabus({"publish", "Ping", kPing, "--transport", uri, "--dry-run"});
   EXPECT_EQ(bare.exit, 2);
   EXPECT_THAT(bare.err, HasSubstr("topics=true needs topic_arns="));
-  const Ran sent = run_sagabus({"publish", "Ping", kPing, "--id", "p-1", "--transport",
-                                uri + "&topic_arns=arn:aws:sns:us-east-1:000000000000:"});
+  const std::string whole = uri + "&topic_arns=arn:aws:sns:us-east-1:000000000000:";
+  const auto dry_run = [&](const char* type) {
+    return run_sagabus({"publish", type, kPing, "--dry-run", "--transport", whole});
+  };
+  EXPECT_EQ(dry_run("Ping").exit, 0) << dry_run("Ping").err;
+  const Ran absent = dry_run("Pong");
+  EXPECT_EQ(absent.exit, 3);
+  EXPECT_TRUE(is_one_line(absent.err)) << absent.err;
+  EXPECT_THAT(absent.err, HasSubstr(prefix_ + "-Pong"));
+  const Ran sent = run_sagabus({"publish", "Ping", kPing, "--id", "p-1", "--transport", whole});
   EXPECT_EQ(sent.exit, 0) << sent.err;
   EXPECT_EQ(take().envelope->id, "p-1");
 }
@@ -200,6 +208,23 @@ TEST_F(PublishToSqs, AllTakersAreLookedUpFirst) {
   run({"publish", "Ping", kPing},
       {"--region", "us-east-1", "--id", "p-9", "--to", "Pings:orderId"});
   EXPECT_EQ(take().envelope->id, "p-9");  // it is the first
+}
+
+TEST_F(PublishToSqs, ARouteIsLookedAtAsTakersAre) {
+  for (const char* last : {"--json", "--dry-run"}) {
+    const auto to = [&](const std::string& route) {
+      return run({"publish", "Ping", kPing, last},
+                 {"--region", "us-east-1", "--route", "Pong=Elsewhere", "--route", route});
+    };
+    const Ran absent = to("Ping=Nobody");
+    EXPECT_EQ(absent.exit, 3);
+    EXPECT_THAT(absent.err, HasSubstr("Nobody"));
+    const Ran member = to("Ping=Pings:order_id");
+    EXPECT_EQ(member.exit, 2);
+    EXPECT_THAT(member.err, HasSubstr("--route: PAYLOAD has no member 'order_id'"));
+    EXPECT_EQ(to("Ping=Pings:orderId").exit, 0);
+  }
+  EXPECT_EQ(take().envelope->type, "Ping");
 }
 
 TEST_F(PublishToSqs, SaysWhatIsMissing) {

@@ -19,7 +19,10 @@ using ::testing::HasSubstr;
 
 class TableVerbs : public ::testing::Test {
  protected:
-  ~TableVerbs() override { run("delete", {"--yes"}); }
+  ~TableVerbs() override {
+    run("delete", {"--yes"});
+    if (is_foreign_ && run("describe").exit == 0) ask("DeleteTable");
+  }
 
   Ran run(const std::string& verb, const std::vector<std::string>& more = {}) const {
     std::vector<std::string> words{"table", verb, "--store", store_};
@@ -28,7 +31,8 @@ class TableVerbs : public ::testing::Test {
   }
 
   // A table of that name which is not what a store needs.
-  void make_foreign_table() const {
+  void make_foreign_table() {
+    is_foreign_ = true;
     ask("CreateTable", R"("BillingMode":"PAY_PER_REQUEST",
         "KeySchema":[{"AttributeName":"id","KeyType":"HASH"}],
         "AttributeDefinitions":[{"AttributeName":"id","AttributeType":"S"}])");
@@ -41,18 +45,21 @@ class TableVerbs : public ::testing::Test {
       "dynamodb://" + name_ + "?region=us-east-1&endpoint=" + dynamodb_endpoint();
 
  private:
-  void ask(const std::string& operation, const std::string& members) const {
+  void ask(const std::string& operation, const std::string& members = "") const {
     dynamodb::ClientOptions options;
     options.region = "us-east-1";
     options.endpoint = dynamodb_endpoint();
     const dynamodb::Client client(options);
-    sync_wait(call(client, operation, R"({"TableName":")" + name_ + "\"," + members + '}'));
+    const std::string more = members.empty() ? "" : ',' + members;
+    sync_wait(call(client, operation, R"({"TableName":")" + name_ + '"' + more + '}'));
   }
 
   static boost::asio::awaitable<void> call(dynamodb::Client client, std::string operation,
                                            std::string body) {
     co_await client.call(std::move(operation), std::move(body));
   }
+
+  bool is_foreign_ = false;
 };
 
 void expect_not_found(const Ran& ran) {
@@ -150,6 +157,16 @@ TEST_F(TableVerbs, VerifyLooksAtWhatIsAskedFor) {
   EXPECT_EQ(differs({"--lean"}), "index correlationIndex: expected none\n");
 }
 
+TEST_F(TableVerbs, TakeATimeToLiveThatShouldBeOffForADifference) {
+  ASSERT_EQ(run("create").exit, 0);
+  const Ran verified = run("verify", {"--ttl-days", "off"});
+  EXPECT_EQ(verified.exit, 4);
+  EXPECT_EQ(verified.out, "time to live: expected off, found on ttl\n");
+  const Ran created = run("create", {"--ttl-days", "off"});
+  EXPECT_EQ(created.exit, 1);
+  EXPECT_THAT(created.err, HasSubstr("time to live: expected off, found on ttl"));
+}
+
 TEST_F(TableVerbs, TellHowAnotherTableDiffers) {
   make_foreign_table();
   const Ran verified = run("verify");
@@ -180,6 +197,18 @@ TEST_F(TableVerbs, DeleteItOnlyWhenSure) {
   EXPECT_EQ(sure.exit, 0);
   EXPECT_EQ(sure.out, "table " + name_ + " is deleted\n");
   EXPECT_EQ(run("describe").exit, 3);
+}
+
+TEST_F(TableVerbs, LeaveTheTableOfAnotherProgram) {
+  make_foreign_table();
+  for (const char* flag : {"--yes", "--dry-run"}) {
+    const Ran refused = run("delete", {flag});
+    EXPECT_EQ(refused.exit, 1);
+    EXPECT_EQ(refused.out, "");
+    EXPECT_TRUE(is_one_line(refused.err)) << refused.err;
+    EXPECT_THAT(refused.err, HasSubstr("aws dynamodb delete-table --table-name " + name_));
+  }
+  EXPECT_EQ(run("describe").exit, 0);
 }
 
 TEST_F(TableVerbs, SayHowToDeleteAProtectedOne) {

@@ -1,7 +1,10 @@
 // What every verb has in common: help, and how it refuses what it does not take.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "run_sagabus.hpp"
+#include "spoiling_proxy.hpp"
+#include "support/endpoint.hpp"
 
 namespace sagabus::test {
 namespace {
@@ -134,6 +137,30 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{bench({"--yes"}), 2, "--yes"}, BadUse{bench({"--json=5x"}), 2, "json was given"},
         BadUse{bench({"--store", "memory:"}), 2, "--store"}));
 
+// What a table's verb says where a service answers with that code.
+std::string said_of(const std::string& code) {
+  const SpoilingProxy proxy(dynamodb_endpoint(), {{"*"}, code});
+  RunOptions options;
+  options.environment["AWS_ACCESS_KEY_ID"] = "AKIDEXAMPLE";
+  options.environment["AWS_SECRET_ACCESS_KEY"] = "hunter2";
+  const Ran ran = run_sagabus(
+      table("describe", "dynamodb://sagas?region=us-east-1&endpoint=" + proxy.endpoint()), options);
+  EXPECT_TRUE(is_one_line(ran.err)) << ran.err;
+  EXPECT_THAT(ran.err, ::testing::HasSubstr(code));
+  return ran.err;
+}
+
+TEST(Usage, AnErrorOfAServiceSaysWhatToDo) {
+  using ::testing::HasSubstr;
+  for (const char* code :
+       {"UnrecognizedClientException", "InvalidSignatureException", "ExpiredTokenException"}) {
+    EXPECT_THAT(said_of(code), HasSubstr("; sagabus doctor says which credentials are used\n"));
+  }
+  EXPECT_THAT(said_of("AccessDeniedException"), HasSubstr("; sagabus iam-policy prints what has"));
+  EXPECT_THAT(said_of("ResourceNotFoundException"), HasSubstr("; sagabus table create makes it"));
+  EXPECT_THAT(said_of("ValidationException"), ::testing::Not(HasSubstr("; ")));
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Numbers, Refused,
     ::testing::Values(BadUse{bench({"--sagas"}), 2, "--sagas"},
@@ -166,7 +193,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{on_store("dynamodb://sagas?region=us-east-1&endpoint=localhost"), 2, "endpoint"},
         BadUse{on_store("dynamodb://sagas?region=us-east-1&ttl_days=soon"), 2, "'ttl_days'"},
         BadUse{on_store("dynamodb://sagas?region=us-east-1&key_shards=0"), 2, "1 to 1000"},
-        BadUse{on_store(kNobody), 1, "127.0.0.1:1"}));
+        BadUse{on_store(kNobody), 1, "127.0.0.1:1"},
+        BadUse{on_store(kNobody), 1, "; are Region, endpoint and network right? sagabus doctor"}));
 
 Words flagged(const std::string& store, const Words& flags) {
   Words words = on_store(store);

@@ -5,7 +5,7 @@ const specification =
   createRequire(import.meta.url)('@aws-cdk/cfnspec/spec/specification.json');
 
 const PRIMITIVES = {
-  String: (value) => typeof value === 'string' || isFunction(value),
+  String: (value) => typeof value === 'string',
   Integer: Number.isInteger,
   Long: Number.isInteger,
   Double: (value) => typeof value === 'number',
@@ -13,13 +13,14 @@ const PRIMITIVES = {
   Json: () => true,
 };
 
-// {"Ref": "SagaTable"}
+// {"Ref": "SagaTable"}: what it comes to is known when the stack is made.
 function isFunction(value) {
   return typeof value === 'object' && value !== null && Object.keys(value).length === 1 &&
     /^(Ref|Fn::\w+)$/.test(Object.keys(value)[0]);
 }
 
 function checkValue(problems, where, value, type, spec) {
+  if (isFunction(value)) return;
   const item = (element, at) => checkValue(problems, at, element, type, {
     PrimitiveType: spec.PrimitiveItemType,
     Type: spec.ItemType,
@@ -51,30 +52,72 @@ function checkProperties(problems, where, properties, type, specs) {
   }
 }
 
-const SECTIONS = ['AWSTemplateFormatVersion', 'Description', 'Resources', 'Outputs'];
-const RESOURCE_PARTS = ['Type', 'DeletionPolicy', 'UpdateReplacePolicy', 'Properties'];
+const SECTIONS = ['AWSTemplateFormatVersion', 'Description', 'Parameters', 'Resources', 'Outputs'];
+const RESOURCE_PARTS = ['Type', 'DependsOn', 'DeletionPolicy', 'UpdateReplacePolicy', 'Properties'];
+const PARAMETER_PARTS = [
+  'Type', 'Default', 'Description', 'AllowedPattern', 'AllowedValues', 'ConstraintDescription',
+  'MaxLength', 'MaxValue', 'MinLength', 'MinValue', 'NoEcho',
+];
+const PSEUDO = /^AWS::(AccountId|Partition|Region|StackId|StackName|URLSuffix)$/;
+
+function checkParts(problems, where, value, known) {
+  for (const part of Object.keys(value)) {
+    if (!known.includes(part)) problems.push(`${where}${part}: no such part`);
+  }
+}
+
+const isName = (template, name) =>
+  name in template.Resources || name in (template.Parameters ?? {}) || PSEUDO.test(name);
+
+function isAttribute(template, [resource, attribute]) {
+  const type = template.Resources[resource]?.Type;
+  return attribute in (specification.ResourceTypes[type]?.Attributes ?? {});
+}
+
+// All that the functions in a value name.
+function checkReferences(problems, where, value, template) {
+  if (typeof value !== 'object' || value === null) return;
+  if (typeof value.Ref === 'string' && !isName(template, value.Ref)) {
+    problems.push(`${where}: no such name: ${value.Ref}`);
+  }
+  const attribute = value['Fn::GetAtt'];
+  if (attribute && !isAttribute(template, attribute)) {
+    problems.push(`${where}: no such attribute: ${attribute.join('.')}`);
+  }
+  for (const [, name] of String(value['Fn::Sub'] ?? '').matchAll(/\$\{([^}!]+)\}/g)) {
+    const known = name.includes('.') ? isAttribute(template, name.split('.')) : isName(template, name);
+    if (!known) problems.push(`${where}: no such name: ${name}`);
+  }
+  for (const [name, part] of Object.entries(value)) {
+    checkReferences(problems, `${where}.${name}`, part, template);
+  }
+}
+
+function checkResource(problems, name, resource, template) {
+  const spec = specification.ResourceTypes[resource.Type];
+  if (!spec) {
+    problems.push(`${name}: no such type: ${resource.Type}`);
+    return;
+  }
+  checkParts(problems, `${name}.`, resource, RESOURCE_PARTS);
+  checkProperties(problems, name, resource.Properties, resource.Type, spec.Properties);
+  checkReferences(problems, name, resource.Properties, template);
+  for (const other of [resource.DependsOn ?? []].flat()) {
+    if (!(other in template.Resources)) problems.push(`${name}.DependsOn: no such name: ${other}`);
+  }
+}
 
 export function problemsOf(template) {
   const problems = [];
-  for (const name of Object.keys(template)) {
-    if (!SECTIONS.includes(name)) problems.push(`${name}: no such section`);
+  checkParts(problems, '', template, SECTIONS);
+  for (const [name, parameter] of Object.entries(template.Parameters ?? {})) {
+    checkParts(problems, `${name}.`, parameter, PARAMETER_PARTS);
   }
   for (const [name, resource] of Object.entries(template.Resources)) {
-    const spec = specification.ResourceTypes[resource.Type];
-    if (!spec) return [...problems, `${name}: no such type`];
-    for (const part of Object.keys(resource)) {
-      if (!RESOURCE_PARTS.includes(part)) problems.push(`${name}.${part}: no such part`);
-    }
-    checkProperties(problems, name, resource.Properties, resource.Type, spec.Properties);
+    checkResource(problems, name, resource, template);
   }
-  for (const [name, output] of Object.entries(template.Outputs)) {
-    const attribute = output.Value['Fn::GetAtt'];
-    const type = template.Resources[attribute?.[0] ?? output.Value.Ref]?.Type;
-    if (attribute && !(attribute[1] in (specification.ResourceTypes[type]?.Attributes ?? {}))) {
-      problems.push(`Outputs.${name}: no such attribute`);
-    } else if (output.Value.Ref && !type) {
-      problems.push(`Outputs.${name}: no such resource`);
-    }
+  for (const [name, output] of Object.entries(template.Outputs ?? {})) {
+    checkReferences(problems, `Outputs.${name}`, output.Value, template);
   }
   return problems;
 }

@@ -1,6 +1,7 @@
 // What `sagabus schema` prints: four texts that say the same table, which is the one that
 // `sagabus table create` makes.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { parse } from '@cdktf/hcl2json';
 import * as cdk from './cdk.mjs';
@@ -118,7 +119,15 @@ describe('CloudFormation', () => {
       ['SagaTable.TimeToLiveSpecification.Enabled: missing']);
     assert.deepEqual(
       refused((_, template) => { template.Outputs.TableArn.Value['Fn::GetAtt'][1] = 'ARN'; }),
-      ['Outputs.TableArn: no such attribute']);
+      ['Outputs.TableArn: no such attribute: SagaTable.ARN']);
+    assert.deepEqual(refused((_, template) => { template.Resources.SagaTable.Type = 'AWS::SQS::Table'; })[0],
+                     'SagaTable: no such type: AWS::SQS::Table');
+    assert.deepEqual(refused((_, template) => { template.Resources.SagaTable.DependsOn = ['Queue']; }),
+                     ['SagaTable.DependsOn: no such name: Queue']);
+    assert.deepEqual(refused((table) => { table.TableName = { Ref: 'Name' }; }),
+                     ['SagaTable.TableName: no such name: Name']);
+    assert.deepEqual(refused((table) => { table.TableName = { 'Fn::Sub': '${AWS::Region}-${Nam}' }; }),
+                     ['SagaTable.TableName: no such name: Nam']);
   });
 });
 
@@ -149,15 +158,55 @@ describe('Terraform', () => {
       return terraform.problemsOf(configuration);
     };
     assert.deepEqual(refused((table) => { table.sort_key = 'x'; }),
-                     ['sagas.sort_key: no such argument']);
+                     ['aws_dynamodb_table.sagas.sort_key: no such argument']);
     assert.deepEqual(refused((table) => { table.ttl[0].attribute = 'x'; }),
-                     ['sagas.ttl.attribute: no such argument']);
+                     ['aws_dynamodb_table.sagas.ttl.attribute: no such argument']);
     assert.deepEqual(refused((table) => { table.stream_enabled = 'yes'; }),
-                     ['sagas.stream_enabled: no boolean']);
+                     ['aws_dynamodb_table.sagas.stream_enabled: no boolean']);
     assert.deepEqual(refused((table) => { delete table.global_secondary_index[0].hash_key; }),
-                     ['sagas.global_secondary_index.hash_key: missing']);
+                     ['aws_dynamodb_table.sagas.global_secondary_index.hash_key: missing']);
     assert.deepEqual(
       refused((_, all) => { all.output.table_arn[0].value = '${aws_dynamodb_table.sagas.ARN}'; }),
-      ['output table_arn: no such attribute']);
+      ['output.table_arn.value: no such aws_dynamodb_table.sagas.ARN']);
+  });
+
+  test('would refuse an old provider', () => {
+    const configuration = structuredClone(TABLES[2].configuration);
+    const provider = configuration.terraform[0].required_providers[0].aws;
+    provider.version = '>= 4.9';
+    assert.deepEqual(terraform.problemsOf(configuration), [
+      'aws_dynamodb_table.sagas.deletion_protection_enabled: wants a provider >= 4.60',
+    ]);
+    provider.version = '>= 5.0';
+    assert.deepEqual(terraform.problemsOf(configuration), []);
+    delete provider.version;
+    assert.deepEqual(terraform.problemsOf(configuration),
+                     ['terraform: no bound for the version of the provider']);
+  });
+
+  // scripts/checks/deploy.py reads it with its variables.
+  test('would refuse a spoilt stack', async () => {
+    const path = new URL('../../deploy/terraform/main.tf', import.meta.url);
+    const stack = readFileSync(path, 'utf8');
+    const refused = async (from, to) => {
+      assert.ok(stack.includes(from), from);
+      const found = terraform.problemsOf(await parse('main.tf', stack.replace(from, to)));
+      return found.filter((problem) => !/no such var\.(?!cluste$)/.test(problem));
+    };
+    assert.deepEqual(await refused('fifo_queue ', 'fifo_queue '), []);
+    assert.deepEqual(await refused('fifo_queue ', 'fifo_queuee '),
+                     ['aws_sqs_queue.dead_letters.fifo_queuee: no such argument']);
+    assert.deepEqual(await refused('    enable   = true', '    enabled  = true'),
+                     ['aws_ecs_service.worker.deployment_circuit_breaker.enabled: no such argument',
+                      'aws_ecs_service.worker.deployment_circuit_breaker.enable: missing']);
+    assert.deepEqual(await refused('"aws_cloudwatch_log_group" "worker"', '"aws_log_group" "worker"'),
+                     ['resource.aws_ecs_task_definition.worker.container_definitions: ' +
+                        'no such aws_cloudwatch_log_group.worker.name',
+                      'aws_log_group: no such type, or none that is known here']);
+    assert.deepEqual(await refused('var.cluster', 'var.cluste'),
+                     ['resource.aws_ecs_service.worker.cluster: no such var.cluste']);
+    assert.deepEqual(await refused('data "aws_region" "here"', 'data "aws_regions" "here"'),
+                     ['locals.region: no such data.aws_region.here.region',
+                      'data.aws_regions: no such type, or none that is known here']);
   });
 });

@@ -117,7 +117,8 @@ asio::awaitable<std::optional<sqs::QueueInfo>> examine_queue(Queues queues, std:
                                   error.service().operation, error.what()),
                       "allow it on the queue: the transport needs it"};
   } catch (const Error& error) {
-    failure = Finding{Severity::error, "queue", error.what()};
+    failure = Finding{Severity::error, "queue", error.what(),
+                      "see to what the lines above say, or try again"};
   }
   if (failure) {
     report.add(*failure);

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <initializer_list>
 #include <stdexcept>
 
 #include "duration.hpp"
+#include "error_advice.hpp"
 #include "profile.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/time_text.hpp"
@@ -22,18 +22,6 @@ constexpr std::chrono::seconds kCannotTell{5};
 constexpr std::chrono::minutes kClockIsOff{1};
 constexpr std::chrono::minutes kSignaturesAreRefused{5};
 constexpr std::chrono::minutes kShortLived{10};
-
-bool is_one_of(std::string_view code, std::initializer_list<std::string_view> codes) {
-  return std::find(codes.begin(), codes.end(), code) != codes.end();
-}
-
-bool blames_credentials(std::string_view code) {
-  return is_one_of(code, {"ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException",
-                          "InvalidClientTokenId", "InvalidAccessKeyId", "InvalidSignatureException",
-                          "SignatureDoesNotMatch", "MissingAuthenticationToken",
-                          "MissingAuthenticationTokenException", "IncompleteSignature",
-                          "IncompleteSignatureException", "TokenRefreshRequired"});
-}
 
 // The certificate is not one to trust: all else without an answer may pass by itself.
 bool is_untrusted(const aws::Outcome& answer) {
@@ -147,7 +135,8 @@ asio::awaitable<std::optional<aws::Outcome>> examine_service(AskedService asked,
     report.add(region_finding(asked.client.region(), asked.uri_region, environment));
     report.add({Severity::warning, "endpoint",
                 fmt::format("{}: not asked, as nothing can be signed without credentials",
-                            asked.client.endpoint().url())});
+                            asked.client.endpoint().url()),
+                "see to the credentials first"});
     co_return std::nullopt;
   }
   auto asking = asked.client.call(probe.operation, std::move(probe.body));
@@ -259,7 +248,10 @@ Finding clock_finding(milliseconds service_ahead) {
 
 Finding latency_finding(std::vector<std::chrono::nanoseconds> times, std::string_view of,
                         milliseconds usual, std::string_view advice) {
-  if (times.empty()) return {Severity::warning, "latency", "not measured: no read went well"};
+  if (times.empty()) {
+    return {Severity::warning, "latency", "not measured: no read went well",
+            "see to what the lines above say"};
+  }
   std::sort(times.begin(), times.end());
   const auto at = [&](std::size_t percent) {
     return times[(times.size() * percent + 99) / 100 - 1];

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "doctor/service_checks.hpp"
@@ -87,7 +88,8 @@ asio::awaitable<void> try_on_table(aws::Client client, std::string table, bool w
                               trial.on.empty() ? "" : "'s indexes, TABLE_ARN/index/*")});
     } else {
       report.add({Severity::warning, "permissions",
-                  fmt::format("dynamodb:{}: not known, {}", what, text_of(outcome.error()))});
+                  fmt::format("dynamodb:{}: not known, {}", what, text_of(outcome.error())),
+                  "try again; if it stays, see sagabus table verify"});
     }
   }
   if (allowed.empty()) co_return;
@@ -107,25 +109,41 @@ std::string advice_for(std::string_view difference) {
 // What cannot be turned on later. Billing is the owner's to choose; index and time to live have
 // lines of their own.
 std::vector<std::string> schema_differences(const dynamodb::SagaStore& store,
-                                            const dynamodb::TableInfo& table) {
+                                            dynamodb::CorrelationIndex index,
+                                            dynamodb::TableInfo table) {
+  table.ttl_attribute.clear();
   dynamodb::TableDescription wanted;
-  wanted.index = store.index();
+  wanted.index = index;
   wanted.key_shards = store.key_shards();
   wanted.billing = table.billing;
   wanted.ttl = false;
   return dynamodb::table_differences(wanted, table);
 }
 
+// An index is made with its table, so the URI says what is there, or the table is another.
+std::string index_advice(const dynamodb::SagaStore& store, const dynamodb::TableInfo& table) {
+  using dynamodb::CorrelationIndex;
+  constexpr std::pair<CorrelationIndex, std::string_view> kWords[] = {
+      {CorrelationIndex::all, "all"},
+      {CorrelationIndex::keys_only, "keys_only"},
+      {CorrelationIndex::none, "none"}};
+  for (const auto& [index, word] : kWords) {
+    const std::vector<std::string> left = schema_differences(store, index, table);
+    if (std::any_of(left.begin(), left.end(), is_about_index)) continue;
+    return fmt::format("say index={} in the URI, as found, or take another table", word);
+  }
+  return "take another table: no store can use this index";
+}
+
 void report_table(const dynamodb::SagaStore& store, const dynamodb::TableInfo& table,
                   bool uri_has_ttl, Report& report) {
   report.add(table_finding(table));
-  const std::vector<std::string> differences = schema_differences(store, table);
+  const std::vector<std::string> differences = schema_differences(store, store.index(), table);
   bool fits = true;
   Finding index = index_finding(table, store.index());
   for (const std::string& difference : differences) {
     if (is_about_index(difference)) {
-      index = {Severity::error, "index", difference,
-               "sagabus table create makes a table with the index that the store wants"};
+      index = {Severity::error, "index", difference, index_advice(store, table)};
     } else {
       report.add({Severity::error, "schema", difference, advice_for(difference)});
       fits = false;
@@ -153,8 +171,12 @@ asio::awaitable<void> check_by_use(dynamodb::SagaStore store, Report& report) {
   report.add(finding);
 }
 
-// False where there is no table.
-asio::awaitable<bool> look_at_table(dynamodb::SagaStore store, bool uri_has_ttl, Report& report) {
+struct Sight {
+  bool table = true;
+  bool index = true;  // where it was not looked at, too
+};
+
+asio::awaitable<Sight> look_at_table(dynamodb::SagaStore store, bool uri_has_ttl, Report& report) {
   std::optional<dynamodb::TableInfo> table;
   Finding failure;
   bool missing = false;
@@ -176,18 +198,18 @@ asio::awaitable<bool> look_at_table(dynamodb::SagaStore store, bool uri_has_ttl,
     report.add_missing({Severity::error, "table",
                         fmt::format("there is no table {}", store.table_name()),
                         "sagabus table create makes it; check Region and account otherwise"});
-    co_return false;
+    co_return Sight{.table = false};
   }
   if (table) {
     report_table(store, *table, uri_has_ttl, report);
-    co_return true;
+    co_return Sight{.index = !table->indexes.empty()};
   }
   report.add(failure);
   if (denied) {
     auto checking = check_by_use(store, report);
     co_await std::move(checking);
   }
-  co_return true;
+  co_return Sight{};
 }
 
 }  // namespace
@@ -201,9 +223,9 @@ asio::awaitable<void> examine_table(DynamoDbUri uri, Report& report) {
   const std::optional<aws::Outcome> answer = co_await std::move(examining);
   if (!answer) co_return;
   auto looking = look_at_table(store, uri.ttl_days.has_value(), report);
-  const bool there = co_await std::move(looking);
-  if (!there) co_return;
-  const bool with_index = store.index() != dynamodb::CorrelationIndex::none;
+  const Sight there = co_await std::move(looking);
+  if (!there.table) co_return;
+  const bool with_index = there.index && store.index() != dynamodb::CorrelationIndex::none;
   auto trying = try_on_table(asked.client, uri.table, with_index, report);
   co_await std::move(trying);
   if (!*answer) co_return;
@@ -235,7 +257,10 @@ Finding index_finding(const dynamodb::TableInfo& table, dynamodb::CorrelationInd
   const auto index =
       std::find_if(table.indexes.begin(), table.indexes.end(),
                    [](const auto& candidate) { return candidate.name == "correlationIndex"; });
-  if (index == table.indexes.end()) return {Severity::error, "index", "missing"};
+  if (index == table.indexes.end()) {
+    return {Severity::error, "index", "missing",
+            "say index=none in the URI, or take another table"};
+  }
   Finding finding{Severity::ok, "index",
                   fmt::format("{}, {}, {}", index->name, index->status, index->projection)};
   if (index->status != "ACTIVE") {

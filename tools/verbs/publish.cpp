@@ -29,7 +29,7 @@ constexpr const char* kDescription = "Send a message to all who take its type, o
 constexpr const char* kFooter =
     "PAYLOAD is a JSON object, or - to read it from standard input. Prints the message's id. "
     "Exits\n"
-    "with 3 where nobody takes the type, and sends nothing.\n"
+    "with 3 where nobody takes the type, or a queue is not there, and sends nothing.\n"
     "\n"
     "In a file, those take it who have subscribed. On SQS say who does with --to or --route, or "
     "have\n"
@@ -129,6 +129,19 @@ asio::awaitable<std::vector<std::string>> takers_in_file(SqliteUri file, Options
   co_return options.to.empty() ? takers : options.to;
 }
 
+// Who is named on the command line.
+std::vector<std::string> named(const Options& options) {
+  return options.to.empty() ? routed_to(options.sending, options.type) : options.to;
+}
+
+// A topic is looked at in a dry run alone: who sends may lack the right to look.
+asio::awaitable<void> require_topic(SqsUri uri, Options options) {
+  require_route(options.sending, options.type);
+  if (!options.dry_run) co_return;
+  auto looking = look_up_topic(std::move(uri), options.type);
+  co_await std::move(looking);
+}
+
 // Empty where topics hand it on.
 asio::awaitable<std::vector<std::string>> takers_of(Options options) {
   const TransportUri uri = parse_transport_uri(options.sending.transport);
@@ -137,7 +150,13 @@ asio::awaitable<std::vector<std::string>> takers_of(Options options) {
     co_return co_await std::move(finding);
   }
   std::vector<std::string> takers;
-  for (const std::string& to : options.to) {
+  const auto* const queues = std::get_if<SqsUri>(&uri);
+  if (queues && queues->topics && options.to.empty()) {
+    auto requiring = require_topic(*queues, options);
+    co_await std::move(requiring);
+    co_return takers;
+  }
+  for (const std::string& to : named(options)) {
     std::string taker = to.substr(0, to.find(':'));
     auto looking = open_transport(uri, taker, {});  // all of them, before one gets it
     co_await std::move(looking);
@@ -159,10 +178,11 @@ SendingOptions routed(const Options& options) {
 
 // Without its member a message has no place among those of its saga.
 void require_members(const Options& options, const Envelope& envelope) {
-  for (const std::string& to : options.to) {
+  for (const std::string& to : named(options)) {
     const std::size_t colon = to.find(':');
     if (colon == std::string::npos || envelope.payload.find(to.substr(colon + 1))) continue;
-    throw Failure(Exit::wrong_use, fmt::format("--to: PAYLOAD has no member '{}'",
+    throw Failure(Exit::wrong_use, fmt::format("{}: PAYLOAD has no member '{}'",
+                                               options.to.empty() ? "--route" : "--to",
                                                escape_controls(to.substr(colon + 1))));
   }
 }

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -82,6 +81,15 @@ Transport open_for_sending(const SendingOptions& options, Repeats repeats, const
   return open_sqs(std::get<SqsUri>(uri), std::move(routes), ambient);
 }
 
+std::vector<std::string> routed_to(const SendingOptions& options, const std::string& type) {
+  std::vector<std::string> out;
+  for (const sqs::Route& route : parse_routes(options)) {
+    if (route.type != type) continue;
+    out.push_back(route.endpoint + (route.group_by.empty() ? "" : ':' + route.group_by));
+  }
+  return out;
+}
+
 void require_route(const SendingOptions& options, const std::string& type) {
   const TransportUri uri = parse(options.transport);
   const auto* const queues = std::get_if<SqsUri>(&uri);
@@ -93,9 +101,7 @@ void require_route(const SendingOptions& options, const std::string& type) {
         "--transport: topics=true needs topic_arns=arn:aws:sns:REGION:ACCOUNT: too, since "
         "no queue is looked up here");
   }
-  const std::vector<sqs::Route> routes = parse_routes(options);
-  const auto is_of = [&](const sqs::Route& route) { return route.type == type; };
-  if (std::any_of(routes.begin(), routes.end(), is_of)) return;
+  if (!routed_to(options, type).empty()) return;
   throw Failure(Exit::wrong_use, fmt::format("who takes {0}? give --route {0}=ENDPOINT:MEMBER, or "
                                              "topics=true&topic_arns=ARN_PREFIX in the URI",
                                              escape_controls(type)));

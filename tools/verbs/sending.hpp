@@ -26,6 +26,9 @@ enum class Repeats { drop, send };
 // that is none, and Exit::not_found for a file that is not there.
 Transport open_for_sending(const SendingOptions& options, Repeats repeats, const Ambient& ambient);
 
+// Who takes the type by the routes, as ENDPOINT or ENDPOINT:MEMBER.
+std::vector<std::string> routed_to(const SendingOptions& options, const std::string& type);
+
 // Throws Failure with Exit::wrong_use where nobody says who takes the type: on SQS without topics,
 // where no route does.
 void require_route(const SendingOptions& options, const std::string& type);

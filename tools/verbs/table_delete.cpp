@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "confirm.hpp"
 #include "count_text.hpp"
@@ -22,7 +23,8 @@ constexpr const char* kDescription = "Delete the table, with all instances in it
 constexpr const char* kFooter =
     "Asks on a terminal; elsewhere it needs --yes. A table whose deletion protection is on stays, "
     "and\n"
-    "this exits with 1. Exits with 3 where there is no table.\n"
+    "so does one whose keys are not those of a store: this exits with 1. Exits with 3 where there\n"
+    "is no table.\n"
     "\n"
     "Examples:\n"
     "  sagabus table delete --store 'dynamodb://sagas?region=us-east-1'\n"
@@ -41,6 +43,17 @@ bool is_sure(const dynamodb::TableInfo& table) {
   return tools::is_sure(question, table.name);
 }
 
+// The name in the URI may be that of another program's table, which holds something else.
+void require_ours(const dynamodb::TableInfo& table) {
+  const std::vector<dynamodb::KeyAttribute> ours{{"sagaName", "S"}, {"sagaId", "S"}};
+  if (table.keys == ours) return;
+  throw Failure(Exit::failed,
+                fmt::format("table {}: its keys are not sagaName and sagaId, so it is no store's, "
+                            "and stays: check the name, or use `aws dynamodb delete-table "
+                            "--table-name {}`",
+                            table.arn, table.name));
+}
+
 void require_unprotected(const dynamodb::TableInfo& table) {
   if (!table.deletion_protection) return;
   throw Failure(
@@ -55,6 +68,7 @@ asio::awaitable<Exit> remove(Options options) {
   const dynamodb::SagaStore store = open_table(options.store);
   if (!options.yes && !options.dry_run) require_terminal("delete the table");
   const dynamodb::TableInfo table = co_await dynamodb::describe_table(store);
+  require_ours(table);
   require_unprotected(table);
   if (options.dry_run) {
     fmt::print("table {} would be deleted, with some {}\n", escape_controls(table.arn),

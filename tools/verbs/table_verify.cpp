@@ -21,7 +21,7 @@ constexpr const char* kFooter =
     "Prints each difference on a line, and exits with 4 where there is one; 3 where there is no\n"
     "table. Recovery, stream, protection, billing and units are looked at where a flag asks for\n"
     "them; what a table has beyond that is no difference, but for an index that a lean one should\n"
-    "not have.\n"
+    "not have, and a time to live where the flags say off.\n"
     "\n"
     "Examples:\n"
     "  sagabus table verify --store 'dynamodb://sagas?region=us-east-1'\n"

@@ -93,8 +93,8 @@ boost::asio::awaitable<TableInfo> describe_table(SagaStore store);
 
 // What is not as described, a line each, such as "sort key: expected sagaId (S), found id (S)";
 // empty where all is well. What a table has beyond the description is no difference, but for an
-// index that a lean one should not have. Throws what describe_table throws. Without a description,
-// index and key shards are the store's.
+// index that a lean one should not have, and a time to live that is not wanted. Throws what
+// describe_table throws. Without a description, index and key shards are the store's.
 boost::asio::awaitable<std::vector<std::string>> verify_table(SagaStore store);
 boost::asio::awaitable<std::vector<std::string>> verify_table(SagaStore store,
                                                               TableDescription description);

@@ -89,8 +89,9 @@ TEST(TableForm, DifferencesAreListed) {
                   "stream: expected NEW_AND_OLD_IMAGES, found off",
                   "point-in-time recovery: expected on, found that the service has none",
                   "deletion protection: expected on, found off"));
-  EXPECT_THAT(schema_of({.index = CorrelationIndex::none}, published()),
-              ElementsAre("index correlationIndex: expected none"));
+  EXPECT_THAT(schema_of({.index = CorrelationIndex::none, .ttl = false}, published()),
+              ElementsAre("index correlationIndex: expected none",
+                          "time to live: expected off, found on ttl"));
 }
 
 TEST(TableForm, UnitsAreComparedWhereBothAreProvisioned) {

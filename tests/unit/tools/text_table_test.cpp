@@ -31,6 +31,24 @@ TEST(TextTable, TakesFromTheWidestColumn) {
             "aaaaaaaaa  bbbbbbbb…\n");
 }
 
+TEST(TextTable, FitsANarrowTerminal) {
+  TextTable table({{"NAME"}, {"STATE"}, {"AGE", true}, {"WHAT IT HOLDS"}}, {.width = 20});
+  table.add({{std::string(30, 'a')}, {"running"}, {"10"}, {"顧客の注文番号"}});
+  EXPECT_EQ(table.finish(),
+            "NA…  STA…  AGE  WHA…\n"
+            "aa…  run…   10  顧…\n");
+}
+
+TEST(TextTable, CountsCellsAndNotCharacters) {
+  TextTable table({{"NAME"}, {"TEXT"}}, {.width = 16});
+  table.add({{"注文"}, {"数量は七つです"}});
+  table.add({{"e\u0301t"}, {"x"}});
+  EXPECT_EQ(table.finish(),
+            "NAME  TEXT\n"
+            "注文  数量は七…\n"
+            "e\u0301t    x\n");
+}
+
 TEST(TextTable, IsNotCutOnAPipeButWhereAColumnHasABound) {
   TextTable table({{"A", false, 5}, {"B"}}, {});
   table.add({{"123456"}, {std::string(300, 'b')}});
