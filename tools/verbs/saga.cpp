@@ -92,12 +92,12 @@ asio::awaitable<SagaStore> open_sagas(std::string uri) {
   return open_sagas(std::move(uri), nullptr);
 }
 
-asio::awaitable<SagaStore> open_sagas(std::string uri, std::shared_ptr<bool> left_out) {
+asio::awaitable<SagaStore> open_sagas(std::string uri, std::shared_ptr<std::uint64_t> left_out) {
   Ambient ambient;
   // What cannot be read is not listed: whoever lists has to know.
   const auto tell = [left_out](LogLevel, std::string_view line) {
     fmt::print(stderr, "sagabus: {}\n", escape_controls(line));
-    if (left_out && line.find(": left out: ") != std::string_view::npos) *left_out = true;
+    if (left_out && line.find(": left out: ") != std::string_view::npos) ++*left_out;
   };
   ambient.log = Logger(tell, LogLevel::warning);
   const SagaStore store = open_store(parse_lasting_store(uri), ambient);

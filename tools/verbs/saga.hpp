@@ -58,8 +58,9 @@ void add_duration_option(CLI::App& verb, const std::string& name,
 // What it warns of goes to standard error.
 boost::asio::awaitable<SagaStore> open_sagas(std::string uri);
 
-// The same; sets `left_out` once a listing has left out what it could not read.
-boost::asio::awaitable<SagaStore> open_sagas(std::string uri, std::shared_ptr<bool> left_out);
+// The same; counts in `left_out` what a listing has left out, since it could not read it.
+boost::asio::awaitable<SagaStore> open_sagas(std::string uri,
+                                             std::shared_ptr<std::uint64_t> left_out);
 
 // Throws Failure with Exit::not_found where there is none.
 boost::asio::awaitable<InstancePtr> find_saga(SagaStore store, std::string name, SagaChoice choice);
