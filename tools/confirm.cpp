@@ -72,7 +72,7 @@ void require_terminal(std::string_view to_do) {
                 fmt::format("there is no terminal to ask on: give --yes to {}", to_do));
 }
 
-std::string ask_for_line(const std::string& question) {
+std::optional<std::string> ask_for_line(const std::string& question) {
   const ToldSignals signals;
   fmt::print(stderr, "{}: ", question);
   pollfd sources[] = {{STDIN_FILENO, POLLIN, 0}, {signals.file(), POLLIN, 0}};
@@ -84,7 +84,10 @@ std::string ask_for_line(const std::string& question) {
     throw Failure(Exit::interrupted, "interrupted: nothing was changed");
   }
   std::string answer;
-  std::getline(std::cin, answer);
+  if (!std::getline(std::cin, answer)) {
+    fmt::print(stderr, "\n");
+    return std::nullopt;
+  }
   return answer;
 }
 

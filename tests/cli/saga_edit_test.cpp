@@ -139,6 +139,20 @@ TEST_P(SagaVerbs, EditAgainWhatWasNoStateOnATerminal) {
   EXPECT_EQ(stored("o-1")->version, 2U);
 }
 
+// Ctrl-D; an editor that is opened once more fails.
+TEST_P(SagaVerbs, GiveUpEditingAtTheEndOfTheInput) {
+  put("o-1", "paid");
+  const Editing once("if grep -q oops $3; then exit 1; else echo oops > $3; fi");
+  OnTerminal ended({"saga", "edit", "Orders", "--store", uri(), "--correlation", "o-1"},
+                   once.options());
+  ended.wait_for("give up: ");
+  ended.type("\x04");
+  const Ran given_up = ended.wait();
+  EXPECT_EQ(given_up.exit, 1);
+  EXPECT_THAT(given_up.out, HasSubstr("sagabus: nothing was changed"));
+  EXPECT_EQ(once.kept(given_up.out), "oops\n");
+}
+
 TEST_P(SagaVerbs, EditNothingThatWasWrittenMeanwhile) {
   put("o-1", "paid");
   const Editing waits(

@@ -97,9 +97,9 @@ Value edit_state(EditedText& text) {
   for (;;) {
     std::optional<Value> edited = read_edited(text.edit());
     if (edited) return *std::move(edited);
-    const std::string answer =
+    const std::optional<std::string> answer =
         ask_for_line("Press Enter to edit it again, or type anything else to give up");
-    if (!answer.empty()) throw Failure(Exit::failed, "nothing was changed");
+    if (!answer || !answer->empty()) throw Failure(Exit::failed, "nothing was changed");
   }
 }
 
