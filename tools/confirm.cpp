@@ -11,8 +11,6 @@
 #include <iterator>
 #include <system_error>
 
-#include "command.hpp"
-
 namespace sagabus::tools {
 namespace {
 
@@ -65,6 +63,15 @@ class ToldSignals {
 };
 
 }  // namespace
+
+void add_consent(CLI::App& verb, Consent& consent) {
+  add_switch(verb, "--yes", consent.yes, "Do not ask");
+  add_switch(verb, "--dry-run", consent.dry_run, "Only say what would be done");
+}
+
+void require_consent(const Consent& consent, std::string_view to_do) {
+  if (consent.is_asked_for()) require_terminal(to_do);
+}
 
 void require_terminal(std::string_view to_do) {
   if (isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0) return;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "confirm.hpp"
 #include "duration.hpp"
 #include "open_store.hpp"
 #include "sagabus/error.hpp"
@@ -59,15 +58,6 @@ void add_saga_choice(CLI::App& verb, SagaChoice& choice) {
 void require_choice(const SagaChoice& choice) {
   if (!choice.id.empty() || !choice.correlation_id.empty()) return;
   throw CLI::ValidationError("--id or --correlation is required: which instance?");
-}
-
-void add_consent(CLI::App& verb, Consent& consent) {
-  add_switch(verb, "--yes", consent.yes, "Do not ask");
-  add_switch(verb, "--dry-run", consent.dry_run, "Only say what would be done");
-}
-
-void require_consent(const Consent& consent, std::string_view to_do) {
-  if (!consent.yes && !consent.dry_run) require_terminal(to_do);
 }
 
 void ask_about(const Instance& instance, const Consent& consent, const std::string& question) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "command.hpp"
+#include "confirm.hpp"
 #include "sagabus/saga_tools.hpp"
 
 namespace sagabus::tools {
@@ -24,12 +25,6 @@ struct SagaChoice {
   std::string correlation_id;  // where there is no id
 };
 
-// Of verbs that change what cannot be changed back.
-struct Consent {
-  bool yes = false;
-  bool dry_run = false;
-};
-
 // The group `sagabus saga`, made with the first verb that asks for it.
 CLI::App& saga_group(CLI::App& app);
 
@@ -42,11 +37,7 @@ void add_saga_json(CLI::App& verb, SagaOptions& options);
 void add_saga_choice(CLI::App& verb, SagaChoice& choice);
 void require_choice(const SagaChoice& choice);
 
-// Adds --yes and --dry-run. The second function throws Failure where there is neither, and no
-// terminal to ask on. The third asks, where it has to, whether the user is sure, and throws Failure
-// where he is not.
-void add_consent(CLI::App& verb, Consent& consent);
-void require_consent(const Consent& consent, std::string_view to_do);
+// Asks, where it has to, whether the user is sure, and throws Failure where he is not.
 void ask_about(const Instance& instance, const Consent& consent, const std::string& question);
 
 // Adds an option that is a length of time.
