@@ -331,6 +331,17 @@ TEST_P(SagaMoves, GoOnAfterAnyEnd) {
   EXPECT_EQ(run_sagabus(words).out, output() + " is complete\n");
 }
 
+TEST_P(SagaMoves, SayForProgramsWhatIsInTheFile) {
+  put("o-1", "paid");
+  for (const char* complete : {"false", "true"}) {
+    EXPECT_EQ(write({"--json", "--resume"}).out,
+              fmt::format(R"({{"sagaName":"Orders","file":"{}","instances":1,"leftOut":0,)"
+                          R"("wasComplete":{}}})"
+                          "\n",
+                          output(), complete));
+  }
+}
+
 // By a name that was mistyped, or after another export: that is no backup.
 TEST_P(SagaMoves, GoOnWithNoFileButTheirOwn) {
   put("o-1", "paid");

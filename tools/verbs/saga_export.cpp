@@ -44,7 +44,9 @@ constexpr const char* kFooter =
     "\n"
     "Exits with 1 where instances could not be read, as does --resume of that file from then on: "
     "mend\n"
-    "them, and export to another file.\n"
+    "them, and export to another file. With --json it prints one object at the end: sagaName, "
+    "file,\n"
+    "instances, leftOut (could not be read) and wasComplete (so there was nothing to do).\n"
     "\n"
     "Examples:\n"
     "  sagabus saga export OrderSaga --output orders.ndjson --store sqlite:///var/lib/orders.db\n"
@@ -102,13 +104,7 @@ asio::awaitable<void> write_pages(SagaStore store, std::string name, const std::
   } while (!request.continuation.empty());
 }
 
-void report(const ExportMark& mark, bool was_complete, const Options& options) {
-  if (mark.left_out > 0) {
-    throw Failure(Exit::failed,
-                  fmt::format("{} holds {}, without {} that could not be read: mend what could "
-                              "not, and export to another file",
-                              options.output, count_text(mark.count, "instance"), mark.left_out));
-  }
+void print_for_people(const ExportMark& mark, bool was_complete, const Options& options) {
   if (was_complete) {
     fmt::print("{} is complete\n", escape_controls(options.output));
   } else {
@@ -116,6 +112,24 @@ void report(const ExportMark& mark, bool was_complete, const Options& options) {
                escape_controls(options.name), mark.count == 1 ? "is" : "are",
                escape_controls(options.output));
   }
+}
+
+void report(const ExportMark& mark, bool was_complete, const Options& options) {
+  if (options.json) {
+    Object out{{"sagaName", Value(options.name)}};
+    out.emplace_back("file", Value(options.output));
+    out.emplace_back("instances", Value(mark.count));
+    out.emplace_back("leftOut", Value(mark.left_out));
+    out.emplace_back("wasComplete", Value(was_complete));
+    print_object(std::move(out));
+  }
+  if (mark.left_out > 0) {
+    throw Failure(Exit::failed,
+                  fmt::format("{} holds {}, without {} that could not be read: mend what could "
+                              "not, and export to another file",
+                              options.output, count_text(mark.count, "instance"), mark.left_out));
+  }
+  if (!options.json) print_for_people(mark, was_complete, options);
 }
 
 asio::awaitable<Exit> write(Options options) {
@@ -151,6 +165,7 @@ void add_saga_export(CLI::App& app, Action& action) {
       ->check([](const std::string& path) {
         return path.empty() ? std::string("empty") : std::string();
       });
+  add_switch(*verb, "--json", options->json, "Print the counts as a JSON object");
   add_switch(*verb, "--resume", options->resume, "Go on with a file that is not complete");
   verb->footer(kFooter);
   verb->callback([options, &action] { action = [options] { return run(write(*options)); }; });
