@@ -8,12 +8,11 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
 #include "command.hpp"
+#include "read_file.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 
@@ -54,11 +53,10 @@ void sync_directory(const std::string& path) {
 
 // The mark in `from`, which is of the export `path`.
 std::optional<ExportMark> read_mark(const std::string& path, const std::string& from) {
-  std::ifstream in(from, std::ios::binary);
-  if (!in) return std::nullopt;
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::optional<std::string> text = read_file(from);
+  if (!text) return std::nullopt;
   try {
-    const Value value = parse_json(text);
+    const Value value = parse_json(*text);
     const auto member = [&](std::string_view name) -> const Value& {
       const Value* const found = value.find(name);
       if (!found) throw ValidationError("a member is missing");

@@ -139,6 +139,13 @@ TEST_P(SagaVerbs, EditAgainWhatWasNoStateOnATerminal) {
   EXPECT_EQ(stored("o-1")->version, 2U);
 }
 
+TEST_P(SagaVerbs, TakeNoDirectoryForAState) {
+  put("o-1", "paid");
+  const Ran ran = run("edit", {"--correlation", "o-1", "--from", "/tmp", "--dry-run"});
+  EXPECT_EQ(ran.exit, 2);
+  EXPECT_EQ(ran.err, "sagabus: --from: /tmp is a directory, expected a file\n");
+}
+
 // Ctrl-D; an editor that is opened once more fails.
 TEST_P(SagaVerbs, GiveUpEditingAtTheEndOfTheInput) {
   put("o-1", "paid");
