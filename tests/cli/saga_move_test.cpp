@@ -428,6 +428,11 @@ TEST_P(SagaMoves, PurgeCompletedOnes) {
   sync_wait(store().insert(left));
   const std::string before = to_iso8601(system_clock()->now() - 1h);
   const std::vector<std::string> what{"--completed-before", before};
+  const Ran future =
+      run("purge", {"--completed-before", to_iso8601(system_clock()->now() + 1h), "--yes"});
+  EXPECT_EQ(future.exit, 2);
+  EXPECT_TRUE(is_one_line(future.err)) << future.err;
+  EXPECT_THAT(future.err, HasSubstr("is in the future"));
   EXPECT_EQ(run("purge", what).exit, 2);
   EXPECT_EQ(run("purge", {"--completed-before", before, "--dry-run"}).out,
             "1 instance would be removed\n1 of them has messages that are not known to have left: "
@@ -450,6 +455,24 @@ TEST_P(SagaMoves, PurgeCompletedOnes) {
   yes.type("Orders");
   EXPECT_EQ(yes.wait().exit, 0);
   EXPECT_THAT(listed(), UnorderedElementsAre("running", "new"));
+}
+
+// A second listing could find what came since the first.
+TEST_P(SagaMoves, PurgeNothingThatNobodyWasAskedAbout) {
+  if (!table_) GTEST_SKIP() << "nothing stands between the command and a file";
+  const SpoilingProxy counts(dynamodb_endpoint(), {});
+  const std::string watched =
+      uri().substr(0, uri().find("endpoint=")) + "endpoint=" + counts.endpoint();
+  std::vector<std::string> words{
+      "saga", "purge", "Orders", "--store", watched, "--completed-before", "2020-01-01"};
+  OnTerminal asking(words);
+  const Ran ran = asking.wait();
+  EXPECT_EQ(ran.exit, 0);
+  EXPECT_THAT(ran.out, HasSubstr("0 instances are removed"));
+  const unsigned once = counts.requests();
+  words.emplace_back("--dry-run");
+  EXPECT_EQ(run_sagabus(words).exit, 0);
+  EXPECT_EQ(counts.requests(), 2 * once);
 }
 
 // Runs it to its good end.
