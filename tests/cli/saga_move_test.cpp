@@ -151,14 +151,16 @@ TEST_P(SagaMoves, SayForProgramsWhatBecameOfAll) {
   sync_wait(store().erase("Orders", stored("new")->saga_id));
   const Ran dry = read({"--json", "--dry-run"});
   EXPECT_EQ(dry.exit, 4);
-  EXPECT_EQ(dry.out,
-            R"({"put":1,"replaced":0,"same":0,"kept":0,"taken":1,"failed":0,"dryRun":true})"
-            "\n");
+  EXPECT_EQ(
+      dry.out,
+      R"({"put":1,"replaced":0,"same":0,"kept":0,"taken":1,"failed":0,"dryRun":true,"interrupted":false})"
+      "\n");
   const Ran ran = read({"--json"});
   EXPECT_EQ(ran.exit, 4);
-  EXPECT_EQ(ran.out,
-            R"({"put":1,"replaced":0,"same":0,"kept":0,"taken":1,"failed":0,"dryRun":false})"
-            "\n");
+  EXPECT_EQ(
+      ran.out,
+      R"({"put":1,"replaced":0,"same":0,"kept":0,"taken":1,"failed":0,"dryRun":false,"interrupted":false})"
+      "\n");
   EXPECT_THAT(read({"--replace", "--yes"}).out, HasSubstr("its correlation id is taken: 1\n"));
   const std::vector<std::string> what{"--completed-before", to_iso8601(system_clock()->now() - 1h),
                                       "--yes", "--json"};
@@ -210,9 +212,10 @@ TEST_P(SagaMoves, SayWhatWasPutWhereTheStoreFails) {
       uri().substr(0, uri().find("endpoint=")) + "endpoint=" + proxy.endpoint();
   const Ran ran = run_sagabus({"saga", "import", output(), "--store", spoilt});
   EXPECT_EQ(ran.exit, 1);
-  EXPECT_THAT(ran.out, StartsWith("put: 0\n"));
+  EXPECT_THAT(ran.out, StartsWith("put: at least 0\n"));
   EXPECT_TRUE(is_one_line(ran.err)) << ran.err;
-  EXPECT_THAT(ran.err, HasSubstr("; not all is put from line 1 on: run it again"));
+  EXPECT_THAT(ran.err,
+              HasSubstr("; not all is put from line 1 on: run it again, with --from-line 1"));
   EXPECT_THAT(read().out, StartsWith("put: 10\n"));
 }
 
@@ -224,14 +227,34 @@ TEST_P(SagaMoves, GoOnWithAnImportThatWasInterrupted) {
   const SpoilingProxy proxy(dynamodb_endpoint(), {.held = {"PutItem"}});
   const std::string spoilt =
       uri().substr(0, uri().find("endpoint=")) + "endpoint=" + proxy.endpoint();
-  Running running({"saga", "import", output(), "--store", spoilt});
+  Running running({"saga", "import", output(), "--json", "--store", spoilt});
   while (!proxy.holds_one() && !running.has_ended()) std::this_thread::sleep_for(1ms);
   running.send_signal(SIGINT);
   const Ran ran = running.wait();
   EXPECT_EQ(ran.exit, 130);
-  EXPECT_THAT(ran.out, StartsWith("put: 0\n"));
-  EXPECT_EQ(ran.err, "sagabus: interrupted\n");
+  EXPECT_EQ(ran.out,
+            R"({"put":0,"replaced":0,"same":0,"kept":0,"taken":0,"failed":0,"dryRun":false,)"
+            R"("interrupted":true})"
+            "\n");
+  EXPECT_EQ(ran.err,
+            "sagabus: interrupted; not all is put from line 1 on: run it again, with "
+            "--from-line 1\n");
   EXPECT_THAT(read().out, StartsWith("put: 1\n"));
+}
+
+TEST_P(SagaMoves, GoOnFromALine) {
+  std::ofstream out(output());
+  for (const Instance& instance : some(0, 3, 10)) {
+    out << write_instance(instance, InstanceText::whole) << '\n';
+  }
+  out.close();
+  EXPECT_THAT(read({"--from-line", "3"}).out, StartsWith("put: 1\n"));
+  EXPECT_THAT(listed(), UnorderedElementsAre("o-2"));
+  const Ran behind = read({"--from-line", "4"});
+  EXPECT_EQ(behind.exit, 2);
+  EXPECT_THAT(behind.err, HasSubstr("--from-line: " + output() + " has only 3 lines"));
+  EXPECT_THAT(read({"--from-line", "0"}).err, HasSubstr("--from-line: '0'"));
+  EXPECT_THAT(read({"--from-line", "1"}).out, StartsWith("put: 2\n"));
 }
 
 // The file that a process has open under that path, as fdinfo tells of it: how far it has been
