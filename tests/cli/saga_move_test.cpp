@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <set>
 #include <thread>
 
@@ -180,6 +181,21 @@ TEST_P(SagaMoves, GiveBackVersionZero) {
   ASSERT_EQ(write().exit, 0);
   EXPECT_EQ(read_instance(lines().at(0)).version, 0U);
   EXPECT_THAT(read().out, HasSubstr("there already: 1\n"));
+}
+
+// One step more would make a version that no import reads.
+TEST_P(SagaMoves, RefuseTheLastVersion) {
+  std::vector<Instance> all = some(0, 3, 10);
+  all[1].version = std::numeric_limits<std::int64_t>::max();
+  std::ofstream out(output());
+  for (const Instance& instance : all) out << write_instance(instance, InstanceText::whole) << '\n';
+  out.close();
+  const Ran ran = read();
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_THAT(ran.out, StartsWith("put: 2\n"));
+  EXPECT_THAT(ran.err, HasSubstr(", line 2: was not put: "));
+  EXPECT_THAT(ran.err, HasSubstr("version 9223372036854775807: no version comes after it\n"));
+  EXPECT_THAT(listed(), UnorderedElementsAre("o-0", "o-2"));
 }
 
 TEST_P(SagaMoves, PutAllButWhatTheStoreRefuses) {
