@@ -297,6 +297,15 @@ TEST_P(DlqVerbs, LookIntoTheQueueThatIsNamed) {
   EXPECT_THAT(texts(list({"--queue", "failed"}), "id"), ElementsAre("m-1"));
 }
 
+TEST(DlqInAFile, AQueueThatIsNotThereIsAnEmptyOne) {
+  const SqliteFile file;
+  for (const char* verb : {"redrive", "purge"}) {
+    const Ran ran = run_sagabus({"dlq", verb, "--transport", file.uri(), "Nope", "--all", "--yes"});
+    EXPECT_EQ(ran.exit, 0) << verb;
+    EXPECT_EQ(ran.out, "there are no letters in Nope.dlq\n") << verb;
+  }
+}
+
 TEST(DlqOnSqs, AQueueThatIsNotThereIsSaidSo) {
   const std::string nowhere = fmt::format("sqs://t{}?region=us-east-1&endpoint={}",
                                           new_nonce(*system_random()), sqs_endpoint());

@@ -370,6 +370,17 @@ TEST_P(SagaMoves, GoOnAfterAnyEnd) {
   EXPECT_EQ(run_sagabus(words).out, output() + " is complete\n");
 }
 
+TEST_P(SagaMoves, SayThatThereIsNone) {
+  for (const char* line : {"0 instances of Orders are in ", " is complete\n"}) {
+    const Ran none = write({"--resume"});
+    EXPECT_EQ(none.exit, 0);
+    EXPECT_THAT(none.out, HasSubstr(line));
+    EXPECT_TRUE(is_one_line(none.err)) << none.err;
+    EXPECT_THAT(none.err, StartsWith("sagabus: there is no instance of Orders in "));
+  }
+  EXPECT_THAT(lines(), IsEmpty());
+}
+
 TEST_P(SagaMoves, SayForProgramsWhatIsInTheFile) {
   put("o-1", "paid");
   for (const char* complete : {"false", "true"}) {

@@ -19,7 +19,9 @@ constexpr const char* kDescription = "Erase dead letters for good";
 constexpr const char* kFooter =
     "Asks on a terminal; elsewhere it needs --yes. Where it fails, run it again. Exits with 3 "
     "where\n"
-    "an ID or the queue is not there.\n"
+    "an ID is not there, and on SQS where the queue is not; a file has no queues to miss: an empty "
+    "one\n"
+    "is as good as none there.\n"
     "\n"
     "Examples:\n"
     "  sagabus dlq purge --transport sqlite:///var/lib/orders.db OrderSaga ID\n"

@@ -44,7 +44,9 @@ constexpr const char* kFooter =
     "\n"
     "Exits with 1 where instances could not be read, as does --resume of that file from then on: "
     "mend\n"
-    "them, and export to another file. With --json it prints one object at the end: sagaName, "
+    "them, and export to another file. Where there is no instance it says so, makes an empty file, "
+    "and\n"
+    "exits with 0. With --json it prints one object at the end: sagaName, "
     "file,\n"
     "instances, leftOut (could not be read) and wasComplete (so there was nothing to do).\n"
     "\n"
@@ -115,6 +117,10 @@ void print_for_people(const ExportMark& mark, bool was_complete, const Options& 
 }
 
 void report(const ExportMark& mark, bool was_complete, const Options& options) {
+  if (mark.count == 0 && mark.left_out == 0) {
+    fmt::print(stderr, "sagabus: there is no instance of {}: is that the saga's name?\n",
+               escape_controls(mark.source));
+  }
   if (options.json) {
     Object out{{"sagaName", Value(options.name)}};
     out.emplace_back("file", Value(options.output));
