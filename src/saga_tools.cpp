@@ -304,8 +304,17 @@ std::uint64_t ImportCounts::*verdict(const Instance& instance, const InstancePtr
   return options.replace ? &ImportCounts::replaced : &ImportCounts::kept;
 }
 
+// The step after the last version that read_instance takes would make what nothing reads again.
+void require_later_versions(const Instance& instance) {
+  constexpr std::uint64_t kLast = std::numeric_limits<std::int64_t>::max();
+  if (instance.version < kLast) return;
+  throw ValidationError(
+      fmt::format("{}: version {}: no version comes after it", instance.saga_id, instance.version));
+}
+
 asio::awaitable<void> import_one(const SagaStore& store, const Instance& instance,
                                  const ImportOptions& options, ImportCounts& counts) {
+  require_later_versions(instance);
   InstancePtr there;
   if (options.dry_run) there = co_await in_the_way(store, instance);  // else the write tells
   std::uint64_t ImportCounts::*outcome = verdict(instance, there, options);

@@ -11,8 +11,6 @@
 #include <iterator>
 #include <system_error>
 
-#include "command.hpp"
-
 namespace sagabus::tools {
 namespace {
 
@@ -66,13 +64,22 @@ class ToldSignals {
 
 }  // namespace
 
+void add_consent(CLI::App& verb, Consent& consent) {
+  add_switch(verb, "--yes", consent.yes, "Do not ask");
+  add_switch(verb, "--dry-run", consent.dry_run, "Only say what would be done");
+}
+
+void require_consent(const Consent& consent, std::string_view to_do) {
+  if (consent.is_asked_for()) require_terminal(to_do);
+}
+
 void require_terminal(std::string_view to_do) {
   if (isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0) return;
   throw Failure(Exit::wrong_use,
                 fmt::format("there is no terminal to ask on: give --yes to {}", to_do));
 }
 
-std::string ask_for_line(const std::string& question) {
+std::optional<std::string> ask_for_line(const std::string& question) {
   const ToldSignals signals;
   fmt::print(stderr, "{}: ", question);
   pollfd sources[] = {{STDIN_FILENO, POLLIN, 0}, {signals.file(), POLLIN, 0}};
@@ -84,7 +91,10 @@ std::string ask_for_line(const std::string& question) {
     throw Failure(Exit::interrupted, "interrupted: nothing was changed");
   }
   std::string answer;
-  std::getline(std::cin, answer);
+  if (!std::getline(std::cin, answer)) {
+    fmt::print(stderr, "\n");
+    return std::nullopt;
+  }
   return answer;
 }
 

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "command.hpp"
+#include "read_file.hpp"
 
 namespace sagabus::tools {
 namespace {
@@ -120,12 +121,6 @@ int run_program(std::vector<std::string> words) {
 }
 
 }  // namespace
-
-std::optional<std::string> read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  return std::string{std::istreambuf_iterator<char>(in), {}};
-}
 
 EditedText::EditedText(const std::string& name, const std::string& text) : original_(text) {
   directory_ = (std::filesystem::temp_directory_path() / "sagabus-edit-XXXXXX").string();

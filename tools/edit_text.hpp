@@ -1,13 +1,9 @@
 // Lets the user change a text in his editor.
 #pragma once
 
-#include <optional>
 #include <string>
 
 namespace sagabus::tools {
-
-// What the file holds; empty where it cannot be read.
-std::optional<std::string> read_file(const std::string& path);
 
 // A text in a file of its own, which only this user can read, in a directory that only he can
 // enter. Both go with the object, unless it is told to keep them or the process is killed.

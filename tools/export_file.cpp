@@ -8,12 +8,11 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <system_error>
 #include <utility>
 
 #include "command.hpp"
+#include "read_file.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 
@@ -24,6 +23,10 @@ constexpr std::size_t kBuffer = std::size_t{1} << 20;
 
 std::string mark_path(const std::string& path) {
   return path + ".resume";
+}
+
+std::string done_path(const std::string& path) {
+  return path + ".done";
 }
 
 [[noreturn]] void fail_on(const std::string& path) {
@@ -48,12 +51,12 @@ void sync_directory(const std::string& path) {
   ::close(directory);
 }
 
-std::optional<ExportMark> read_mark(const std::string& path) {
-  std::ifstream in(mark_path(path), std::ios::binary);
-  if (!in) return std::nullopt;
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
+// The mark in `from`, which is of the export `path`.
+std::optional<ExportMark> read_mark(const std::string& path, const std::string& from) {
+  const std::optional<std::string> text = read_file(from);
+  if (!text) return std::nullopt;
   try {
-    const Value value = parse_json(text);
+    const Value value = parse_json(*text);
     const auto member = [&](std::string_view name) -> const Value& {
       const Value* const found = value.find(name);
       if (!found) throw ValidationError("a member is missing");
@@ -63,22 +66,44 @@ std::optional<ExportMark> read_mark(const std::string& path) {
     const auto* const continuation = member("continuation").if_string();
     const auto* const offset = member("offset").if_int64();
     const auto* const count = member("count").if_int64();
-    if (member("f") == Value(1) && source && continuation && offset && count && *offset >= 0) {
+    const auto* const left_out = member("leftOut").if_int64();
+    if (member("f") == Value(1) && source && continuation && offset && count && left_out &&
+        *offset >= 0) {
       return ExportMark{*source, *continuation, static_cast<std::uint64_t>(*offset),
-                        static_cast<std::uint64_t>(*count)};
+                        static_cast<std::uint64_t>(*count), static_cast<std::uint64_t>(*left_out)};
     }
   } catch (const ValidationError&) {  // NOLINT(bugprone-empty-catch): one text for all
   }
-  throw Failure(Exit::failed, fmt::format("{} cannot be read: remove it and {}, and start anew",
-                                          mark_path(path), path));
+  throw Failure(Exit::failed,
+                fmt::format("{} cannot be read: remove it and {}, and start anew", from, path));
+}
+
+void require_source(const std::string& path, const ExportMark& mark, const std::string& source) {
+  if (mark.source == source) return;
+  throw Failure(Exit::wrong_use,
+                fmt::format("{} is an export of {}, not of {}", path, mark.source, source));
+}
+
+// Of a file that is there and has no other mark. One that was changed since is another file.
+ExportMark read_done(const std::string& path, const std::string& source) {
+  const std::optional<ExportMark> mark = read_mark(path, done_path(path));
+  std::error_code error;
+  if (!mark || std::filesystem::file_size(path, error) != mark->offset || error) {
+    throw Failure(
+        Exit::wrong_use,
+        fmt::format("{} is there and is no export that --resume can go on with: choose another "
+                    "name",
+                    path));
+  }
+  require_source(path, *mark, source);
+  return *mark;
 }
 
 }  // namespace
 
-std::optional<ExportFile> ExportFile::open(const std::string& path, const std::string& source,
-                                           bool resume) {
+ExportFile ExportFile::open(const std::string& path, const std::string& source, bool resume) {
   const bool there = std::filesystem::exists(path);
-  std::optional<ExportMark> mark = read_mark(path);
+  const std::optional<ExportMark> mark = read_mark(path, mark_path(path));
   if (!resume && mark) {
     throw Failure(Exit::wrong_use,
                   fmt::format("an export to {} was interrupted: --resume goes on with it", path));
@@ -86,17 +111,14 @@ std::optional<ExportFile> ExportFile::open(const std::string& path, const std::s
   if (!resume && there) {
     throw Failure(Exit::wrong_use, fmt::format("{} is there already: choose another name", path));
   }
-  if (there && !mark) return std::nullopt;
-  if (mark && mark->source != source) {
-    throw Failure(Exit::wrong_use,
-                  fmt::format("{} is an export of {}, not of {}", path, mark->source, source));
-  }
+  if (there && !mark) return {path, read_done(path, source)};
+  if (mark) require_source(path, *mark, source);
   const bool is_new = !mark;
-  ExportFile file(path, mark.value_or(ExportMark{source, {}, 0, 0}));
-  // The mark first: without it the file would count as complete.
-  if (is_new) file.write_mark();
+  ExportFile file(path, mark.value_or(ExportMark{source}));
+  // The mark first: without it nothing could go on with the file.
+  if (is_new) file.write_mark(mark_path(path));
   file.open_and_lock(is_new ? O_EXCL : 0);
-  if (!is_new) file.write_mark();  // one that completed it just now has removed it
+  if (!is_new) file.write_mark(mark_path(path));  // one that completed it just now has removed it
   file.cut_at_mark();
   file.is_empty_ = file.mark_.offset == 0;
   return file;
@@ -111,7 +133,7 @@ ExportFile::ExportFile(ExportFile&& other) noexcept
 
 ExportFile::~ExportFile() {
   if (is_empty_) {
-    // The mark last: without it the file would count as complete.
+    // The mark last: without it nothing could go on with the file.
     std::error_code ignored;
     std::filesystem::remove(path_, ignored);
     std::filesystem::remove(mark_path(path_), ignored);
@@ -155,7 +177,7 @@ void ExportFile::save(const std::string& continuation) {
   flush();
   if (fdatasync(file_) != 0) fail_on(path_);
   mark_.continuation = continuation;
-  write_mark();
+  write_mark(mark_path(path_));
   is_empty_ = false;
 }
 
@@ -163,17 +185,19 @@ void ExportFile::finish() {
   flush();
   if (fsync(file_) != 0) fail_on(path_);
   is_empty_ = false;
+  write_mark(done_path(path_));
   std::filesystem::remove(mark_path(path_));
   sync_directory(path_);
 }
 
-void ExportFile::write_mark() const {
+void ExportFile::write_mark(const std::string& to) const {
   Object out{{"f", Value(1)}};
   out.emplace_back("source", Value(mark_.source));
   out.emplace_back("continuation", Value(mark_.continuation));
   out.emplace_back("offset", Value(mark_.offset));
   out.emplace_back("count", Value(mark_.count));
-  const std::string next = mark_path(path_) + ".new";
+  out.emplace_back("leftOut", Value(mark_.left_out));
+  const std::string next = to + ".new";
   const int file = ::open(next.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (file < 0) fail_on(next);
   try {
@@ -185,7 +209,7 @@ void ExportFile::write_mark() const {
     throw;
   }
   ::close(file);
-  std::filesystem::rename(next, mark_path(path_));
+  std::filesystem::rename(next, to);
   sync_directory(path_);
 }
 

@@ -88,9 +88,9 @@ boost::asio::awaitable<std::uint64_t> delete_instances(SagaStore store,
 struct ImportOptions {
   bool replace = false;  // also where another instance has the id
   bool dry_run = false;  // only says what would be done, as things stand
-  // Told of each instance that the store refuses, being too large or not valid there, and why:
-  // after all others are put, and in their order. Empty: the first refusal ends the import, and is
-  // thrown.
+  // Told of each instance that the store refuses, being too large or not valid there, or whose
+  // version is the last that there is, and why: after all others are put, and in their order.
+  // Empty: the first refusal ends the import, and is thrown.
   std::function<void(std::size_t index, const std::string& why)> on_refused{};
 };
 

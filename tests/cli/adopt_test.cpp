@@ -1,10 +1,9 @@
 // sagabus adopt, against DynamoDB Local.
 #include <gmock/gmock.h>
 
-#include <filesystem>
+#include <csignal>
 
-#include "dynamodb_table.hpp"
-#include "outbox_fixture.hpp"
+#include "saga_fixture.hpp"
 #include "sagabus/dynamodb/client.hpp"
 
 namespace sagabus::test {
@@ -37,17 +36,50 @@ class AdoptVerb : public ::testing::Test {
   const DynamoDbTable table_;
 };
 
-// A backup that lacks something is no success.
+Ran export_to(const std::string& file, const std::string& uri) {
+  return run_sagabus({"saga", "export", "Order", "--store", uri, "--output", file, "--resume"});
+}
+
+// A backup that lacks something is no success, however often one asks.
 TEST_F(AdoptVerb, AnExportSaysThatItLeftSomethingOut) {
   put("one");
   put("two", R"({"S":"three"})");
-  const std::string file = ::testing::TempDir() + "left-out-" + new_nonce(*system_random());
-  const Ran ran =
-      run_sagabus({"saga", "export", "Order", "--store", table_.uri(), "--output", file});
+  const TempDirectory folder;
+  for (const char* warning : {"left out: ", ""}) {
+    const Ran ran = export_to(folder.file("orders"), table_.uri());
+    EXPECT_EQ(ran.exit, 1);
+    EXPECT_THAT(ran.err, HasSubstr(warning));
+    EXPECT_THAT(ran.err, HasSubstr("holds 1 instance, without 1 that could not be read: mend"));
+    EXPECT_EQ(ran.out, "");
+  }
+  EXPECT_EQ(run_sagabus({"saga", "import", folder.file("orders"), "--store", table_.uri()}).exit,
+            0);
+}
+
+// The process that read it has been killed.
+TEST_F(AdoptVerb, AnExportThatGoesOnKnowsWhatWasLeftOutBefore) {
+  put("!", R"({"S":"three"})");  // the first of all
+  std::vector<Instance> all(3000);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    all[i].saga_name = "Order";
+    all[i].saga_id = all[i].correlation_id = std::to_string(i);
+    all[i].version = 1;
+  }
+  sync_wait(import_instances(table_.store(), all, {}));
+  const TempDirectory folder;
+  const std::string file = folder.file("orders");
+  Running running(
+      {"saga", "export", "Order", "--store", table_.uri(), "--output", file, "--resume"});
+  while (!running.has_ended() &&
+         text_of(file + ".resume").find(R"("leftOut":1)") == std::string::npos) {
+  }
+  running.send_signal(SIGKILL);
+  ASSERT_EQ(running.wait().exit, 128 + SIGKILL) << "it was faster";
+  const Ran ran = export_to(file, table_.uri());
   EXPECT_EQ(ran.exit, 1);
-  EXPECT_THAT(ran.err, HasSubstr("left out: "));
-  EXPECT_THAT(ran.err, HasSubstr("holds 1 instance, without those that could not be read"));
-  std::filesystem::remove(file);
+  EXPECT_EQ(ran.err, "sagabus: " + file +
+                         " holds 3000 instances, without 1 that could not be read: mend what could "
+                         "not, and export to another file\n");
 }
 
 // Who reads the last item says that it was left out.

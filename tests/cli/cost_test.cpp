@@ -164,6 +164,7 @@ TEST_F(Cost, WrongUseIsOneLine) {
   refused({"--sagas", "1", "--region", "mars-1"},
           "no prices of the Region 'mars-1', there are us-east-1");
   refused({"--sagas", "1", "--prices", "/nonexistent"}, "/nonexistent: cannot be read");
+  refused({"--sagas", "1", "--prices", "/tmp"}, "--prices: /tmp: cannot be read");
 }
 
 TEST_F(Cost, BadFilesOfPricesAreOneLine) {

@@ -202,7 +202,7 @@ TEST_P(DlqVerbs, LetNoControlCharacterThrough) {
 
 TEST_P(DlqVerbs, SendThemBackInTheirOrderWithTheirIds) {
   put({"m-1", "m-2", "m-3", "m-4"});
-  EXPECT_THAT(texts(objects(run("redrive", {"--json", "m-4", "m-1", "m-3"})), "outcome"),
+  EXPECT_THAT(texts(objects(run("redrive", {"--yes", "--json", "m-4", "m-1", "m-3"})), "outcome"),
               ElementsAre("sent to Shelves", "sent to Shelves", "sent to Shelves"));
   const auto sent = take("Shelves", 3);
   std::vector<std::string> ids;
@@ -223,12 +223,12 @@ TEST_P(DlqVerbs, ASagaThatFailedGoesOnWhenTheFaultIsGone) {
   while (list().size() < 3) std::this_thread::sleep_for(10ms);
   EXPECT_THAT(chapters(), SizeIs(0));
   torn_ = false;
-  EXPECT_EQ(run("redrive", {"--all"}).exit, 0);
+  EXPECT_EQ(run("redrive", {"--all", "--yes"}).exit, 0);
   while (chapters().size() < 3) std::this_thread::sleep_for(1ms);
   sync_wait(bus->stop());
   EXPECT_THAT(chapters(), ElementsAre(1, 2, 3));
   EXPECT_EQ(run("list").out, "there are no letters in Shelves.dlq\n");
-  EXPECT_EQ(run("redrive", {"--all"}).out, "there are no letters in Shelves.dlq\n");
+  EXPECT_EQ(run("redrive", {"--all", "--yes"}).out, "there are no letters in Shelves.dlq\n");
 }
 
 TEST_P(DlqVerbs, LeaveWhatCannotBeSentBack) {
@@ -241,14 +241,14 @@ TEST_P(DlqVerbs, LeaveWhatCannotBeSentBack) {
   Envelope moved = letter("moved");
   moved.headers.clear();
   put(moved);
-  const Ran ran = run("redrive", {"--all"});
+  const Ran ran = run("redrive", {"--all", "--yes"});
   EXPECT_EQ(ran.exit, 1);
   EXPECT_TRUE(is_one_line(ran.err)) << ran.err;
   EXPECT_THAT(ran.err, HasSubstr("3 letters stay"));
   EXPECT_THAT(ran.out, HasSubstr("stays: what came was no message"));
   EXPECT_THAT(ran.out, HasSubstr("stays: it comes from Books, not from Shelves"));
   EXPECT_THAT(ran.out, HasSubstr("stays: it does not say which endpoint"));
-  EXPECT_EQ(run("redrive", {"--to", "Shelves", "other", "moved"}).exit, 0);
+  EXPECT_EQ(run("redrive", {"--yes", "--to", "Shelves", "other", "moved"}).exit, 0);
   const auto sent = take("Shelves", 2);
   EXPECT_EQ(sent[0].id, "other");
   EXPECT_EQ(sent[1].headers, (Headers{{"x-saga-attempt", "1"}, {"x-saga-uncertain", "1"}}));
@@ -273,9 +273,37 @@ TEST_P(DlqVerbs, EraseThemOnlyWhereTheUserIsSure) {
   EXPECT_EQ(run("purge", {"--all", "--yes"}).out, "there are no letters in Shelves.dlq\n");
 }
 
+TEST_P(DlqVerbs, SendThemBackOnlyWhereTheUserIsSure) {
+  put({"m-1"});
+  const Ran unsure = run("redrive", {"--all"});
+  EXPECT_EQ(unsure.exit, 2);
+  EXPECT_EQ(unsure.err,
+            "sagabus: there is no terminal to ask on: give --yes to send letters back\n");
+  const std::vector<std::string> words{"dlq", "redrive", "--transport", uri(), "Shelves", "m-1"};
+  OnTerminal no(words);
+  no.wait_for("Send back 1 letter of Shelves.dlq? Type the name of that queue: ");
+  no.type("yes");
+  EXPECT_EQ(no.wait().exit, 1);
+  EXPECT_THAT(texts(list(), "id"), ElementsAre("m-1"));
+  OnTerminal yes(words);
+  yes.wait_for("queue: ");
+  yes.type("Shelves.dlq");
+  EXPECT_EQ(yes.wait().exit, 0);
+  EXPECT_EQ(take("Shelves", 1)[0].id, "m-1");
+}
+
 TEST_P(DlqVerbs, LookIntoTheQueueThatIsNamed) {
   put(letter("m-1"), "failed");
   EXPECT_THAT(texts(list({"--queue", "failed"}), "id"), ElementsAre("m-1"));
+}
+
+TEST(DlqInAFile, AQueueThatIsNotThereIsAnEmptyOne) {
+  const SqliteFile file;
+  for (const char* verb : {"redrive", "purge"}) {
+    const Ran ran = run_sagabus({"dlq", verb, "--transport", file.uri(), "Nope", "--all", "--yes"});
+    EXPECT_EQ(ran.exit, 0) << verb;
+    EXPECT_EQ(ran.out, "there are no letters in Nope.dlq\n") << verb;
+  }
 }
 
 TEST(DlqOnSqs, AQueueThatIsNotThereIsSaidSo) {
@@ -284,7 +312,7 @@ TEST(DlqOnSqs, AQueueThatIsNotThereIsSaidSo) {
   for (const char* verb : {"list", "redrive", "purge"}) {
     std::vector<std::string> words{"dlq", verb, "--transport", nowhere, "Shelves"};
     if (std::string(verb) != "list") words.emplace_back("--all");
-    if (std::string(verb) == "purge") words.emplace_back("--yes");
+    if (std::string(verb) != "list") words.emplace_back("--yes");
     const Ran ran = run_sagabus(words);
     EXPECT_EQ(ran.exit, 3) << verb;
     EXPECT_EQ(ran.out, "") << verb;
@@ -322,7 +350,8 @@ TEST(DlqOnSqs, WhatIsNoEnvelopeIsShownAsSuch) {
     return run_sagabus(words);
   };
   EXPECT_THAT(run({"list"}).out, HasSubstr("no envelope  -  attempt -  key -  sagabus.malformed"));
-  EXPECT_THAT(run({"redrive", "--all", "--to", "Shelves"}).out, HasSubstr("stays: what came"));
+  EXPECT_THAT(run({"redrive", "--all", "--yes", "--to", "Shelves"}).out,
+              HasSubstr("stays: what came"));
   const auto shown = objects(run({"show", "--all", "--json"}));
   EXPECT_EQ(*shown.at(0).find("message"), Value("hello"));
   EXPECT_EQ(run({"purge", "--yes", "--all"}).exit, 0);
@@ -357,7 +386,9 @@ TEST(DlqOnSqs, ALargeLetterIsWholeAndGoesBack) {
   const std::string uri = fmt::format("sqs://{}?region=us-east-1&endpoint={}&claims={}/claims",
                                       options.queue_prefix, sqs_endpoint(), bucket);
   const auto run = [&](const std::string& verb, const std::string& of) {
-    return run_sagabus({"dlq", verb, "--transport", uri, of, "--all", "--json"});
+    std::vector<std::string> words{"dlq", verb, "--transport", uri, of, "--all", "--json"};
+    if (verb == "redrive") words.emplace_back("--yes");
+    return run_sagabus(words);
   };
   const auto shown = objects(run("show", "Looked"));
   EXPECT_EQ(*shown.at(0).find("message")->find("payload"), letter.payload);

@@ -29,7 +29,7 @@ TEST_F(OutboxOnDynamoDb, IsListedAndMended) {
   const std::vector<std::string> list{"outbox",     "list",   "--json", "--store",
                                       table_.uri(), "--saga", "Orders"};
   EXPECT_THAT(texts(objects(run_sagabus(list)), "correlation_id"), ElementsAre("old"));
-  const Ran sent = run_sagabus({"outbox", "redispatch", "--json", "--store", table_.uri(),
+  const Ran sent = run_sagabus({"outbox", "redispatch", "--yes", "--json", "--store", table_.uri(),
                                 "--transport", file_.uri(), "--saga", "Orders", "--everything"});
   EXPECT_THAT(texts(objects(sent), "correlation_id"), ElementsAre("old"));
   EXPECT_THAT(file_.queue("Pings"), ElementsAre("old-out"));

@@ -39,7 +39,7 @@ class OutboxVerbs : public ::testing::Test {
 
   Ran list(const std::vector<std::string>& more = {}) const { return run({"list"}, more); }
   Ran redispatch(const std::vector<std::string>& more = {"--everything"}) const {
-    return run({"redispatch", "--transport", file_.uri()}, more);
+    return run({"redispatch", "--yes", "--transport", file_.uri()}, more);
   }
 
   Instance stored(const Instance& instance) const {
@@ -132,6 +132,28 @@ TEST_F(OutboxVerbs, SendWhatIsLeftOverAndNothingElse) {
   EXPECT_EQ(stored(young), young);
   EXPECT_EQ(stored(settled), settled);
   EXPECT_EQ(redispatch().out, "nothing is left over\n");
+  EXPECT_THAT(file_.queue("Pings"), ElementsAre("old-out"));
+}
+
+TEST_F(OutboxVerbs, SendAgainOnlyWhereTheUserIsSure) {
+  const Instance old = insert_left_over(file_.store(), "old", 1h, 1);
+  const std::vector<std::string> words{"outbox",    "redispatch",  "--store",
+                                       file_.uri(), "--transport", file_.uri(),
+                                       "--saga",    "Orders",      "--everything"};
+  const Ran unsure = run_sagabus(words);
+  EXPECT_EQ(unsure.exit, 2);
+  EXPECT_EQ(unsure.err,
+            "sagabus: there is no terminal to ask on: give --yes to send messages again\n");
+  OnTerminal no(words);
+  no.wait_for("left over in all instances of Orders again? Type the saga's name: ");
+  no.type("y");
+  EXPECT_EQ(no.wait().exit, 1);
+  EXPECT_EQ(stored(old), old);
+  EXPECT_THAT(file_.queue("Pings"), IsEmpty());
+  OnTerminal yes(words);
+  yes.wait_for("name: ");
+  yes.type("Orders");
+  EXPECT_EQ(yes.wait().exit, 0);
   EXPECT_THAT(file_.queue("Pings"), ElementsAre("old-out"));
 }
 
@@ -244,7 +266,7 @@ TEST_F(OutboxVerbs, SurviveABusThatWritesTheSameInstance) {
   sync_wait(bus.start());
   int published = 0;
   Running running({"outbox", "redispatch", "--store", file_.uri(), "--transport", file_.uri(),
-                   "--saga", "Orders", "--everything", "--json"});
+                   "--saga", "Orders", "--everything", "--json", "--yes"});
   while (!running.has_ended()) {
     const Go go{"busy"};
     sync_wait(bus.publish(go));

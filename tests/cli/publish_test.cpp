@@ -245,8 +245,8 @@ TEST_F(PublishToSqs, SaysWhatIsMissing) {
 TEST_F(PublishToSqs, WhatIsLeftOverIsSentAgainByRoutes) {
   const SqliteFile file;
   insert_left_over(file.store(), "o-1", 1h, 1);
-  const std::vector<std::string> redispatch{"outbox", "redispatch", "--store",     file.uri(),
-                                            "--saga", "Orders",     "--everything"};
+  const std::vector<std::string> redispatch{"outbox",   "redispatch", "--yes",  "--store",
+                                            file.uri(), "--saga",     "Orders", "--everything"};
   const std::vector<std::string> region{"--region", "us-east-1"};
   const Ran refused = run(redispatch, region);
   EXPECT_EQ(refused.exit, 2);

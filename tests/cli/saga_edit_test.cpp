@@ -139,6 +139,27 @@ TEST_P(SagaVerbs, EditAgainWhatWasNoStateOnATerminal) {
   EXPECT_EQ(stored("o-1")->version, 2U);
 }
 
+TEST_P(SagaVerbs, TakeNoDirectoryForAState) {
+  put("o-1", "paid");
+  const Ran ran = run("edit", {"--correlation", "o-1", "--from", "/tmp", "--dry-run"});
+  EXPECT_EQ(ran.exit, 2);
+  EXPECT_EQ(ran.err, "sagabus: --from: /tmp is a directory, expected a file\n");
+}
+
+// Ctrl-D; an editor that is opened once more fails.
+TEST_P(SagaVerbs, GiveUpEditingAtTheEndOfTheInput) {
+  put("o-1", "paid");
+  const Editing once("if grep -q oops $3; then exit 1; else echo oops > $3; fi");
+  OnTerminal ended({"saga", "edit", "Orders", "--store", uri(), "--correlation", "o-1"},
+                   once.options());
+  ended.wait_for("give up: ");
+  ended.type("\x04");
+  const Ran given_up = ended.wait();
+  EXPECT_EQ(given_up.exit, 1);
+  EXPECT_THAT(given_up.out, HasSubstr("sagabus: nothing was changed"));
+  EXPECT_EQ(once.kept(given_up.out), "oops\n");
+}
+
 TEST_P(SagaVerbs, EditNothingThatWasWrittenMeanwhile) {
   put("o-1", "paid");
   const Editing waits(

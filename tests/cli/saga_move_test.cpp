@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <set>
 #include <thread>
 
@@ -151,14 +152,16 @@ TEST_P(SagaMoves, SayForProgramsWhatBecameOfAll) {
   sync_wait(store().erase("Orders", stored("new")->saga_id));
   const Ran dry = read({"--json", "--dry-run"});
   EXPECT_EQ(dry.exit, 4);
-  EXPECT_EQ(dry.out,
-            R"({"put":1,"replaced":0,"same":0,"kept":0,"taken":1,"failed":0,"dryRun":true})"
-            "\n");
+  EXPECT_EQ(
+      dry.out,
+      R"({"put":1,"replaced":0,"same":0,"kept":0,"taken":1,"failed":0,"dryRun":true,"interrupted":false})"
+      "\n");
   const Ran ran = read({"--json"});
   EXPECT_EQ(ran.exit, 4);
-  EXPECT_EQ(ran.out,
-            R"({"put":1,"replaced":0,"same":0,"kept":0,"taken":1,"failed":0,"dryRun":false})"
-            "\n");
+  EXPECT_EQ(
+      ran.out,
+      R"({"put":1,"replaced":0,"same":0,"kept":0,"taken":1,"failed":0,"dryRun":false,"interrupted":false})"
+      "\n");
   EXPECT_THAT(read({"--replace", "--yes"}).out, HasSubstr("its correlation id is taken: 1\n"));
   const std::vector<std::string> what{"--completed-before", to_iso8601(system_clock()->now() - 1h),
                                       "--yes", "--json"};
@@ -178,6 +181,21 @@ TEST_P(SagaMoves, GiveBackVersionZero) {
   ASSERT_EQ(write().exit, 0);
   EXPECT_EQ(read_instance(lines().at(0)).version, 0U);
   EXPECT_THAT(read().out, HasSubstr("there already: 1\n"));
+}
+
+// One step more would make a version that no import reads.
+TEST_P(SagaMoves, RefuseTheLastVersion) {
+  std::vector<Instance> all = some(0, 3, 10);
+  all[1].version = std::numeric_limits<std::int64_t>::max();
+  std::ofstream out(output());
+  for (const Instance& instance : all) out << write_instance(instance, InstanceText::whole) << '\n';
+  out.close();
+  const Ran ran = read();
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_THAT(ran.out, StartsWith("put: 2\n"));
+  EXPECT_THAT(ran.err, HasSubstr(", line 2: was not put: "));
+  EXPECT_THAT(ran.err, HasSubstr("version 9223372036854775807: no version comes after it\n"));
+  EXPECT_THAT(listed(), UnorderedElementsAre("o-0", "o-2"));
 }
 
 TEST_P(SagaMoves, PutAllButWhatTheStoreRefuses) {
@@ -210,9 +228,10 @@ TEST_P(SagaMoves, SayWhatWasPutWhereTheStoreFails) {
       uri().substr(0, uri().find("endpoint=")) + "endpoint=" + proxy.endpoint();
   const Ran ran = run_sagabus({"saga", "import", output(), "--store", spoilt});
   EXPECT_EQ(ran.exit, 1);
-  EXPECT_THAT(ran.out, StartsWith("put: 0\n"));
+  EXPECT_THAT(ran.out, StartsWith("put: at least 0\n"));
   EXPECT_TRUE(is_one_line(ran.err)) << ran.err;
-  EXPECT_THAT(ran.err, HasSubstr("; not all is put from line 1 on: run it again"));
+  EXPECT_THAT(ran.err,
+              HasSubstr("; not all is put from line 1 on: run it again, with --from-line 1"));
   EXPECT_THAT(read().out, StartsWith("put: 10\n"));
 }
 
@@ -224,14 +243,34 @@ TEST_P(SagaMoves, GoOnWithAnImportThatWasInterrupted) {
   const SpoilingProxy proxy(dynamodb_endpoint(), {.held = {"PutItem"}});
   const std::string spoilt =
       uri().substr(0, uri().find("endpoint=")) + "endpoint=" + proxy.endpoint();
-  Running running({"saga", "import", output(), "--store", spoilt});
+  Running running({"saga", "import", output(), "--json", "--store", spoilt});
   while (!proxy.holds_one() && !running.has_ended()) std::this_thread::sleep_for(1ms);
   running.send_signal(SIGINT);
   const Ran ran = running.wait();
   EXPECT_EQ(ran.exit, 130);
-  EXPECT_THAT(ran.out, StartsWith("put: 0\n"));
-  EXPECT_EQ(ran.err, "sagabus: interrupted\n");
+  EXPECT_EQ(ran.out,
+            R"({"put":0,"replaced":0,"same":0,"kept":0,"taken":0,"failed":0,"dryRun":false,)"
+            R"("interrupted":true})"
+            "\n");
+  EXPECT_EQ(ran.err,
+            "sagabus: interrupted; not all is put from line 1 on: run it again, with "
+            "--from-line 1\n");
   EXPECT_THAT(read().out, StartsWith("put: 1\n"));
+}
+
+TEST_P(SagaMoves, GoOnFromALine) {
+  std::ofstream out(output());
+  for (const Instance& instance : some(0, 3, 10)) {
+    out << write_instance(instance, InstanceText::whole) << '\n';
+  }
+  out.close();
+  EXPECT_THAT(read({"--from-line", "3"}).out, StartsWith("put: 1\n"));
+  EXPECT_THAT(listed(), UnorderedElementsAre("o-2"));
+  const Ran behind = read({"--from-line", "4"});
+  EXPECT_EQ(behind.exit, 2);
+  EXPECT_THAT(behind.err, HasSubstr("--from-line: " + output() + " has only 3 lines"));
+  EXPECT_THAT(read({"--from-line", "0"}).err, HasSubstr("--from-line: '0'"));
+  EXPECT_THAT(read({"--from-line", "1"}).out, StartsWith("put: 2\n"));
 }
 
 // The file that a process has open under that path, as fdinfo tells of it: how far it has been
@@ -315,7 +354,7 @@ TEST_P(SagaMoves, GoOnAfterAnyEnd) {
     if (running.wait().exit == 0) break;  // it was faster
     ++kills;
     seen = text_of(mark);
-    if (seen.find("\"count\":0}") == std::string::npos) ++in_the_middle;
+    if (seen.find("\"count\":0,") == std::string::npos) ++in_the_middle;
     std::ofstream(output(), std::ios::app) << "{\"sagaName\":\"Ord";  // as a torn write leaves it
   }
   EXPECT_GE(in_the_middle, 1);
@@ -329,6 +368,47 @@ TEST_P(SagaMoves, GoOnAfterAnyEnd) {
   EXPECT_THAT(ids, SizeIs(static_cast<std::size_t>(all)));
   EXPECT_FALSE(std::filesystem::exists(mark));
   EXPECT_EQ(run_sagabus(words).out, output() + " is complete\n");
+}
+
+TEST_P(SagaMoves, SayThatThereIsNone) {
+  for (const char* line : {"0 instances of Orders are in ", " is complete\n"}) {
+    const Ran none = write({"--resume"});
+    EXPECT_EQ(none.exit, 0);
+    EXPECT_THAT(none.out, HasSubstr(line));
+    EXPECT_TRUE(is_one_line(none.err)) << none.err;
+    EXPECT_THAT(none.err, StartsWith("sagabus: there is no instance of Orders in "));
+  }
+  EXPECT_THAT(lines(), IsEmpty());
+}
+
+TEST_P(SagaMoves, SayForProgramsWhatIsInTheFile) {
+  put("o-1", "paid");
+  for (const char* complete : {"false", "true"}) {
+    EXPECT_EQ(write({"--json", "--resume"}).out,
+              fmt::format(R"({{"sagaName":"Orders","file":"{}","instances":1,"leftOut":0,)"
+                          R"("wasComplete":{}}})"
+                          "\n",
+                          output(), complete));
+  }
+}
+
+// By a name that was mistyped, or after another export: that is no backup.
+TEST_P(SagaMoves, GoOnWithNoFileButTheirOwn) {
+  put("o-1", "paid");
+  std::ofstream(output()) << "something else\n";
+  const Ran other = write({"--resume"});
+  EXPECT_EQ(other.exit, 2);
+  EXPECT_THAT(other.err, HasSubstr("is no export that --resume can go on with"));
+  EXPECT_EQ(text_of(output()), "something else\n");
+  std::filesystem::remove(output());
+  ASSERT_EQ(write().exit, 0);
+  EXPECT_EQ(write({"--resume"}).out, output() + " is complete\n");
+  const Ran another_saga =
+      run_sagabus({"saga", "export", "Others", "--store", uri(), "--output", output(), "--resume"});
+  EXPECT_EQ(another_saga.exit, 2);
+  EXPECT_THAT(another_saga.err, HasSubstr("is an export of Orders in "));
+  std::ofstream(output(), std::ios::app) << "more\n";
+  EXPECT_EQ(write({"--resume"}).exit, 2);
 }
 
 TEST_P(SagaMoves, ReadNothingOfAnExportThatIsNotComplete) {
@@ -350,7 +430,8 @@ TEST_P(SagaMoves, WriteOverNoOtherFile) {
   EXPECT_THAT(again.err, HasSubstr("is there already"));
   EXPECT_THAT(lines(), SizeIs(1));
   const std::string mark = output() + ".resume";
-  std::ofstream(mark) << R"({"f":1,"source":"Others in x","continuation":"","offset":0,"count":0})";
+  std::ofstream(mark)
+      << R"({"f":1,"source":"Others in x","continuation":"","offset":0,"count":0,"leftOut":0})";
   EXPECT_THAT(write({"--resume"}).err, HasSubstr("is an export of Others in x, not of Orders in"));
   EXPECT_THAT(write().err, HasSubstr("was interrupted: --resume"));
   std::ofstream(mark) << "{";
@@ -397,6 +478,11 @@ TEST_P(SagaMoves, PurgeCompletedOnes) {
   sync_wait(store().insert(left));
   const std::string before = to_iso8601(system_clock()->now() - 1h);
   const std::vector<std::string> what{"--completed-before", before};
+  const Ran future =
+      run("purge", {"--completed-before", to_iso8601(system_clock()->now() + 1h), "--yes"});
+  EXPECT_EQ(future.exit, 2);
+  EXPECT_TRUE(is_one_line(future.err)) << future.err;
+  EXPECT_THAT(future.err, HasSubstr("is in the future"));
   EXPECT_EQ(run("purge", what).exit, 2);
   EXPECT_EQ(run("purge", {"--completed-before", before, "--dry-run"}).out,
             "1 instance would be removed\n1 of them has messages that are not known to have left: "
@@ -419,6 +505,24 @@ TEST_P(SagaMoves, PurgeCompletedOnes) {
   yes.type("Orders");
   EXPECT_EQ(yes.wait().exit, 0);
   EXPECT_THAT(listed(), UnorderedElementsAre("running", "new"));
+}
+
+// A second listing could find what came since the first.
+TEST_P(SagaMoves, PurgeNothingThatNobodyWasAskedAbout) {
+  if (!table_) GTEST_SKIP() << "nothing stands between the command and a file";
+  const SpoilingProxy counts(dynamodb_endpoint(), {});
+  const std::string watched =
+      uri().substr(0, uri().find("endpoint=")) + "endpoint=" + counts.endpoint();
+  std::vector<std::string> words{
+      "saga", "purge", "Orders", "--store", watched, "--completed-before", "2020-01-01"};
+  OnTerminal asking(words);
+  const Ran ran = asking.wait();
+  EXPECT_EQ(ran.exit, 0);
+  EXPECT_THAT(ran.out, HasSubstr("0 instances are removed"));
+  const unsigned once = counts.requests();
+  words.emplace_back("--dry-run");
+  EXPECT_EQ(run_sagabus(words).exit, 0);
+  EXPECT_EQ(counts.requests(), 2 * once);
 }
 
 // Runs it to its good end.

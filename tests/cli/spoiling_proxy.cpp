@@ -49,6 +49,7 @@ asio::awaitable<void> SpoilingProxy::serve(aws::Peer& client) {
   for (;;) {
     const std::string request = co_await client.read_request();
     if (request.empty()) co_return;
+    ++requests_;
     if (spoils_.held.contains(operation_of(request))) {
       holds_one_ = true;
       co_await client.read_request();  // until it goes away

@@ -26,6 +26,7 @@ class SpoilingProxy {
                 const aws::TestCertificates* certificates = nullptr);
 
   std::string endpoint(const std::string& host = "127.0.0.1") const;  // a URL
+  unsigned requests() const { return requests_; }                     // that have come
   bool holds_one() const { return holds_one_; }  // somebody waits for an answer in vain
 
  private:
@@ -37,6 +38,7 @@ class SpoilingProxy {
   const aws::Endpoint server_;
   const Spoils spoils_;
   std::atomic<bool> holds_one_ = false;
+  std::atomic<unsigned> requests_ = 0;
   aws::TestServer listener_;  // last: it uses the others
 };
 

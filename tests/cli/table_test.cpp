@@ -86,6 +86,23 @@ TEST_F(TableVerbs, MakeATableThatFits) {
   EXPECT_EQ(verified.out, "table " + name_ + " is as it should be\n");
 }
 
+TEST_F(TableVerbs, SayForProgramsWhatTheyDid) {
+  EXPECT_EQ(run("create", {"--json"}).out, R"({"table":")" + name_ + "\"}\n");
+  EXPECT_EQ(run("verify", {"--json"}).out, R"({"table":")" + name_ +
+                                               R"(","differences":[]})"
+                                               "\n");
+  const Ran differs = run("verify", {"--json", "--lean"});
+  EXPECT_EQ(differs.exit, 4);
+  EXPECT_THAT(differs.out, HasSubstr(R"({"table":")" + name_ + R"(","differences":[")"));
+  EXPECT_TRUE(is_one_line(differs.out)) << differs.out;
+  const std::string would = run("delete", {"--json", "--dry-run"}).out;
+  EXPECT_THAT(would, HasSubstr(R"({"table":")" + name_ + R"(","arn":"arn:)"));
+  EXPECT_THAT(would, HasSubstr(R"(","outcome":"would be deleted","items":1})"
+                               "\n"));
+  EXPECT_THAT(run("delete", {"--json", "--yes"}).out, HasSubstr(R"("outcome":"deleted")"));
+  expect_not_found(run("verify", {"--json"}));
+}
+
 TEST_F(TableVerbs, DescribeIt) {
   ASSERT_EQ(run("create").exit, 0);
   const Ran people = run("describe");

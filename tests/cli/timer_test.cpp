@@ -68,7 +68,7 @@ class TimerVerbs : public ::testing::TestWithParam<Kept> {
 
   Ran run(const std::string& verb, const std::vector<std::string>& more = {}) const {
     std::vector<std::string> words{"timer", verb, "--store", uri()};
-    if (verb == "cancel") words.emplace_back("--yes");
+    if (verb == "cancel" || verb == "move") words.emplace_back("--yes");
     words.insert(words.end(), more.begin(), more.end());
     return run_sagabus(words);
   }
@@ -229,6 +229,30 @@ TEST_P(TimerVerbs, NothingIsCancelledUnasked) {
   EXPECT_THAT(list(), SizeIs(3));
 }
 
+TEST_P(TimerVerbs, NothingIsMovedUnasked) {
+  open();
+  const std::string due = key("payment");
+  const std::vector<std::string> words{
+      "timer", "move", "--store", uri(), due, "--to", "2036-01-01T00:00:00Z"};
+  const Ran unsure = run_sagabus(words);
+  EXPECT_EQ(unsure.exit, 2);
+  EXPECT_THAT(unsure.err, HasSubstr("give --yes to move the timer"));
+  const auto dry =
+      objects(run("move", {due, "--to", "2036-01-01T00:00:00Z", "--dry-run", "--json"}));
+  EXPECT_THAT(texts(dry, "outcome"), ElementsAre("would be moved to"));
+  EXPECT_THAT(texts(dry, "moved_to"), ElementsAre("2036-01-01T00:00:00.000Z" + due.substr(24)));
+  OnTerminal no(words);
+  no.wait_for(" to 2036-01-01T00:00:00.000Z? Type its id, ");
+  no.type("y");
+  EXPECT_EQ(no.wait().exit, 1);
+  EXPECT_EQ(key("payment"), due);
+  OnTerminal yes(words);
+  yes.wait_for("? Type its id, ");
+  yes.type(due.substr(25));
+  EXPECT_EQ(yes.wait().exit, 0);
+  EXPECT_EQ(key("payment"), "2036-01-01T00:00:00.000Z" + due.substr(24));
+}
+
 TEST_P(TimerVerbs, ABusDoesNotGetWhatWasCancelledAndGetsWhatWasMoved) {
   const Instance before = open();
   const Ran cancelled = run("cancel", {key("payment")});
@@ -261,7 +285,7 @@ TEST_P(TimerVerbs, MendWhileABusWritesTheSameInstance) {
   for (const char* verb : {"move", "cancel"}) {
     std::vector<std::string> words{"timer", verb, "--store", uri(), key("payment")};
     if (std::string(verb) == "move") words.insert(words.end(), {"--in", "5h"});
-    if (std::string(verb) == "cancel") words.emplace_back("--yes");
+    words.emplace_back("--yes");
     Running running(words);
     while (!running.has_ended()) {
       const Note note{"d-1", "n"};

@@ -225,7 +225,7 @@ Words outbox(const std::string& verb, const std::string& store, const Words& mor
 }
 
 Words redispatch(const std::string& transport, const Words& more = {"--everything"}) {
-  Words words = outbox("redispatch", kNobody, {"--transport", transport});
+  Words words = outbox("redispatch", kNobody, {"--yes", "--transport", transport});
   words.insert(words.end(), more.begin(), more.end());
   return words;
 }
@@ -355,7 +355,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadUse{dlq("show", kNoQueues, {"Orders"}), 2, "ID or --all is required"},
         BadUse{dlq("redrive", kNoQueues, {"Orders"}), 2, "ID or --all is required"},
         BadUse{dlq("redrive", kNoQueues, {"Orders", "a", "--all"}), 2, "excludes"},
-        BadUse{dlq("redrive", kNoQueues, {"Orders", "a"}), 1, "127.0.0.1:1"},
+        BadUse{dlq("redrive", kNoQueues, {"Orders", "a", "--yes"}), 1, "127.0.0.1:1"},
         BadUse{dlq("purge", kNoQueues, {"Orders", "--yes"}), 2, "ID or --all is required"},
         BadUse{dlq("purge", kNoQueues, {"Orders", "a"}), 2, "--yes"}));
 

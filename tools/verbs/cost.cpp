@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <memory>
+#include <optional>
 
 #include "cost/bill.hpp"
 #include "duration.hpp"
+#include "read_file.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 #include "verbs/verbs.hpp"
@@ -186,12 +186,11 @@ Prices load_prices(const Options& options) {
   if (options.prices_file.empty()) {
     return read_prices(built_in_prices(), "prices", options.region);
   }
-  std::ifstream file(options.prices_file, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) {
+  const std::optional<std::string> text = read_file(options.prices_file);
+  if (!text) {
     throw std::invalid_argument(fmt::format("--prices: {}: cannot be read", options.prices_file));
   }
-  return read_prices(text, options.prices_file, options.region);
+  return read_prices(*text, options.prices_file, options.region);
 }
 
 // A state that no item has room for is the user's mistake.

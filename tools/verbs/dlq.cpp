@@ -7,6 +7,8 @@
 #include <set>
 #include <utility>
 
+#include "confirm.hpp"
+#include "count_text.hpp"
 #include "duration.hpp"
 #include "open_transport.hpp"
 #include "pretty_json.hpp"
@@ -161,6 +163,15 @@ void add_letter_ids(CLI::App& verb, LetterOptions& options) {
 void require_ids_or_all(const LetterOptions& options) {
   if (!options.ids.empty() || options.all) return;
   throw CLI::ValidationError("ID or --all is required: which letters?");
+}
+
+void ask_about_letters(const LetterOptions& options, std::string_view to_do) {
+  const std::string count = options.all ? "all letters" : count_text(options.ids.size(), "letter");
+  const std::string queue = options.letters();
+  const std::string question =
+      fmt::format("{} {} of {}? Type the name of that queue", to_do, count, escape_controls(queue));
+  if (is_sure(question, queue)) return;
+  throw Failure(Exit::failed, "nothing was changed: the answer was not the queue's name");
 }
 
 asio::awaitable<OpenLetters> open_letters(LetterOptions options) {

@@ -33,6 +33,10 @@ void add_letter_options(CLI::App& verb, LetterOptions& options);
 void add_letter_ids(CLI::App& verb, LetterOptions& options);
 void require_ids_or_all(const LetterOptions& options);
 
+// Asks on a terminal for the queue's name; `to_do` is such as "Erase". Throws Failure where the
+// user is not sure.
+void ask_about_letters(const LetterOptions& options, std::string_view to_do);
+
 struct OpenLetters {
   Transport transport;
   LetterQuery query;

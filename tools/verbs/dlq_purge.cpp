@@ -4,7 +4,6 @@
 #include <memory>
 
 #include "confirm.hpp"
-#include "count_text.hpp"
 #include "terminal.hpp"
 #include "verbs/dlq.hpp"
 #include "verbs/verbs.hpp"
@@ -20,40 +19,31 @@ constexpr const char* kDescription = "Erase dead letters for good";
 constexpr const char* kFooter =
     "Asks on a terminal; elsewhere it needs --yes. Where it fails, run it again. Exits with 3 "
     "where\n"
-    "an ID or the queue is not there.\n"
+    "an ID is not there, and on SQS where the queue is not; a file has no queues to miss: an empty "
+    "one\n"
+    "is as good as none there.\n"
     "\n"
     "Examples:\n"
     "  sagabus dlq purge --transport sqlite:///var/lib/orders.db OrderSaga ID\n"
     "  sagabus dlq purge --transport 'sqs://shop?region=us-east-1' OrderSaga --all --yes\n";
 
 struct Options : LetterOptions {
-  bool yes = false;
-  bool dry_run = false;
+  Consent consent;
 };
 
-// Before any is held.
-void ask(const Options& options) {
-  const std::string count = options.all ? "all letters" : count_text(options.ids.size(), "letter");
-  const std::string queue = options.letters();
-  const std::string question =
-      fmt::format("Erase {} of {}? Type the name of that queue", count, escape_controls(queue));
-  if (is_sure(question, queue)) return;
-  throw Failure(Exit::failed, "nothing was erased: the answer was not the queue's name");
-}
-
 asio::awaitable<Exit> purge(Options options) {
-  const bool sure = options.yes || options.dry_run;
-  if (!sure) require_terminal("erase letters");
+  require_consent(options.consent, "erase letters");
   auto opening = open_letters(options);
   OpenLetters letters = co_await std::move(opening);
-  if (!sure) ask(options);
+  // Before any is held.
+  if (options.consent.is_asked_for()) ask_about_letters(options, "Erase");
   const TimePoint now = letters.query.clock->now();
   const Transport transport = letters.transport;
   unsigned count = 0;
   const LetterVisit erase = [&](Delivery letter) -> asio::awaitable<void> {
     LetterReport report{letter, now};
-    report.outcome = options.dry_run ? "would be erased" : "erased";
-    if (!options.dry_run) {
+    report.outcome = options.consent.dry_run ? "would be erased" : "erased";
+    if (!options.consent.dry_run) {
       auto erasing = erase_letter(transport, letter);
       co_await std::move(erasing);
     }
@@ -75,8 +65,7 @@ void add_dlq_purge(CLI::App& app, Action& action) {
   CLI::App* const verb = dlq_group(app).add_subcommand("purge", kDescription);
   add_letter_options(*verb, *options);
   add_letter_ids(*verb, *options);
-  add_switch(*verb, "--yes", options->yes, "Do not ask");
-  add_switch(*verb, "--dry-run", options->dry_run, "Only print what would be erased");
+  add_consent(*verb, options->consent);
   verb->footer(kFooter);
   verb->callback([options, &action] {
     require_ids_or_all(*options);

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "confirm.hpp"
 #include "sagabus/error.hpp"
 #include "terminal.hpp"
 #include "verbs/dlq.hpp"
@@ -29,16 +30,17 @@ constexpr const char* kFooter =
     "\n"
     "Only letters of ENDPOINT are sent. One that does not say where it comes from, since SQS "
     "itself\n"
-    "has moved it, goes where --to says. One whose body was no message stays.\n"
-    "Exits with 3 where an ID is not there, and with 1 where letters stay.\n"
+    "has moved it, goes where --to says. One whose body was no message stays. Asks on a terminal;\n"
+    "elsewhere it needs --yes. Exits with 3 where an ID is not there, or the queue on SQS (a file\n"
+    "has no queues to miss), and with 1 where letters stay.\n"
     "\n"
     "Examples:\n"
     "  sagabus dlq redrive --transport sqlite:///var/lib/orders.db OrderSaga --all --dry-run\n"
-    "  sagabus dlq redrive --transport 'sqs://shop?region=us-east-1' OrderSaga ID ID\n";
+    "  sagabus dlq redrive --transport 'sqs://shop?region=us-east-1' OrderSaga ID ID --yes\n";
 
 struct Options : LetterOptions {
   RedriveOptions how;
-  bool dry_run = false;
+  Consent consent;
 };
 
 // One run of the verb.
@@ -72,7 +74,7 @@ class Redrive {
     const std::string target = target_of(letter);
     if (target.empty()) co_return;
     ++sent_;
-    if (options_.dry_run) {
+    if (options_.consent.dry_run) {
       print(letter, fmt::format("would be sent to {}", target));
       co_return;
     }
@@ -95,9 +97,12 @@ class Redrive {
 };
 
 asio::awaitable<Exit> redrive(Options options) {
+  require_consent(options.consent, "send letters back");
   options.how.of = options.endpoint;
   auto opening = open_letters(options);
   OpenLetters letters = co_await std::move(opening);
+  // Before any is held.
+  if (options.consent.is_asked_for()) ask_about_letters(options, "Send back");
   Redrive work(options, std::move(letters));
   co_await work.run();
   if (work.stayed() > 0) {
@@ -124,7 +129,7 @@ void add_dlq_redrive(CLI::App& app, Action& action) {
       ->type_name("ENDPOINT");
   add_switch(*verb, "--run-uncertain", options->how.run_uncertain,
              "Run those that may have taken effect");
-  add_switch(*verb, "--dry-run", options->dry_run, "Only print what would be sent");
+  add_consent(*verb, options->consent);
   verb->footer(kFooter);
   verb->callback([options, &action] {
     require_ids_or_all(*options);

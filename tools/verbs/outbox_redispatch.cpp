@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "confirm.hpp"
+#include "count_text.hpp"
 #include "open_store.hpp"
 #include "terminal.hpp"
 #include "verbs/lasting_store.hpp"
@@ -28,28 +30,29 @@ constexpr const char* kFooter =
     "The messages of an entry go to all who take their types; then the entry leaves its instance.\n"
     "In a file these are those who subscribed: name the file of your queues, for in another one\n"
     "nobody has, and the messages are lost. On SQS name them with --route, or have\n"
-    "topics=true&topic_arns=ARN_PREFIX in the URI. Files take again what they took before; a FIFO "
-    "queue drops a repeat within five\n"
-    "minutes. Where the verb fails, run it again.\n"
+    "topics=true&topic_arns=ARN_PREFIX in the URI. Files take again what they took before; a FIFO\n"
+    "queue drops a repeat within five minutes. Where the verb fails, run it again.\n"
     "\n"
     "Settled entries, and those younger than --older-than, are not sent. The write sets the "
     "expiry\n"
     "of a completed instance anew: give a DynamoDB --store the ttl_days of your program; on "
     "SQLite\n"
-    "it then has none. Exits with 3 where an --id is not there.\n"
+    "it then has none. Asks on a terminal; elsewhere it needs --yes. Exits with 3 where an --id "
+    "is\n"
+    "not there.\n"
     "\n"
     "Examples:\n"
     "  sagabus outbox redispatch --store 'dynamodb://sagas?region=us-east-1' \\\n"
     "    --transport 'sqs://shop?region=us-east-1' --route PaymentRequested=payments:orderId \\\n"
     "    --saga OrderSaga --everything --dry-run\n"
     "  sagabus outbox redispatch --store sqlite:///var/lib/orders.db \\\n"
-    "    --transport sqlite:///var/lib/queues.db --saga OrderSaga --id SAGA_ID\n";
+    "    --transport sqlite:///var/lib/queues.db --saga OrderSaga --id SAGA_ID --yes\n";
 
 struct Options : OutboxOptions {
   SendingOptions sending;
   std::vector<std::string> ids;
   bool everything = false;
-  bool dry_run = false;
+  Consent consent;
 };
 
 struct Ends {
@@ -107,7 +110,7 @@ class Redispatch {
     co_await learn_watermarks(ends_.store, *found, watermarks_);
     InstancePtr current = std::make_shared<const Instance>(std::move(*found));
     for (const OutboxFinding& finding : left_over(*current)) require_routes(finding.entry);
-    if (options_.dry_run) {
+    if (options_.consent.dry_run) {
       for (const OutboxFinding& finding : left_over(*current)) print(*current, finding);
       co_return true;
     }
@@ -136,7 +139,7 @@ class Redispatch {
   }
 
   void print(const Instance& instance, const OutboxFinding& finding) {
-    print_finding(instance, finding, now_, options_.dry_run ? "would be sent" : "sent",
+    print_finding(instance, finding, now_, options_.consent.dry_run ? "would be sent" : "sent",
                   options_.json);
     ++count_;
   }
@@ -148,10 +151,23 @@ class Redispatch {
   unsigned count_ = 0;
 };
 
+// Before any is read: how many entries there are is known only once all are.
+void ask(const Options& options) {
+  const std::string where =
+      options.everything ? "all instances" : count_text(options.ids.size(), "instance");
+  const std::string question =
+      fmt::format("Send what is left over in {} of {} again? Type the saga's name", where,
+                  escape_controls(options.saga));
+  if (is_sure(question, options.saga)) return;
+  throw Failure(Exit::failed, "nothing was sent: the answer was not the saga's name");
+}
+
 asio::awaitable<Exit> redispatch_all(Options options) {
+  require_consent(options.consent, "send messages again");
   const Ambient ambient;
   const Ends ends = open_ends(options, ambient);
   co_await ends.store.backend()->prepare();
+  if (options.consent.is_asked_for()) ask(options);
   Redispatch work(options, ends, ambient.clock->now());
   if (options.everything) {
     co_await work.everything();
@@ -178,7 +194,7 @@ void add_outbox_redispatch(CLI::App& app, Action& action) {
                                });
   add_switch(*verb, "--everything", options->everything, "Mend all instances of the saga");
   ids->excludes(verb->get_option("--everything"));
-  add_switch(*verb, "--dry-run", options->dry_run, "Only print what would be sent");
+  add_consent(*verb, options->consent);
   verb->footer(kFooter);
   verb->callback([options, &action] {
     if (options->ids.empty() && !options->everything) {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "confirm.hpp"
 #include "duration.hpp"
 #include "open_store.hpp"
 #include "sagabus/error.hpp"
@@ -61,15 +60,6 @@ void require_choice(const SagaChoice& choice) {
   throw CLI::ValidationError("--id or --correlation is required: which instance?");
 }
 
-void add_consent(CLI::App& verb, Consent& consent) {
-  add_switch(verb, "--yes", consent.yes, "Do not ask");
-  add_switch(verb, "--dry-run", consent.dry_run, "Only say what would be done");
-}
-
-void require_consent(const Consent& consent, std::string_view to_do) {
-  if (!consent.yes && !consent.dry_run) require_terminal(to_do);
-}
-
 void ask_about(const Instance& instance, const Consent& consent, const std::string& question) {
   if (consent.yes) return;
   if (is_sure(question + "? Type its correlation id", instance.correlation_id)) return;
@@ -92,12 +82,12 @@ asio::awaitable<SagaStore> open_sagas(std::string uri) {
   return open_sagas(std::move(uri), nullptr);
 }
 
-asio::awaitable<SagaStore> open_sagas(std::string uri, std::shared_ptr<bool> left_out) {
+asio::awaitable<SagaStore> open_sagas(std::string uri, std::shared_ptr<std::uint64_t> left_out) {
   Ambient ambient;
   // What cannot be read is not listed: whoever lists has to know.
   const auto tell = [left_out](LogLevel, std::string_view line) {
     fmt::print(stderr, "sagabus: {}\n", escape_controls(line));
-    if (left_out && line.find(": left out: ") != std::string_view::npos) *left_out = true;
+    if (left_out && line.find(": left out: ") != std::string_view::npos) ++*left_out;
   };
   ambient.log = Logger(tell, LogLevel::warning);
   const SagaStore store = open_store(parse_lasting_store(uri), ambient);

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "command.hpp"
+#include "confirm.hpp"
 #include "sagabus/saga_tools.hpp"
 
 namespace sagabus::tools {
@@ -24,12 +25,6 @@ struct SagaChoice {
   std::string correlation_id;  // where there is no id
 };
 
-// Of verbs that change what cannot be changed back.
-struct Consent {
-  bool yes = false;
-  bool dry_run = false;
-};
-
 // The group `sagabus saga`, made with the first verb that asks for it.
 CLI::App& saga_group(CLI::App& app);
 
@@ -42,11 +37,7 @@ void add_saga_json(CLI::App& verb, SagaOptions& options);
 void add_saga_choice(CLI::App& verb, SagaChoice& choice);
 void require_choice(const SagaChoice& choice);
 
-// Adds --yes and --dry-run. The second function throws Failure where there is neither, and no
-// terminal to ask on. The third asks, where it has to, whether the user is sure, and throws Failure
-// where he is not.
-void add_consent(CLI::App& verb, Consent& consent);
-void require_consent(const Consent& consent, std::string_view to_do);
+// Asks, where it has to, whether the user is sure, and throws Failure where he is not.
 void ask_about(const Instance& instance, const Consent& consent, const std::string& question);
 
 // Adds an option that is a length of time.
@@ -58,8 +49,9 @@ void add_duration_option(CLI::App& verb, const std::string& name,
 // What it warns of goes to standard error.
 boost::asio::awaitable<SagaStore> open_sagas(std::string uri);
 
-// The same; sets `left_out` once a listing has left out what it could not read.
-boost::asio::awaitable<SagaStore> open_sagas(std::string uri, std::shared_ptr<bool> left_out);
+// The same; counts in `left_out` what a listing has left out, since it could not read it.
+boost::asio::awaitable<SagaStore> open_sagas(std::string uri,
+                                             std::shared_ptr<std::uint64_t> left_out);
 
 // Throws Failure with Exit::not_found where there is none.
 boost::asio::awaitable<InstancePtr> find_saga(SagaStore store, std::string name, SagaChoice choice);

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <exception>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "confirm.hpp"
 #include "edit_text.hpp"
 #include "pretty_json.hpp"
+#include "read_file.hpp"
 #include "sagabus/error.hpp"
 #include "sagabus/json.hpp"
 #include "state_changes.hpp"
@@ -97,13 +99,16 @@ Value edit_state(EditedText& text) {
   for (;;) {
     std::optional<Value> edited = read_edited(text.edit());
     if (edited) return *std::move(edited);
-    const std::string answer =
+    const std::optional<std::string> answer =
         ask_for_line("Press Enter to edit it again, or type anything else to give up");
-    if (!answer.empty()) throw Failure(Exit::failed, "nothing was changed");
+    if (!answer || !answer->empty()) throw Failure(Exit::failed, "nothing was changed");
   }
 }
 
 Value read_from(const std::string& path) {
+  if (std::filesystem::is_directory(path)) {
+    throw Failure(Exit::wrong_use, fmt::format("--from: {} is a directory, expected a file", path));
+  }
   const std::optional<std::string> text = read_file(path);
   if (!text) throw Failure(Exit::not_found, fmt::format("--from: {} cannot be read", path));
   try {

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <charconv>
 #include <exception>
 #include <filesystem>
 #include <memory>
@@ -47,10 +48,13 @@ constexpr const char* kFooter =
     "put,\n"
     "replaced, same (was there just so), kept (another one has its id), taken (an instance of "
     "another\n"
-    "id has its correlation id), failed, and dryRun, which sees no refusals.\n"
+    "id has its correlation id), failed, dryRun, which sees no refusals of the store, and "
+    "interrupted:\n"
+    "it failed or was interrupted on the way, and the counts are the least that was done.\n"
     "\n"
-    "May be repeated, and run again after it failed or was interrupted. Stop the buses of the "
-    "saga\n"
+    "May be repeated, and run again after it failed or was interrupted: it says with which "
+    "--from-line\n"
+    "it has less to do. Stop the buses of the saga\n"
     "before --replace: they would do again what the file does not know of. On DynamoDB completed\n"
     "instances expire as the ttl_days of --store say, counted from their last write: give those "
     "of\n"
@@ -65,6 +69,7 @@ struct Options {
   std::string file;
   bool yes = false;
   bool json = false;
+  std::uint64_t from_line = 1;
   ImportOptions how;
 };
 
@@ -82,7 +87,7 @@ Instance read_line(const std::string& path, const LineFile& file, const std::str
 }
 
 // Before anything is put. Pauses now and then, to hear of Ctrl-C.
-asio::awaitable<void> check_all(std::string path) {
+asio::awaitable<void> check_all(std::string path, std::uint64_t from_line) {
   const auto executor = co_await asio::this_coro::executor;
   LineFile file(path);
   Progress progress("bytes checked", file.size());
@@ -94,6 +99,10 @@ asio::awaitable<void> check_all(std::string path) {
     next_pause = file.offset() + kBytesBetweenPauses;
     co_await asio::post(executor, asio::use_awaitable);
   }
+  if (from_line > 1 && from_line > file.number()) {
+    throw Failure(Exit::wrong_use, fmt::format("--from-line: {} has only {}; nothing was put", path,
+                                               count_text(file.number(), "line")));
+  }
 }
 
 // One run through the file.
@@ -101,6 +110,9 @@ class Import {
  public:
   Import(SagaStore store, const Options& options)
       : store_(std::move(store)), path_(options.file), how_(options.how), file_(options.file) {
+    std::string passed;
+    while (file_.number() + 1 < options.from_line && file_.next(passed)) {
+    }
     how_.on_refused = [this](std::size_t index, const std::string& why) {
       fmt::print(stderr, "sagabus: {}, line {}: was not put: {}\n", escape_controls(path_),
                  first_line_ + index, escape_controls(why));
@@ -143,18 +155,21 @@ class Import {
   ImportCounts counts_;
 };
 
-void print_for_people(const ImportCounts& counts, const ImportOptions& how) {
-  fmt::print("{}put: {}\n", how.dry_run ? "would be " : "", counts.put);
-  fmt::print("{}replaced: {}\n", how.dry_run ? "would be " : "", counts.replaced);
-  fmt::print("skipped, there already: {}\n", counts.same);
-  fmt::print("skipped, another one is there: {}{}\n", counts.kept,
+void print_for_people(const ImportCounts& counts, bool interrupted, const ImportOptions& how) {
+  const char* const would_be = how.dry_run ? "would be " : "";
+  const char* const at_least = interrupted ? "at least " : "";
+  fmt::print("{}put: {}{}\n", would_be, at_least, counts.put);
+  fmt::print("{}replaced: {}{}\n", would_be, at_least, counts.replaced);
+  fmt::print("skipped, there already: {}{}\n", at_least, counts.same);
+  fmt::print("skipped, another one is there: {}{}{}\n", at_least, counts.kept,
              counts.kept > 0 ? " (see --replace)" : "");
-  fmt::print("skipped, its correlation id is taken: {}\n", counts.taken);
-  fmt::print("failed: {}\n", counts.refused);
+  fmt::print("skipped, its correlation id is taken: {}{}\n", at_least, counts.taken);
+  fmt::print("failed: {}{}\n", at_least, counts.refused);
 }
 
-void report(const ImportCounts& counts, const Options& options) {
-  if (!options.json) return print_for_people(counts, options.how);
+// Where it was interrupted, some of the last batch may be put that are not counted.
+void report(const ImportCounts& counts, bool interrupted, const Options& options) {
+  if (!options.json) return print_for_people(counts, interrupted, options.how);
   Object out{{"put", Value(counts.put)}};
   out.emplace_back("replaced", Value(counts.replaced));
   out.emplace_back("same", Value(counts.same));
@@ -162,16 +177,18 @@ void report(const ImportCounts& counts, const Options& options) {
   out.emplace_back("taken", Value(counts.taken));
   out.emplace_back("failed", Value(counts.refused));
   out.emplace_back("dryRun", Value(options.how.dry_run));
+  out.emplace_back("interrupted", Value(interrupted));
   print_object(std::move(out));
 }
 
 [[noreturn]] void fail(const std::exception_ptr& failure, std::uint64_t first_line) {
-  if (is_cancellation(failure)) std::rethrow_exception(failure);
+  const std::string how_to_go_on = fmt::format(
+      "; not all is put from line {0} on: run it again, with --from-line {0}", first_line);
+  if (is_cancellation(failure)) throw Failure(Exit::interrupted, "interrupted" + how_to_go_on);
   try {
     std::rethrow_exception(failure);
   } catch (const std::exception& error) {
-    throw Failure(exit_of(error), fmt::format("{}; not all is put from line {} on: run it again",
-                                              error.what(), first_line));
+    throw Failure(exit_of(error), error.what() + how_to_go_on);
   }
 }
 
@@ -186,7 +203,7 @@ asio::awaitable<Exit> put_all(Options options) {
     failure = std::current_exception();
   }
   const ImportCounts& counts = work.counts();
-  report(counts, options);
+  report(counts, failure != nullptr, options);
   if (failure) fail(failure, work.first_line());
   if (counts.refused > 0) {
     throw Failure(Exit::failed, fmt::format("{} {} not put", count_text(counts.refused, "instance"),
@@ -203,7 +220,7 @@ asio::awaitable<Exit> put(Options options) {
   }
   const bool sure = !options.how.replace || options.how.dry_run || options.yes;
   if (!sure) require_terminal("overwrite instances");
-  auto checking = check_all(options.file);
+  auto checking = check_all(options.file, options.from_line);
   co_await std::move(checking);
   if (!sure &&
       !is_sure("Overwrite what differs, with what it has yet to send? Type replace", "replace")) {
@@ -211,6 +228,18 @@ asio::awaitable<Exit> put(Options options) {
   }
   auto putting = put_all(std::move(options));
   co_return co_await std::move(putting);
+}
+
+void add_from_line(CLI::App& verb, std::uint64_t& line) {
+  const auto read = [&line](const std::string& text) {
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, line);
+    if (error == std::errc() && stop == end && line > 0) return;
+    throw CLI::ValidationError(
+        fmt::format("--from-line: '{}', expected a whole number from 1", text));
+  };
+  verb.add_option_function<std::string>("--from-line", read, "Put those of that line and after it")
+      ->type_name("N");
 }
 
 }  // namespace
@@ -228,6 +257,7 @@ void add_saga_import(CLI::App& app, Action& action) {
   add_switch(*verb, "--yes", options->yes, "Do not ask before --replace");
   add_switch(*verb, "--dry-run", options->how.dry_run, "Only say what would be done");
   add_switch(*verb, "--json", options->json, "Print the counts as a JSON object");
+  add_from_line(*verb, options->from_line);
   verb->footer(kFooter);
   verb->callback([options, &action] { action = [options] { return run(put(*options)); }; });
 }

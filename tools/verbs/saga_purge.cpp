@@ -25,20 +25,17 @@ namespace asio = boost::asio;
 constexpr const char* kDescription = "Remove completed instances of a saga";
 
 constexpr const char* kFooter =
-    "Removes instances that are completed and were last written before that time; a date means "
-    "its\n"
-    "beginning, UTC. Those of which messages are not known to have left stay, unless --force is "
-    "given\n"
-    "(`sagabus outbox list` shows them), and so does one that is written meanwhile. A message that "
-    "one\n"
-    "took in and that comes again may start it anew: choose a time that is longer ago than your\n"
-    "transport keeps messages.\n"
+    "Removes instances that are completed and were last written before that time, which has "
+    "passed;\n"
+    "a date means its beginning, UTC. Those of which messages are not known to have left stay,\n"
+    "unless --force is given (`sagabus outbox list` shows them), and so does one that is written\n"
+    "meanwhile. A message that one took in and that comes again may start it anew: choose a time\n"
+    "that is longer ago than your transport keeps messages.\n"
     "\n"
     "Asks on a terminal; elsewhere it needs --yes. Where it fails or is interrupted, run it "
-    "again. With\n"
-    "--json it prints one object at the end: sagaName, removed, writtenMeanwhile (left), "
-    "unsettled\n"
-    "(messages are not known to have left; left without --force) and dryRun.\n"
+    "again.\n"
+    "With --json it prints one object at the end: sagaName, removed, writtenMeanwhile (left),\n"
+    "unsettled (messages are not known to have left; left without --force) and dryRun.\n"
     "\n"
     "Examples:\n"
     "  sagabus saga purge OrderSaga --completed-before 2026-01-01 --dry-run \\\n"
@@ -151,20 +148,30 @@ void ask(const Options& options, const Counts& counts) {
   throw Failure(Exit::failed, "nothing was removed: the answer was not the saga's name");
 }
 
+// What completes later is not what somebody asked about, or looked at.
+void require_past(const Options& options, TimePoint now) {
+  if (*options.before <= now) return;
+  throw Failure(Exit::wrong_use,
+                fmt::format("--completed-before: {} is in the future: give a time that has passed",
+                            to_iso8601(*options.before)));
+}
+
 asio::awaitable<Exit> purge(Options options) {
   require_consent(options.consent, "remove instances");
   const SagaStore store = co_await open_sagas(options.store);
+  require_past(options, now_of(store));
   Purge work(store, options);
   Counts found;
   if (!options.consent.yes || options.consent.dry_run) {
     auto counting = work.go(false, 0);
     found = co_await std::move(counting);
   }
-  if (options.consent.dry_run) {
+  // Where there was none there was nothing to ask about: none is removed.
+  if (options.consent.dry_run || (options.consent.is_asked_for() && found.chosen == 0)) {
     report(found, options);
     co_return Exit::done;
   }
-  if (!options.consent.yes && found.chosen > 0) ask(options, found);
+  if (options.consent.is_asked_for()) ask(options, found);
   auto removing = work.go(true, found.chosen);
   const Counts counts = co_await std::move(removing);
   report(counts, options);

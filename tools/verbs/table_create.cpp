@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sagabus/dynamodb/table.hpp"
+#include "sagabus/json.hpp"
 #include "verbs/table.hpp"
 #include "verbs/table_flags.hpp"
 #include "verbs/verbs.hpp"
@@ -22,6 +23,7 @@ constexpr const char* kFooter =
     "that lists the differences. What is asked for and off is turned on. What the flags say of "
     "key\n"
     "shards, index and days may stand in the URI of the store as well: both must say the same.\n"
+    "With --json it prints an object when the table is ready: table, its name.\n"
     "\n"
     "Examples:\n"
     "  sagabus table create --store 'dynamodb://sagas?region=us-east-1'\n"
@@ -35,6 +37,7 @@ constexpr const char* kFooter =
 struct Options {
   std::string store;
   TableFlags table;
+  bool json = false;
 };
 
 asio::awaitable<Exit> create(Options options) {
@@ -43,7 +46,11 @@ asio::awaitable<Exit> create(Options options) {
   const dynamodb::SagaStore store = open_dynamodb(uri, {});
   auto creating = dynamodb::create_table(store, std::move(description));
   co_await std::move(creating);
-  fmt::print("table {} is ready\n", store.table_name());
+  if (options.json) {
+    fmt::print("{}\n", to_json(Value(Object{{"table", Value(store.table_name())}})));
+  } else {
+    fmt::print("table {} is ready\n", store.table_name());
+  }
   co_return Exit::done;
 }
 
@@ -56,6 +63,7 @@ void add_table_create(CLI::App& app, Action& action) {
   CLI::App* const verb = table_group(app).add_subcommand("create", kDescription);
   add_store_option(*verb, options->store);
   add_table_flags(*verb, options->table);
+  add_switch(*verb, "--json", options->json, "Print one JSON object");
   verb->footer(kFooter);
   verb->callback([options, &action] { action = [options] { return run(create(*options)); }; });
 }

@@ -8,6 +8,7 @@
 #include "confirm.hpp"
 #include "count_text.hpp"
 #include "sagabus/dynamodb/table.hpp"
+#include "sagabus/json.hpp"
 #include "terminal.hpp"
 #include "verbs/table.hpp"
 #include "verbs/verbs.hpp"
@@ -24,7 +25,8 @@ constexpr const char* kFooter =
     "Asks on a terminal; elsewhere it needs --yes. A table whose deletion protection is on stays, "
     "and\n"
     "so does one whose keys are not those of a store: this exits with 1. Exits with 3 where there\n"
-    "is no table.\n"
+    "is no table. With --json it prints an object: table (its name), arn, outcome (deleted, would\n"
+    "be deleted) and items, as of some hours ago.\n"
     "\n"
     "Examples:\n"
     "  sagabus table delete --store 'dynamodb://sagas?region=us-east-1'\n"
@@ -35,6 +37,7 @@ struct Options {
   std::string store;
   bool yes = false;
   bool dry_run = false;
+  bool json = false;
 };
 
 bool is_sure(const dynamodb::TableInfo& table) {
@@ -64,22 +67,32 @@ void require_unprotected(const dynamodb::TableInfo& table) {
                   table.arn, table.name));
 }
 
+void report(const dynamodb::TableInfo& table, const Options& options) {
+  if (options.json) {
+    Object out{{"table", Value(table.name)}};
+    out.emplace_back("arn", Value(table.arn));
+    out.emplace_back("outcome", Value(options.dry_run ? "would be deleted" : "deleted"));
+    out.emplace_back("items", Value(table.items));
+    fmt::print("{}\n", escape_controls(to_json(Value(std::move(out)))));
+  } else if (options.dry_run) {
+    fmt::print("table {} would be deleted, with some {}\n", escape_controls(table.arn),
+               count_text(table.items, "item"));
+  } else {
+    fmt::print("table {} is deleted\n", table.name);
+  }
+}
+
 asio::awaitable<Exit> remove(Options options) {
   const dynamodb::SagaStore store = open_table(options.store);
   if (!options.yes && !options.dry_run) require_terminal("delete the table");
   const dynamodb::TableInfo table = co_await dynamodb::describe_table(store);
   require_ours(table);
   require_unprotected(table);
-  if (options.dry_run) {
-    fmt::print("table {} would be deleted, with some {}\n", escape_controls(table.arn),
-               count_text(table.items, "item"));
-    co_return Exit::done;
-  }
-  if (!options.yes && !is_sure(table)) {
+  if (!options.dry_run && !options.yes && !is_sure(table)) {
     throw Failure(Exit::failed, "nothing was deleted: the answer was not the table's name");
   }
-  co_await dynamodb::delete_table(store);
-  fmt::print("table {} is deleted\n", store.table_name());
+  if (!options.dry_run) co_await dynamodb::delete_table(store);
+  report(table, options);
   co_return Exit::done;
 }
 
@@ -93,6 +106,7 @@ void add_table_delete(CLI::App& app, Action& action) {
   add_store_option(*verb, options->store);
   add_switch(*verb, "--yes", options->yes, "Do not ask");
   add_switch(*verb, "--dry-run", options->dry_run, "Only print what would be deleted");
+  add_switch(*verb, "--json", options->json, "Print one JSON object");
   verb->footer(kFooter);
   verb->callback([options, &action] { action = [options] { return run(remove(*options)); }; });
 }

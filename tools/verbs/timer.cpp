@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "confirm.hpp"
 #include "duration.hpp"
 #include "open_store.hpp"
 #include "pretty_json.hpp"
@@ -168,6 +169,12 @@ asio::awaitable<TimerRow> find_timer(SagaStore store, std::string key) {
                               escape_controls(key), fmt::join(keys, ", ")));
   }
   co_return std::move(found.front());
+}
+
+void ask_about_timer(const TimerRow& row, const std::string& question) {
+  const std::string& id = row.key.id;
+  if (is_sure(fmt::format("{}? Type its id, {}", question, escape_controls(id)), id)) return;
+  throw Failure(Exit::failed, "nothing was changed: the answer was not the timer's id");
 }
 
 void print_timer(const TimerReport& report, bool json) {

@@ -45,6 +45,9 @@ boost::asio::awaitable<SagaStore> open_timers(std::string uri);
 // Exit::wrong_use where there are several.
 boost::asio::awaitable<TimerRow> find_timer(SagaStore store, std::string key);
 
+// Asks on a terminal for the timer's id. Throws Failure where the user is not sure.
+void ask_about_timer(const TimerRow& row, const std::string& question);
+
 // What is printed of a row: a few lines for people, or one JSON object on a line.
 struct TimerReport {
   const TimerRow& row;

@@ -30,30 +30,21 @@ constexpr const char* kFooter =
     "  sagabus timer cancel --store sqlite:///var/lib/orders.db ID --yes --json\n";
 
 struct Options : TimerOptions {
-  bool yes = false;
-  bool dry_run = false;
+  Consent consent;
 };
 
-void ask(const TimerRow& row) {
-  const std::string id = row.key.id;
-  const std::string question = fmt::format("Cancel {}? Type its id, {}",
-                                           escape_controls(to_text(row.key)), escape_controls(id));
-  if (is_sure(question, id)) return;
-  throw Failure(Exit::failed, "nothing was cancelled: the answer was not the timer's id");
-}
-
 asio::awaitable<Exit> cancel(Options options) {
-  const bool sure = options.yes || options.dry_run;
-  if (!sure) require_terminal("cancel the timer");
+  require_consent(options.consent, "cancel the timer");
   const SagaStore store = co_await open_timers(options.store);
   const TimerRow row = co_await find_timer(store, options.key);
   TimerReport report{row, store.backend()->timers()->now()};
-  if (options.dry_run) {
+  if (options.consent.dry_run) {
     report.outcome = "would be cancelled";
     print_timer(report, options.json);
     co_return Exit::done;
   }
-  if (!sure) ask(row);
+  if (options.consent.is_asked_for())
+    ask_about_timer(row, "Cancel " + escape_controls(to_text(row.key)));
   auto cancelling = cancel_timer(store, row);
   const TimerOutcome outcome = co_await std::move(cancelling);
   if (outcome == TimerOutcome::gone) {
@@ -74,8 +65,7 @@ void add_timer_cancel(CLI::App& app, Action& action) {
   CLI::App* const verb = timer_group(app).add_subcommand("cancel", kDescription);
   add_timer_options(*verb, *options);
   add_timer_key(*verb, *options);
-  add_switch(*verb, "--yes", options->yes, "Do not ask");
-  add_switch(*verb, "--dry-run", options->dry_run, "Only print what would be cancelled");
+  add_consent(*verb, options->consent);
   verb->footer(kFooter);
   verb->callback([options, &action] { action = [options] { return run(cancel(*options)); }; });
 }

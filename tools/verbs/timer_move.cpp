@@ -3,6 +3,8 @@
 
 #include <memory>
 
+#include "confirm.hpp"
+#include "sagabus/time_text.hpp"
 #include "terminal.hpp"
 #include "verbs/timer.hpp"
 #include "verbs/verbs.hpp"
@@ -22,24 +24,36 @@ constexpr const char* kFooter =
     "s:\n"
     "what is moved to less than 10 s from now may come so much later.\n"
     "\n"
-    "Where that fails, run it again. Exits with 3 where there is no such timer, or its instance "
-    "has\n"
-    "no such timeout any more.\n"
+    "Asks on a terminal; elsewhere it needs --yes. Where that fails, run it again. Exits with 3\n"
+    "where there is no such timer, or its instance has no such timeout any more.\n"
     "\n"
     "Examples:\n"
-    "  sagabus timer move --store sqlite:///var/lib/orders.db ID --in 0s\n"
+    "  sagabus timer move --store sqlite:///var/lib/orders.db ID --in 0s --yes\n"
     "  sagabus timer move --store sqlite:///var/lib/orders.db '2026-11-22T17:04:05.123Z#ID' \\\n"
     "    --to 2026-12-24T18:00:00Z\n";
 
 struct Options : TimerOptions {
   std::optional<When> when;
+  Consent consent;
 };
 
 asio::awaitable<Exit> move(Options options) {
+  require_consent(options.consent, "move the timer");
   const SagaStore store = co_await open_timers(options.store);
   const TimerRow row = co_await find_timer(store, options.key);
   TimerReport report{row, store.backend()->timers()->now()};
-  auto moving = move_timer(store, row, options.when->after(report.now));
+  const TimePoint to = options.when->after(report.now);
+  if (options.consent.dry_run) {
+    report.outcome = "would be moved to";
+    report.moved_to = TimerKey{to, row.key.id};
+    print_timer(report, options.json);
+    co_return Exit::done;
+  }
+  if (options.consent.is_asked_for()) {
+    ask_about_timer(
+        row, fmt::format("Move {} to {}", escape_controls(to_text(row.key)), to_iso8601(to)));
+  }
+  auto moving = move_timer(store, row, to);
   const TimerMove moved = co_await std::move(moving);
   if (moved.outcome == TimerOutcome::stale) {
     throw Failure(Exit::not_found,
@@ -85,6 +99,7 @@ void add_timer_move(CLI::App& app, Action& action) {
   add_timer_options(*verb, *options);
   add_timer_key(*verb, *options);
   add_times(*verb, *options);
+  add_consent(*verb, options->consent);
   verb->footer(kFooter);
   verb->callback([options, &action] {
     if (!options->when) throw CLI::ValidationError("--to or --in is required: when is it due?");
