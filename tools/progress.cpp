@@ -12,7 +12,12 @@ namespace sagabus::tools {
 Progress::Progress(std::string what, std::uint64_t all) : what_(std::move(what)), all_(all) {}
 
 Progress::~Progress() {
+  hide();
+}
+
+void Progress::hide() {
   if (shown_) fmt::print(stderr, "\r\033[K");
+  shown_ = false;
 }
 
 bool Progress::is_shown() {

@@ -20,6 +20,8 @@ class Progress {
   static bool is_shown();
 
   void show(std::uint64_t done);
+  // Makes room for another line; the next show() may come back.
+  void hide();
 
  private:
   using Clock = std::chrono::steady_clock;

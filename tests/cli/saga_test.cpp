@@ -222,6 +222,21 @@ TEST_P(SagaVerbs, AskOnATerminal) {
   EXPECT_FALSE(stored("o-1"));
 }
 
+TEST_P(SagaVerbs, SayOnATerminalHowFarTheyHaveLooked) {
+  put("o-1", "paid");
+  put("o-2", "paid");
+  const std::vector<std::vector<std::string>> verbs{{"stuck", "--idle", "9d"},
+                                                    {"list", "--where", "status=lost"}};
+  for (const std::vector<std::string>& words : verbs) {
+    std::vector<std::string> line{"saga", words[0], "Orders", "--store", uri()};
+    line.insert(line.end(), words.begin() + 1, words.end());
+    const Ran ran = OnTerminal(line).wait();
+    EXPECT_EQ(ran.exit, 0) << ran.out;
+    EXPECT_THAT(ran.out, HasSubstr("\r\033[K  2 instances looked at\r\033[K")) << words[0];
+    EXPECT_THAT(run(words[0], {words.begin() + 1, words.end()}).err, IsEmpty()) << words[0];
+  }
+}
+
 TEST_P(SagaVerbs, ChangeNothingWhenInterruptedAtTheQuestion) {
   const Instance instance = put("o-1", "paid", 3h, 3h, true);
   put("o-2", "paid");

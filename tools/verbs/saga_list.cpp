@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "duration.hpp"
+#include "progress.hpp"
 #include "text_table.hpp"
 #include "verbs/saga.hpp"
 #include "verbs/verbs.hpp"
@@ -95,6 +96,8 @@ asio::awaitable<Exit> list(Options options) {
   if (options.older_than) filter.created_before = later(now, -*options.older_than);
   Listing listing(options.json, now);
   bool more = false;
+  Progress looked_at("instances looked at", 0);
+  std::uint64_t seen = 0;
   FindRequest request;
   request.saga_name = options.name;
   if (options.running || options.completed) request.completed = options.completed;
@@ -109,10 +112,14 @@ asio::awaitable<Exit> list(Options options) {
       if (!matches(filter, instance)) continue;
       more = listing.count() == options.limit;
       if (more) break;
+      looked_at.hide();
       listing.print(instance);
     }
+    seen += page.instances.size();
+    looked_at.show(seen);
     request.continuation = page.continuation;
   } while (!request.continuation.empty() && !more);
+  looked_at.hide();
   listing.finish();
   if (more) fmt::print(stderr, "sagabus: there are more: give a higher --limit\n");
   co_return Exit::done;

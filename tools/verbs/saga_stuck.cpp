@@ -5,6 +5,7 @@
 #include <string>
 
 #include "duration.hpp"
+#include "progress.hpp"
 #include "sagabus/json.hpp"
 #include "sagabus/outbox.hpp"
 #include "sagabus/time_text.hpp"
@@ -121,6 +122,8 @@ asio::awaitable<Exit> list(Options options) {
   Watermarks watermarks;
   unsigned count = 0;
   bool more = false;
+  Progress looked_at("instances looked at", 0);
+  std::uint64_t seen = 0;
   FindRequest request;
   request.saga_name = options.name;
   request.completed = false;
@@ -133,11 +136,15 @@ asio::awaitable<Exit> list(Options options) {
       co_await learn_watermarks(store, instance, watermarks);
       Stuck stuck{instance, examine_outbox(instance, watermarks, TimePoint::max()), now};
       std::erase_if(stuck.left_over, [](const OutboxFinding& it) { return it.covered; });
+      looked_at.hide();
       options.json ? print_as_json(stuck) : print_for_people(stuck, screen);
       ++count;
     }
+    seen += page.instances.size();
+    looked_at.show(seen);
     request.continuation = page.continuation;
   } while (!request.continuation.empty() && !more);
+  looked_at.hide();
   if (more) fmt::print(stderr, "sagabus: there are more: give a higher --limit\n");
   if (count == 0 && !options.json) fmt::print("nothing is stuck\n");
   co_return Exit::done;
