@@ -185,11 +185,31 @@ def node(script, *words, **options):
     return None
 
 
-# Names of resources, and of what they have, are those of CloudFormation and of the Terraform provider.
+def capitalised(value):
+    """The same with names that begin as those of CloudFormation do."""
+    if isinstance(value, list):
+        return [capitalised(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    return {name[:1].upper() + name[1:]: capitalised(part) for name, part in value.items()}
+
+
+# Names of resources, and of what they have, are those of CloudFormation and of the Terraform provider. A task of ECS
+# has CloudFormation's, but for their first letters.
 def check_names(terraform):
     templates = {str(path.relative_to(DEPLOY)): yaml.load(path.read_text(), LongForm)
                  for path in files("cloudformation/*.yaml")}
+    for path in files("ecs/*.json"):
+        task = {"Type": "AWS::ECS::TaskDefinition", "Properties": capitalised(json.loads(path.read_text()))}
+        templates[str(path.relative_to(DEPLOY))] = {"Resources": {"Task": task}}
     found = node("stack_problems.mjs", input=json.dumps({"templates": templates, "terraform": terraform}))
+    problems.extend(f"deploy: {text}" for text in found or [])
+
+
+def check_manifests():
+    kubernetes = {path.name: list(yaml.safe_load_all(path.read_text())) for path in files("kubernetes/*.yaml")}
+    compose = {path.name: yaml.safe_load(path.read_text()) for path in files("docker/*.yaml")}
+    found = node("manifest_problems.mjs", input=json.dumps({"kubernetes": kubernetes, "compose": compose}))
     problems.extend(f"deploy: {text}" for text in found or [])
 
 
@@ -256,6 +276,7 @@ def main():
     check_paths()
     if not problems:
         check_stacks(programs["sagabus"])
+        check_manifests()
         check_programs(programs)
         check_image_root(programs)
         check_units(programs)

@@ -353,6 +353,10 @@ class Deploy(unittest.TestCase):
             self.assertIn(said, found[0])
         self.assertEqual(len(self.complaints("{", "task.json")), 1)
 
+    def test_capitalised(self):
+        self.assertEqual(deploy.capitalised({"cpu": "1", "containerDefinitions": [{"stopTimeout": 9}]}),
+                         {"Cpu": "1", "ContainerDefinitions": [{"StopTimeout": 9}]})
+
     def test_long_form(self):
         text = "[!Ref A, !GetAtt B.C.D, !Sub 'x${E}', !Join [',', [!Ref F]]]"
         self.assertEqual(deploy.yaml.load(text, deploy.LongForm),

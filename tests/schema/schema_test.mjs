@@ -1,8 +1,10 @@
 // What `sagabus schema` prints: four texts that say the same table, which is the one that
 // `sagabus table create` makes.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { parse } from '@cdktf/hcl2json';
 import * as cdk from './cdk.mjs';
 import * as cloudformation from './cloudformation_spec.mjs';
@@ -208,5 +210,38 @@ describe('Terraform', () => {
     assert.deepEqual(await refused('data "aws_region" "here"', 'data "aws_regions" "here"'),
                      ['locals.region: no such data.aws_region.here.region',
                       'data.aws_regions: no such type, or none that is known here']);
+  });
+});
+
+// scripts/checks/deploy.py gives it what lies in deploy/.
+describe('Manifests', () => {
+  const script = fileURLToPath(new URL('manifest_problems.mjs', import.meta.url));
+  const refused = (kubernetes, compose) => {
+    const input = JSON.stringify({ kubernetes: { k: kubernetes }, compose: { c: compose } });
+    const ran = spawnSync(process.execPath, [script], { input, encoding: 'utf8' });
+    assert.equal(ran.status, 0, ran.stderr);
+    return JSON.parse(ran.stdout);
+  };
+  const deployment = (spec) => ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'd' },
+    spec: {
+      selector: { matchLabels: { a: 'b' } },
+      template: { spec: { containers: [{ name: 'c', readinessProbe: { periodSeconds: 60 } }] } },
+      ...spec,
+    },
+  });
+  const service = (more) => ({ services: { worker: { image: 'i', command: ['--create'], ...more } } });
+
+  test('would be refused where they are spoilt', () => {
+    assert.deepEqual(refused([deployment({ replicas: 2 })], service({ read_only: true })), []);
+    const [spelling, ...others] = refused([deployment({ replicaz: 2 })], service({ read_onli: true }));
+    assert.match(spelling, /^k: .*'"replicaz"' does not exist in type 'DeploymentSpec'/);
+    assert.equal(others.length, 1);
+    assert.match(others[0], /^c: \/services\/worker .*"read_onli"/);
+    assert.match(refused([{ ...deployment({}), kind: 'Deploymentt' }], service({}))[0], /Deploymentt/);
+    assert.match(refused([deployment({ replicas: 'two' })], service({}))[0], /not assignable to type 'number'/);
+    assert.match(refused([{ ...deployment({}), apiVersion: 'apps/v7' }], service({}))[0], /apps\/v7/);
   });
 });
