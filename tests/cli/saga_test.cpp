@@ -223,8 +223,7 @@ TEST_P(SagaVerbs, AskOnATerminal) {
 }
 
 TEST_P(SagaVerbs, SayOnATerminalHowFarTheyHaveLooked) {
-  put("o-1", "paid");
-  put("o-2", "paid");
+  for (int i = 0; i < 101; ++i) put(fmt::format("o-{}", i), "paid");  // one more than a page
   const std::vector<std::vector<std::string>> verbs{{"stuck", "--idle", "9d"},
                                                     {"list", "--where", "status=lost"}};
   for (const std::vector<std::string>& words : verbs) {
@@ -232,7 +231,7 @@ TEST_P(SagaVerbs, SayOnATerminalHowFarTheyHaveLooked) {
     line.insert(line.end(), words.begin() + 1, words.end());
     const Ran ran = OnTerminal(line).wait();
     EXPECT_EQ(ran.exit, 0) << ran.out;
-    EXPECT_THAT(ran.out, HasSubstr("\r\033[K  2 instances looked at\r\033[K")) << words[0];
+    EXPECT_THAT(ran.out, HasSubstr("\r\033[K  100 instances looked at\r\033[K")) << words[0];
     EXPECT_THAT(run(words[0], {words.begin() + 1, words.end()}).err, IsEmpty()) << words[0];
   }
 }

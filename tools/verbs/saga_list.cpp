@@ -116,8 +116,8 @@ asio::awaitable<Exit> list(Options options) {
       listing.print(instance);
     }
     seen += page.instances.size();
-    looked_at.show(seen);
     request.continuation = page.continuation;
+    if (!request.continuation.empty()) looked_at.show(seen);
   } while (!request.continuation.empty() && !more);
   looked_at.hide();
   listing.finish();

@@ -141,8 +141,8 @@ asio::awaitable<Exit> list(Options options) {
       ++count;
     }
     seen += page.instances.size();
-    looked_at.show(seen);
     request.continuation = page.continuation;
+    if (!request.continuation.empty()) looked_at.show(seen);
   } while (!request.continuation.empty() && !more);
   looked_at.hide();
   if (more) fmt::print(stderr, "sagabus: there are more: give a higher --limit\n");

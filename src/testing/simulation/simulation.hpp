@@ -135,7 +135,7 @@ class Simulation {
   void calm_down();
   template <Message M>
   static boost::asio::awaitable<void> publication(Bus& bus, M message, PublishOptions options) {
-    co_await bus.publish(message, std::move(options));
+    co_await bus.publish(message, options);
   }
   void say(boost::asio::awaitable<void> publication);
   void act();
