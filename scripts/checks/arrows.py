@@ -17,7 +17,7 @@ BOXES = {
     "memory": {"core": None},
     "sqlite": {"core": None, "waiting": None},
     "telemetry": {"core": None},
-    "testing": {"core": None, "memory": None},
+    "testing": {"core": None, "memory": None, "waiting": None},
     "conformance": {"core": None, "testing": None},
     "dynamodb": {"core": None, "aws": None},
     "s3": {"core": None, "aws": None},

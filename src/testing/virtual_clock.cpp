@@ -1,22 +1,23 @@
 #include "sagabus/testing/virtual_clock.hpp"
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/experimental/concurrent_channel.hpp>
-#include <boost/asio/redirect_error.hpp>
+#include <atomic>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/intrusive/set.hpp>
+#include <boost/system/system_error.hpp>
 #include <limits>
-#include <map>
 #include <mutex>
 #include <stdexcept>
+
+#include "waiting/suspend.hpp"
 
 namespace sagabus::testing {
 namespace {
 
 namespace asio = boost::asio;
 using std::chrono::nanoseconds;
-
-using Bell = asio::experimental::concurrent_channel<void(boost::system::error_code)>;
 
 nanoseconds saturating_sum(nanoseconds a, nanoseconds b) {
   return b > nanoseconds::zero() && a > nanoseconds::max() - b ? nanoseconds::max() : a + b;
@@ -25,68 +26,73 @@ nanoseconds saturating_sum(nanoseconds a, nanoseconds b) {
 }  // namespace
 
 struct VirtualClock::State {
+  class Sleep;
+  struct ByTime {
+    bool operator()(const Sleep& a, const Sleep& b) const { return a.wakes_at() < b.wakes_at(); }
+  };
+
+  // Of one coroutine, which holds it.
+  class Sleep : public sagabus::detail::Wakeup, public boost::intrusive::set_base_hook<> {
+   public:
+    Sleep(std::shared_ptr<State> state, nanoseconds wakes_at)
+        : wakes_at_(wakes_at), state_(std::move(state)) {}
+    Sleep(const Sleep&) = delete;
+    Sleep& operator=(const Sleep&) = delete;
+    ~Sleep() override {
+      const std::lock_guard lock(state_->mutex);
+      if (is_linked()) state_->sleepers.erase(state_->sleepers.iterator_to(*this));
+    }
+
+    nanoseconds wakes_at() const noexcept { return wakes_at_; }
+
+    void begin() {
+      const std::lock_guard lock(state_->mutex);
+      if (wakes_at_ <= state_->monotonic.load()) return resume();
+      state_->sleepers.insert(*this);
+    }
+
+   private:
+    const nanoseconds wakes_at_;
+    const std::shared_ptr<State> state_;
+  };
+
+  // Changed with the mutex held, and asked for more often than anything else.
+  std::atomic<nanoseconds> monotonic{nanoseconds::zero()};
+  std::atomic<nanoseconds> offset{nanoseconds::zero()};  // of the time of day
+
   std::mutex mutex;
-  nanoseconds monotonic{0};
-  nanoseconds offset{0};                       // of the time of day
-  std::multimap<nanoseconds, Bell*> sleepers;  // by when they wake; each bell is in its coroutine
+  // Those of one moment in the order in which they fell asleep.
+  boost::intrusive::multiset<Sleep, boost::intrusive::compare<ByTime>> sleepers;
 
   // With the mutex held.
-  void go_to(nanoseconds time) {
-    monotonic = time;
-    while (!sleepers.empty() && sleepers.begin()->first <= time) {
-      sleepers.begin()->second->try_send(boost::system::error_code());  // posts, runs nothing here
-      sleepers.erase(sleepers.begin());
-    }
-  }
+  void go_to(nanoseconds time);
+  std::optional<nanoseconds> next() const;
 };
 
-namespace {
-
-// Takes a sleeper off the list again where its sleep was cut short.
-template <class State>
-class Asleep {
- public:
-  Asleep(State& state, nanoseconds wakes_at, Bell& bell)
-      : state_(state), bell_(bell), wakes_at_(wakes_at) {
-    const std::lock_guard lock(state_.mutex);
-    if (wakes_at_ <= state_.monotonic) {
-      bell_.try_send(boost::system::error_code());
-    } else {
-      state_.sleepers.emplace(wakes_at_, &bell);
-    }
+void VirtualClock::State::go_to(nanoseconds time) {
+  monotonic = time;
+  while (!sleepers.empty() && sleepers.begin()->wakes_at() <= time) {
+    Sleep& first = *sleepers.begin();
+    sleepers.erase(sleepers.begin());
+    first.resume();  // posts, runs nothing here
   }
-  Asleep(const Asleep&) = delete;
-  Asleep& operator=(const Asleep&) = delete;
-  ~Asleep() {
-    const std::lock_guard lock(state_.mutex);
-    auto [first, last] = state_.sleepers.equal_range(wakes_at_);
-    for (; first != last; ++first) {
-      if (first->second != &bell_) continue;
-      state_.sleepers.erase(first);
-      return;
-    }
-  }
+}
 
- private:
-  State& state_;
-  Bell& bell_;
-  const nanoseconds wakes_at_;
-};
-
-}  // namespace
+std::optional<nanoseconds> VirtualClock::State::next() const {
+  if (sleepers.empty()) return std::nullopt;
+  return sleepers.begin()->wakes_at();
+}
 
 VirtualClock::VirtualClock(TimePoint start) : state_(std::make_shared<State>()) {
   set(start);
 }
 
 TimePoint VirtualClock::now() const {
-  const std::lock_guard lock(state_->mutex);
-  return TimePoint(
-      std::chrono::floor<std::chrono::milliseconds>(state_->monotonic + state_->offset));
+  return TimePoint(std::chrono::floor<std::chrono::milliseconds>(state_->monotonic.load() +
+                                                                 state_->offset.load()));
 }
 
 nanoseconds VirtualClock::monotonic() const {
-  const std::lock_guard lock(state_->mutex);
   return state_->monotonic;
 }
 
@@ -100,15 +106,21 @@ asio::awaitable<void> VirtualClock::sleep_until(nanoseconds time) {
 }
 
 asio::awaitable<void> VirtualClock::sleep(std::shared_ptr<State> state, nanoseconds time) {
-  {
-    const std::lock_guard lock(state->mutex);
-    if (time <= state->monotonic) co_return;
+  if (time <= state->monotonic.load()) co_return;
+  const auto asleep = std::make_shared<State::Sleep>(std::move(state), time);
+  const auto start = [](const std::shared_ptr<State::Sleep>& armed, asio::cancellation_slot slot) {
+    if (slot.is_connected()) {
+      slot.assign([weak = std::weak_ptr<State::Sleep>(armed)](asio::cancellation_type) {
+        if (const auto it = weak.lock()) it->resume();
+      });
+    }
+    armed->begin();
+  };
+  co_await sagabus::detail::suspend(asleep, start);
+  const asio::cancellation_state cancellation = co_await asio::this_coro::cancellation_state;
+  if (cancellation.cancelled() != asio::cancellation_type::none) {
+    throw boost::system::system_error(asio::error::operation_aborted);
   }
-  Bell bell(co_await asio::this_coro::executor, 1);
-  const Asleep asleep(*state, time, bell);
-  boost::system::error_code error;
-  co_await bell.async_receive(asio::redirect_error(asio::use_awaitable, error));
-  if (error) throw boost::system::system_error(asio::error::operation_aborted);
 }
 
 void VirtualClock::advance(nanoseconds duration) {
@@ -116,19 +128,19 @@ void VirtualClock::advance(nanoseconds duration) {
     throw std::invalid_argument("VirtualClock::advance: time does not go back (see set)");
   }
   const std::lock_guard lock(state_->mutex);
-  state_->go_to(saturating_sum(state_->monotonic, duration));
+  state_->go_to(saturating_sum(state_->monotonic.load(), duration));
 }
 
 bool VirtualClock::advance_to_next() {
   const std::lock_guard lock(state_->mutex);
-  if (state_->sleepers.empty()) return false;
-  state_->go_to(state_->sleepers.begin()->first);
-  return true;
+  const auto next = state_->next();
+  if (next) state_->go_to(*next);
+  return next.has_value();
 }
 
 void VirtualClock::set(TimePoint now) {
   const std::lock_guard lock(state_->mutex);
-  state_->offset = now.time_since_epoch() - state_->monotonic;
+  state_->offset = now.time_since_epoch() - state_->monotonic.load();
 }
 
 std::size_t VirtualClock::sleepers() const {
@@ -138,8 +150,9 @@ std::size_t VirtualClock::sleepers() const {
 
 std::optional<nanoseconds> VirtualClock::until_next() const {
   const std::lock_guard lock(state_->mutex);
-  if (state_->sleepers.empty()) return std::nullopt;
-  return state_->sleepers.begin()->first - state_->monotonic;
+  const auto next = state_->next();
+  if (!next) return std::nullopt;
+  return *next - state_->monotonic.load();
 }
 
 }  // namespace sagabus::testing
