@@ -175,8 +175,8 @@ TEST_F(DynamoDbModel, AnswersAsTheServiceDoes) {
     const auto network =
         std::make_shared<testing::simulation::Network>(clock_, random, unused.get_executor());
     network->set_weather({.typical = 0ns});
-    const Side model =
-        side_of(testing::simulation::over_network(table, network, std::make_shared<Cost>()));
+    const Side model = side_of(
+        testing::simulation::over_network(table, network, clock_, std::make_shared<Cost>()));
     std::map<std::string, Instance> known_really;
     std::map<std::string, Instance> known_to_model;
     for (int number = 0; number < kOperations && !HasFailure(); ++number) {

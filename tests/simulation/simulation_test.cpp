@@ -88,7 +88,8 @@ class History {
     for (SagaDefinition& saga : lives_cast()) settings.sagas.push_back(std::move(saga));
     settings.sagas.push_back(shop());
     settings.services = {ears_.service()};
-    settings.configure = [](BusOptions& options) {
+    settings.configure = [this](BusOptions& options) {
+      options.max_coalesced_steps = seed_ % 2 == 0 ? 1 : 8;
       options.inbox_bytes = std::size_t{32} * 1024;  // so much that ids leave by their age
       options.inbox_window = std::chrono::hours(3);
     };
@@ -181,6 +182,7 @@ struct Sum {
   Network::Mishaps mishaps;
   std::uint64_t second_lives = 0;
   std::uint64_t holds = 0;
+  std::uint64_t conflicts = 0;
   std::uint64_t requests = 0;
   std::uint64_t digest = 0;
 
@@ -197,8 +199,10 @@ struct Sum {
     mishaps.lost_requests += one.mishaps().lost_requests;
     mishaps.lost_answers += one.mishaps().lost_answers;
     mishaps.throttled += one.mishaps().throttled;
+    mishaps.cut_batches += one.mishaps().cut_batches;
     second_lives += one.second_lives();
     holds += one.queues().holds;
+    conflicts += one.table().conflicts;
     requests += one.trace().events();
     digest = digest * 31 + one.trace().digest();
   }
@@ -207,10 +211,10 @@ struct Sum {
     return fmt::format(
         "{} messages, {} commits, {} requests, {} handlers, {} deaths, {} stalls, {} clocks that "
         "jumped, {} deploys, {} second lives, {} holds, {} stragglers, {} requests and {} answers "
-        "lost, {} throttled; digest {:016x}",
+        "lost, {} throttled, {} batches cut, {} transactions in conflict; digest {:016x}",
         tally.messages, tally.commits, requests, tally.handlers, tally.deaths, tally.stalls,
         tally.jumps, tally.deploys, second_lives, holds, mishaps.stragglers, mishaps.lost_requests,
-        mishaps.lost_answers, mishaps.throttled, digest);
+        mishaps.lost_answers, mishaps.throttled, mishaps.cut_batches, conflicts, digest);
   }
 
   void expect_everything() const {
@@ -220,10 +224,12 @@ struct Sum {
     EXPECT_GT(tally.deploys, 0U);
     EXPECT_GT(second_lives, 0U);
     EXPECT_GT(holds, 0U);
+    EXPECT_GT(conflicts, 0U);
     EXPECT_GT(mishaps.stragglers, 0U);
     EXPECT_GT(mishaps.lost_requests, 0U);
     EXPECT_GT(mishaps.lost_answers, 0U);
     EXPECT_GT(mishaps.throttled, 0U);
+    EXPECT_GT(mishaps.cut_batches, 0U);
   }
 };
 

@@ -22,6 +22,12 @@ boost::asio::awaitable<void> Network::travel() {
   return clock_->sleep_for(latency());
 }
 
+std::size_t Network::taken_of(std::size_t entries) {
+  if (entries < 2 || !happens(weather_.cut_batch)) return entries;
+  ++mishaps_.cut_batches;
+  return random_->next() % entries;
+}
+
 void Network::refuse_some() {
   if (happens(weather_.lost_request)) {
     ++mishaps_.lost_requests;

@@ -26,7 +26,8 @@ struct Weather {
   double lost_answer = 0;
   double straggler = 0;  // carried out minutes after its sender was told that it had failed
   double throttled = 0;
-  double slow = 0;  // takes up to slowest
+  double cut_batch = 0;  // of which some entries fail
+  double slow = 0;       // takes up to slowest
   std::chrono::nanoseconds typical = std::chrono::milliseconds(2);
   std::chrono::nanoseconds slowest = std::chrono::minutes(1);
 };
@@ -62,6 +63,9 @@ class Network {
   template <class T, class Operation>
   boost::asio::awaitable<T> ask(std::string_view what, Operation operation);
 
+  // How many entries of a batch its service takes, the first ones; the others fail.
+  std::size_t taken_of(std::size_t entries);
+
   // Those that are still to be carried out.
   std::size_t stragglers() const noexcept { return *stragglers_; }
 
@@ -70,6 +74,7 @@ class Network {
     std::uint64_t lost_requests = 0;
     std::uint64_t lost_answers = 0;
     std::uint64_t throttled = 0;
+    std::uint64_t cut_batches = 0;
   };
   const Mishaps& mishaps() const noexcept { return mishaps_; }
 

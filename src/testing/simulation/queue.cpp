@@ -9,7 +9,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-// The longest that SQS takes.
+// Entries of a request; the longest delay: what SQS takes.
+constexpr std::size_t kMostEntries = 10;
 constexpr std::chrono::milliseconds kMaxDelay = std::chrono::minutes(15);
 
 // What is in hand is hidden for this long, and hidden anew so often.
@@ -36,9 +37,32 @@ struct InHand {
   }
 };
 
-asio::awaitable<void> send_all(std::shared_ptr<Queues> queues, std::vector<SendRequest> requests) {
+// A batch of which the service takes the first ones: all, or it says that the others failed.
+template <class T>
+struct Batch {
+  std::vector<T> entries;
+  std::size_t taken = 0;
+
+  void say_what_failed() const {
+    if (taken < entries.size()) throw TransientError("some entries of a batch failed");
+  }
+};
+
+template <class T>
+std::vector<Batch<T>> in_batches(std::vector<T> entries, Network& network) {
+  std::vector<Batch<T>> batches;
+  for (T& entry : entries) {
+    if (batches.empty() || batches.back().entries.size() == kMostEntries) batches.emplace_back();
+    batches.back().entries.push_back(std::move(entry));
+  }
+  for (Batch<T>& batch : batches) batch.taken = network.taken_of(batch.entries.size());
+  return batches;
+}
+
+asio::awaitable<void> send_batch(std::shared_ptr<Queues> queues, Batch<SendRequest> batch) {
   std::vector<SendRequest> all;
-  for (SendRequest& request : requests) {
+  for (std::size_t i = 0; i < batch.taken; ++i) {
+    SendRequest& request = batch.entries[i];
     queues->sent(request);
     if (queues->copies) {
       for (SendRequest& copy : queues->copies(request)) all.push_back(std::move(copy));
@@ -47,11 +71,15 @@ asio::awaitable<void> send_all(std::shared_ptr<Queues> queues, std::vector<SendR
     }
   }
   co_await queues->messages.backend()->send(std::move(all));
+  batch.say_what_failed();
 }
 
-asio::awaitable<void> acknowledge_one(std::shared_ptr<Queues> queues, Delivery delivery) {
-  queues->acknowledged(delivery);
-  co_await queues->messages.backend()->acknowledge(std::move(delivery));
+asio::awaitable<void> acknowledge_batch(std::shared_ptr<Queues> queues, Batch<Delivery> batch) {
+  for (std::size_t i = 0; i < batch.taken; ++i) {
+    queues->acknowledged(batch.entries[i]);
+    co_await queues->messages.backend()->acknowledge(std::move(batch.entries[i]));
+  }
+  batch.say_what_failed();
 }
 
 // Those that were hidden.
@@ -99,13 +127,11 @@ class Queue final : public TransportBackend {
   asio::awaitable<void> subscribe(Subscription subscription) override {
     return inner().subscribe(std::move(subscription));
   }
-  // One request after another, as where a batch is larger than the service takes: some may get
-  // through.
   asio::awaitable<void> send(std::vector<SendRequest> requests) override {
-    for (SendRequest& request : requests) {
-      std::vector<SendRequest> one(1, std::move(request));
-      auto sending = network_->call<void>(
-          "send", [queues = queues_, one = std::move(one)] { return send_all(queues, one); });
+    for (auto& batch : in_batches(std::move(requests), *network_)) {
+      auto sending = network_->call<void>("send", [queues = queues_, batch = std::move(batch)] {
+        return send_batch(queues, batch);
+      });
       co_await std::move(sending);
     }
   }
@@ -114,10 +140,11 @@ class Queue final : public TransportBackend {
     return take_in_hand(std::move(endpoint), most);
   }
   asio::awaitable<void> acknowledge(Delivery delivery) override {
-    in_hand_->let_go(delivery);
-    return network_->call<void>("acknowledge", [queues = queues_, delivery = std::move(delivery)] {
-      return acknowledge_one(queues, delivery);
-    });
+    return acknowledge_all(std::vector<Delivery>(1, std::move(delivery)));
+  }
+  asio::awaitable<void> acknowledge_all(std::vector<Delivery> deliveries) override {
+    for (const Delivery& delivery : deliveries) in_hand_->let_go(delivery);
+    return acknowledge_these(std::move(deliveries));
   }
   asio::awaitable<void> give_back(Delivery delivery, GiveBack how) override {
     in_hand_->let_go(delivery);
@@ -136,6 +163,16 @@ class Queue final : public TransportBackend {
 
  private:
   TransportBackend& inner() const { return *queues_->messages.backend(); }
+
+  asio::awaitable<void> acknowledge_these(std::vector<Delivery> deliveries) {
+    for (auto& batch : in_batches(std::move(deliveries), *network_)) {
+      auto acknowledging =
+          network_->call<void>("acknowledge", [queues = queues_, batch = std::move(batch)] {
+            return acknowledge_batch(queues, batch);
+          });
+      co_await std::move(acknowledging);
+    }
+  }
 
   // The wait is the service's. What it hands out and nobody hears of comes back by itself.
   asio::awaitable<std::vector<Delivery>> take(std::string endpoint, std::size_t most) {

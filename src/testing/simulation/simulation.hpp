@@ -7,7 +7,6 @@
 // faults end, and all must come to rest. What must hold is in witness.hpp.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
 #include <functional>
 #include <map>
 #include <memory>
@@ -18,6 +17,7 @@
 
 #include "sagabus/bus.hpp"
 #include "testing/mortal_clock.hpp"
+#include "testing/simulation/loop.hpp"
 #include "testing/simulation/queue.hpp"
 #include "testing/simulation/store.hpp"
 #include "testing/simulation/witness.hpp"
@@ -44,6 +44,7 @@ Climate draw_climate(RandomSource& random);
 
 struct Settings {
   std::uint64_t seed = 0;
+  std::optional<Climate> climate{};  // empty: drawn from the seed
   std::vector<SagaDefinition> sagas{};
   std::vector<Service> services{};                // the outside world, which nothing happens to
   std::function<void(BusOptions&)> configure{};   // of workers
@@ -106,7 +107,7 @@ class Simulation {
     Party& operator=(const Party&) = delete;
     ~Party();
 
-    boost::asio::io_context context{1};
+    Loop loop;
     std::shared_ptr<MortalClock> clock;
     std::unique_ptr<Bus> bus;
     const Asked asked = std::make_shared<Cost>();
@@ -124,6 +125,7 @@ class Simulation {
   void begin_world();
   void begin_worker();
   void await(boost::asio::awaitable<void> operation);
+  void go_on();
   bool turn();
   bool let_run(Party& party, bool is_worker);
   std::chrono::milliseconds draw_offset();

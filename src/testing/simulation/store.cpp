@@ -1,14 +1,28 @@
 #include "testing/simulation/store.hpp"
 
 #include <boost/asio/use_awaitable.hpp>
+#include <cmath>
 
 namespace sagabus::testing::simulation {
 namespace {
 
 namespace asio = boost::asio;
 
-// Longer than a straggler takes, and the travels before it.
+// Longer than a straggler takes, and the travels before it; and by so much may clocks differ.
 constexpr std::chrono::minutes kLatestWrite(10);
+
+// An item is locked for so long by a transaction.
+constexpr std::chrono::milliseconds kTransactionTakes(20);
+
+// Tries of a write that finds its item locked, and the waits between them.
+constexpr int kMostTries = 8;
+constexpr std::chrono::milliseconds kPause(25);
+
+// As DynamoDB's TransactionConflict: nothing was written.
+class InConflict final : public TransientError {
+ public:
+  using TransientError::TransientError;
+};
 
 const TakeOne& take_one(const StoreWritePtr& write) {
   return static_cast<const TakeOne&>(*write);
@@ -30,15 +44,38 @@ bool is_as_expected(const InstancePtr& there, const std::optional<ExpectedInstan
   return there->version == expected->version && there->bookkeeping.birth == expected->birth;
 }
 
+asio::awaitable<InstancePtr> load(std::shared_ptr<Table> table, InstanceKey key, TimePoint now) {
+  const AskersClock::Asked asked(*table->clock, now);
+  co_return co_await table->instances.backend()->load(key, nullptr);
+}
+
+asio::awaitable<CommitResult> commit_instance(std::shared_ptr<Table> table, CommitRequest request,
+                                              TimePoint now) {
+  const AskersClock::Asked asked(*table->clock, now);
+  request.writes.clear();
+  co_return co_await table->instances.backend()->commit(std::move(request));
+}
+
+void refuse_what_is_locked(const CommitRequest& request, Table& table) {
+  bool locked = table.is_locked(request.next->saga_id);
+  for (const StoreWritePtr& write : request.writes) {
+    locked = locked || table.is_locked(take_one(write).stock());
+  }
+  if (!locked) return;
+  ++table.conflicts;
+  throw InConflict("a transaction is at work on the item");
+}
+
 // All or nothing. That the instance is another one goes before what else was refused.
-asio::awaitable<CommitResult> commit(std::shared_ptr<Table> table, CommitRequest request) {
-  const std::shared_ptr<StoreBackend>& store = table->instances.backend();
+asio::awaitable<CommitResult> commit(std::shared_ptr<Table> table, CommitRequest request,
+                                     TimePoint now) {
+  refuse_what_is_locked(request, *table);
   CommitResult result;
   result.refused = refused_writes(request, *table);
   if (!result.refused.empty()) {
-    const InstanceKey key{request.next->saga_name, request.next->correlation_id,
-                          request.next->saga_id};
-    result.current = co_await store->load(key, nullptr);
+    InstanceKey key{request.next->saga_name, request.next->correlation_id, request.next->saga_id};
+    auto loading = load(table, std::move(key), now);
+    result.current = co_await std::move(loading);
     if (is_as_expected(result.current, request.expected)) {
       result.current = nullptr;
     } else {
@@ -46,12 +83,13 @@ asio::awaitable<CommitResult> commit(std::shared_ptr<Table> table, CommitRequest
     }
     co_return result;
   }
-  CommitRequest copy = request;
-  copy.writes.clear();
-  result = co_await store->commit(std::move(copy));
+  auto committing = commit_instance(table, request, now);
+  result = co_await std::move(committing);
   if (!result.committed) co_return result;
   for (const StoreWritePtr& write : request.writes) {
     table->stocks[take_one(write).stock()].takers.insert(take_one(write).taker());
+    table->lock(take_one(write).stock());
+    table->lock(request.next->saga_id);
   }
   table->committed(request);
   co_return result;
@@ -95,14 +133,35 @@ asio::awaitable<std::vector<Lease>> all_leases(std::shared_ptr<Table> table) {
 }
 
 // Of a step, whether it has an account or not.
-void count(Cost* cost, Cost& asked) {
-  ++asked.requests;
-  if (cost) ++cost->requests;
+void charge(const Cost& more, Cost* cost, Cost& asked) {
+  asked += more;
+  if (cost) *cost += more;
 }
 
-void count_failure(Cost* cost, Cost& asked) {
-  ++asked.failed_conditions;
-  if (cost) ++cost->failed_conditions;
+constexpr Cost kRequest{.requests = 1};
+
+// Roughly, and more for what is larger.
+double kilobytes(const Instance& instance) {
+  const Bookkeeping& books = instance.bookkeeping;
+  std::size_t bytes = 300 + 40 * books.inbox.size() + 60 * books.timers.size();
+  for (const OutboxEntry& entry : books.outbox) bytes += 40 + 200 * entry.messages.size();
+  return std::ceil(static_cast<double>(bytes) / 1024);
+}
+
+// A unit for each kilobyte; in a transaction two, also for what is written beside the instance.
+// What was refused costs the same.
+Cost write_cost(const CommitRequest& request, const CommitResult& result) {
+  const double units = kilobytes(*request.next);
+  const auto others = static_cast<double>(request.writes.size());
+  Cost cost;
+  cost.write_units = request.writes.empty() ? units : 2 * (units + others);
+  if (!result.committed) cost.failed_conditions = 1;
+  return cost;
+}
+
+// A unit for each four kilobytes.
+Cost read_cost(const InstancePtr& found) {
+  return {.read_units = found ? std::ceil(kilobytes(*found) / 4) : 1};
 }
 
 class Timers final : public TimerBackend {
@@ -118,12 +177,12 @@ class Timers final : public TimerBackend {
   TimePoint now() const override { return table_->ambient.clock->now(); }
 
   asio::awaitable<void> put(std::vector<TimerRow> rows, Cost* cost) override {
-    if (cost) count(cost, *asked_);  // else it is the timer service's
+    if (cost) charge(kRequest, cost, *asked_);  // else it is the timer service's
     return network_->call<void>(
         "put", [table = table_, rows = std::move(rows)] { return put_all(table, rows); });
   }
   asio::awaitable<std::size_t> erase(std::vector<TimerKey> keys, Cost* cost) override {
-    if (cost) count(cost, *asked_);
+    if (cost) charge(kRequest, cost, *asked_);
     return network_->call<std::size_t>(
         "erase", [table = table_, keys = std::move(keys)] { return erase_all(table, keys); });
   }
@@ -154,8 +213,9 @@ class Timers final : public TimerBackend {
 
 class Store final : public StoreBackend {
  public:
-  Store(std::shared_ptr<Table> table, std::shared_ptr<Network> network, Asked asked)
-      : StoreBackend(table->ambient),
+  Store(std::shared_ptr<Table> table, std::shared_ptr<Network> network,
+        std::shared_ptr<Clock> clock, Asked asked)
+      : StoreBackend({.clock = std::move(clock), .random = table->ambient.random}),
         table_(std::move(table)),
         network_(std::move(network)),
         asked_(std::move(asked)),
@@ -170,9 +230,15 @@ class Store final : public StoreBackend {
   }
 
   asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* cost) override {
-    count(cost, *asked_);
-    return network_->ask<InstancePtr>("load",
-                                      [table = table_, key] { return load_copy(table, key); });
+    const Asked asked = asked_;
+    charge(kRequest, cost, *asked);
+    auto loading =
+        network_->ask<InstancePtr>("load", [table = table_, key, clock = ambient().clock] {
+          return simulation::load(table, key, clock->now());
+        });
+    InstancePtr found = co_await std::move(loading);
+    charge(read_cost(found), cost, *asked);
+    co_return found;
   }
   asio::awaitable<CommitResult> commit(CommitRequest request) override {
     Cost* const cost =
@@ -180,22 +246,31 @@ class Store final : public StoreBackend {
     const Asked asked = asked_;
     const std::shared_ptr<Network> network = network_;
     const std::shared_ptr<Table> table = table_;
+    const std::shared_ptr<Clock> clock = ambient().clock;
     // Tried again here, as the service's client does: the first may come later.
     bool may_still_land = false;
-    for (int tries_left = 2;;) {
-      count(cost, *asked);
+    int tries_left = 2;
+    for (int tries = 1;; ++tries) {
+      charge(kRequest, cost, *asked);
+      bool in_conflict = false;
       try {
-        auto committing = network->call<CommitResult>(
-            "commit", [table, request] { return simulation::commit(table, request); });
+        auto committing =
+            network->call<CommitResult>("commit", [table, request, now = clock->now()] {
+              return simulation::commit(table, request, now);
+            });
         CommitResult result = co_await std::move(committing);
         const bool is_open = !result.refused.empty() || !request.expected;
         result.may_still_land = may_still_land && !result.committed && is_open;
-        if (!result.committed) count_failure(cost, *asked);
+        charge(write_cost(request, result), cost, *asked);
         co_return result;
+      } catch (const InConflict&) {
+        if (tries >= kMostTries) throw;
+        in_conflict = true;
       } catch (const TransientError&) {
         if (--tries_left == 0) throw;
         may_still_land = true;
       }
+      if (in_conflict) co_await clock->sleep_for(kPause);
     }
   }
   asio::awaitable<void> save_watermark(std::string worker, std::string text) override {
@@ -238,11 +313,6 @@ class Store final : public StoreBackend {
   }
 
  private:
-  // The key must outlive the load.
-  static asio::awaitable<InstancePtr> load_copy(std::shared_ptr<Table> table, InstanceKey key) {
-    auto loading = table->instances.backend()->load(key, nullptr);
-    co_return co_await std::move(loading);
-  }
   StoreBackend& inner() const { return *table_->instances.backend(); }
 
   const std::shared_ptr<Table> table_;
@@ -261,15 +331,27 @@ memory::StoreOptions store_options(const Ambient& ambient, std::chrono::minutes 
 }  // namespace
 
 Table::Table(Ambient a, unsigned shards, std::chrono::minutes ttl)
-    : ambient(std::move(a)), instances(store_options(ambient, ttl)) {
+    : clock(std::make_shared<AskersClock>(a.clock)),
+      ambient{.clock = clock, .random = a.random},
+      instances(store_options(ambient, ttl)) {
   for (unsigned i = 0; i < shards; ++i) {
     timers.push_back(std::make_shared<memory::TimersInMemory>(ambient.clock));
   }
 }
 
+bool Table::is_locked(const std::string& item) const {
+  const auto found = locked.find(item);
+  return found != locked.end() && found->second > clock->monotonic();
+}
+
+void Table::lock(const std::string& item) {
+  locked[item] = clock->monotonic() + kTransactionTakes;
+}
+
 SagaStore over_network(std::shared_ptr<Table> table, std::shared_ptr<Network> network,
-                       Asked asked) {
-  return SagaStore(std::make_shared<Store>(std::move(table), std::move(network), std::move(asked)));
+                       std::shared_ptr<Clock> clock, Asked asked) {
+  return SagaStore(std::make_shared<Store>(std::move(table), std::move(network), std::move(clock),
+                                           std::move(asked)));
 }
 
 }  // namespace sagabus::testing::simulation

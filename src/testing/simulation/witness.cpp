@@ -54,16 +54,25 @@ void Witness::note_version(Life& life, const Instance& next) {
 
 // Ids leave the inbox at its front, and new ones are added at its end.
 void Witness::note_taken(Life& life, const Instance& next) {
-  std::set<std::string> inbox;
-  for (const InboxEntry& entry : next.bookkeeping.inbox) {
-    const std::string& id = entry.message_id;
-    if (!inbox.insert(id).second) report(id + " stands twice in an inbox");
-    if (life.inbox.contains(id)) continue;
+  const auto& inbox = next.bookkeeping.inbox;
+  std::size_t known = 0;
+  if (!inbox.empty()) {
+    const auto first = std::ranges::find(life.inbox, inbox.front().message_id);
+    life.inbox.erase(life.inbox.begin(), first);
+    while (known < std::min(life.inbox.size(), inbox.size()) &&
+           life.inbox[known] == inbox[known].message_id) {
+      ++known;
+    }
+  }
+  life.inbox.resize(known);
+  for (std::size_t i = known; i < inbox.size(); ++i) {
+    const std::string& id = inbox[i].message_id;
+    life.inbox.push_back(id);
     if (!life.taken.insert(id).second) report(id + " was taken in twice");
+    taken_.insert(id);
     if (options_.taken) options_.taken(next, id);
     check_firing(life, next, id);
   }
-  life.inbox = std::move(inbox);
 }
 
 // A timeout that was moved does not take effect when it was to come before.
@@ -143,9 +152,7 @@ void Witness::acknowledged(const Delivery& delivery) {
   on_its_way_[envelope.id] = options_.clock->now();
   if (!options_.never_ignored || !options_.never_ignored(envelope)) return;
   if (buried_.contains(envelope.id)) return;
-  const bool taken = std::ranges::any_of(
-      lives_, [&](const auto& life) { return life.second.taken.contains(envelope.id); });
-  if (!taken) {
+  if (!taken_.contains(envelope.id)) {
     report(fmt::format("{} {} was acknowledged, and nothing holds it", envelope.type, envelope.id));
   }
 }

@@ -2,11 +2,12 @@
 // whatever the sagas are.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
+#include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,8 @@ namespace sagabus::testing::simulation {
 
 struct WitnessOptions {
   std::shared_ptr<VirtualClock> clock{};
-  std::optional<std::chrono::milliseconds> ttl{};  // the store's; empty: nothing expires
+  // No instance expires before it has ended for so long; empty: none does.
+  std::optional<std::chrono::milliseconds> ttl{};
   std::function<void(const Instance&, const std::string& id)> taken{};  // a message was taken in
   // Whether what acknowledges such a message must have taken it in.
   std::function<bool(const Envelope&)> never_ignored{};
@@ -43,6 +45,10 @@ class Witness {
   const std::vector<std::string>& problems() const noexcept { return problems_; }
 
  private:
+  template <class T>
+  using ById = boost::unordered_flat_map<std::string, T>;
+  using Ids = boost::unordered_flat_set<std::string>;
+
   struct Life {  // of an instance, as it was written last
     std::string name;
     std::uint64_t version = 0;
@@ -50,9 +56,9 @@ class Witness {
     bool completed = false;
     TimePoint written_at{};
     std::vector<Timer> timers;
-    std::set<std::string> inbox;
-    std::set<std::string> taken;    // ever
-    std::set<std::string> entered;  // what the entries of its outbox were made by, ever
+    std::deque<std::string> inbox;
+    Ids taken;    // ever
+    Ids entered;  // what the entries of its outbox were made by, ever
   };
   struct Effect {  // a message that was committed
     std::string type;
@@ -69,12 +75,13 @@ class Witness {
   void note_effect_sent(const SendRequest& request);
 
   const WitnessOptions options_;
-  std::map<std::string, Life> lives_;            // by saga id
-  std::map<std::string, Effect> effects_;        // by the message's id
-  std::map<std::string, TimePoint> on_its_way_;  // when messages were last sent or acknowledged
-  std::set<std::string> buried_;                 // ids
-  std::set<std::string> tokens_;                 // of all timeouts that were ever set
-  std::map<std::string, Timer> fired_;           // by the id of the message that brings it
+  ById<Life> lives_;            // by saga id
+  ById<Effect> effects_;        // by the message's id
+  ById<TimePoint> on_its_way_;  // when messages were last sent or acknowledged
+  Ids taken_;                   // by any instance
+  Ids buried_;
+  Ids tokens_;         // of all timeouts that were ever set
+  ById<Timer> fired_;  // by the id of the message that brings it
   std::uint64_t second_lives_ = 0;
   std::vector<std::string> problems_;
 };
