@@ -38,3 +38,13 @@ function(sagabus_add_executable name)
   sagabus_compile_options(${name})
   target_link_libraries(${name} PRIVATE ${ARG_LINK})
 endfunction()
+
+# The bus makes many small objects, and mimalloc makes them faster than the C library does: measured
+# in bench/RESULTS.md. Not where a sanitizer looks after them.
+find_package(mimalloc QUIET)
+function(sagabus_use_mimalloc name)
+  if(mimalloc_FOUND AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+    target_link_libraries(${name} PRIVATE
+      -Wl,--push-state,--no-as-needed $<TARGET_FILE:mimalloc> -Wl,--pop-state)
+  endif()
+endfunction()
