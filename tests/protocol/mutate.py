@@ -111,7 +111,7 @@ PATCHES = [
      'const bool settled = entry && options_.settlements->is_settled(*entry);\n'
      '  if (!entry || (settled && !mutated("resend_settled"))) co_return;'),
     # A start is dropped though an earlier request for it may come once its instance has expired.
-    ("no_expiry_fence", "saga_processor.cpp",
+    ("no_expiry_fence", "saga_without_effect.cpp",
      "return latest.count() > 0 && *current",
      'return latest.count() > 0 && !mutated("no_expiry_fence") && *current'),
     # A timeout that was cleared, or has come, comes.
@@ -169,7 +169,7 @@ PATCHES = [
      '  const TimePoint now = mutated("machine_clock") ? options_.ambient.clock->now()\n'
      "                                                 : timers_.now();\n"),
     # A message is let go without a trace while another worker may have it in hand.
-    ("no_fence", "saga_processor.cpp",
+    ("no_fence", "saga_without_effect.cpp",
      "if (!(step.incoming.redelivered || step.may_land) || joint_) return false;",
      "if (!(step.incoming.redelivered || step.may_land) || joint_) return false;\n"
      '  if (mutated("no_fence")) return false;'),

@@ -39,9 +39,13 @@ class History {
  public:
   explicit History(std::uint64_t seed) : seed_(seed), simulation_(settings()) {
     const auto random = seeded_random(~seed);  // other draws than the simulation's
+    const auto planted = seeded_random(~seed + 1);
     accounts_ = static_cast<int>(1 + random->next() % 4);
     deposits_ = static_cast<int>(1 + random->next() % 16);
     for (int account = 0; account < accounts_; ++account) {
+      if (planted->next() % 4 == 0) {
+        simulation_.plant(protocol::kLedger, name_of(account), to_value(protocol::LedgerState{}));
+      }
       publish(Stage{name_of(account), 0});
       for (int i = 0; i < deposits_; ++i) publish(Deposit{name_of(account), i});
       publish_lives(name_of(account), *random);

@@ -280,6 +280,19 @@ bool Simulation::is_idle() {
   return true;
 }
 
+void Simulation::plant(const std::string& saga_name, const std::string& correlation_id,
+                       Value state) {
+  Instance instance;
+  instance.saga_name = saga_name;
+  instance.saga_id = "planted-" + correlation_id;
+  instance.correlation_id = correlation_id;
+  instance.version = 1;
+  instance.state = std::move(state);
+  instance.created_at = instance.updated_at = clock_->now();
+  witness_.planted(instance);
+  sync_wait(table_->instances.backend()->insert(std::move(instance)));
+}
+
 Stock Simulation::stock(const std::string& name) const {
   const auto found = table_->stocks.find(name);
   return found == table_->stocks.end() ? Stock{} : found->second;

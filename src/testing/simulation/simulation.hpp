@@ -80,6 +80,9 @@ class Simulation {
     if (!climate_.fifo && draw(2) == 0) planned_.emplace(at + draw_lateness(), act);
   }
 
+  // An instance that another program has made, under an id of its own.
+  void plant(const std::string& saga_name, const std::string& correlation_id, Value state);
+
   // From that time since the beginning.
   void set_stock(const std::string& name, std::size_t size, std::chrono::nanoseconds at) {
     planned_.emplace(at, [this, name, size] { table_->stocks[name].size = size; });

@@ -21,6 +21,12 @@ void Witness::report(std::string problem) {
   if (problems_.size() < kMostProblems) problems_.push_back(std::move(problem));
 }
 
+void Witness::planted(const Instance& instance) {
+  Life& life = lives_[instance.saga_id];
+  life.version = instance.version;
+  life.birth = instance.bookkeeping.birth;
+}
+
 void Witness::committed(const CommitRequest& request) {
   const Instance& next = *request.next;
   Life& life = lives_[next.saga_id];

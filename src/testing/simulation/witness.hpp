@@ -30,6 +30,9 @@ class Witness {
  public:
   explicit Witness(WitnessOptions options) : options_(std::move(options)) {}
 
+  // That was there before all.
+  void planted(const Instance& instance);
+
   // At each of these, when it is carried out.
   void committed(const CommitRequest& request);
   void sent(const SendRequest& request);
