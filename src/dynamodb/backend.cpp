@@ -11,9 +11,9 @@
 namespace sagabus::dynamodb {
 namespace {
 
-// AWS takes no signature that is older than 15 minutes, and this process's clock may be 5 minutes
-// wrong before it is corrected.
-constexpr std::chrono::minutes kLatestWrite(20);
+// AWS takes no signature that is older than 15 minutes. The clock that it was made by may be 5
+// minutes ahead before it is corrected, and that of whoever reckons with this as much behind.
+constexpr std::chrono::minutes kLatestWrite(25);
 
 constexpr int kMaxTries = 8;  // of a write that is answered with what another try settles
 constexpr std::chrono::milliseconds kConflictBase{20};

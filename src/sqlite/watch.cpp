@@ -5,7 +5,6 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
 namespace sagabus::sqlite {
@@ -114,14 +113,16 @@ asio::awaitable<void> Watch::wait(std::string endpoint, std::uint64_t seen,
   const auto start = [self](const std::shared_ptr<Waiter>& armed, asio::cancellation_slot slot) {
     if (slot.is_connected()) {
       slot.assign([weak = std::weak_ptr<Waiter>(armed)](asio::cancellation_type) {
-        if (const auto it = weak.lock()) it->resume();
+        const auto it = weak.lock();
+        if (!it) return;
+        it->cancelled = true;
+        it->resume();
       });
     }
     self->add(armed);
   };
   co_await sagabus::detail::suspend(waiter, start);
-  const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-  if (state.cancelled() != asio::cancellation_type::none) {
+  if (waiter->cancelled) {
     throw boost::system::system_error(asio::error::operation_aborted);
   }
 }

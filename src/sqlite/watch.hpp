@@ -56,6 +56,7 @@ class Watch {
     std::string endpoint;
     std::uint64_t seen = 0;
     std::optional<TimePoint> due;
+    bool cancelled = false;
   };
   using Waiters = std::vector<std::shared_ptr<Waiter>>;
   class Registration;

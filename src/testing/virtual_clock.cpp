@@ -2,9 +2,7 @@
 
 #include <atomic>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/intrusive/set.hpp>
 #include <boost/system/system_error.hpp>
 #include <limits>
@@ -51,7 +49,20 @@ struct VirtualClock::State {
       state_->sleepers.insert(*this);
     }
 
+    // Nothing where its time has come.
+    void cancel() {
+      const std::lock_guard lock(state_->mutex);
+      if (!is_linked()) return;
+      state_->sleepers.erase(state_->sleepers.iterator_to(*this));
+      was_cut_short_ = true;
+      resume();
+    }
+
+    // Once it is resumed.
+    bool was_cut_short() const noexcept { return was_cut_short_; }
+
    private:
+    bool was_cut_short_ = false;
     const nanoseconds wakes_at_;
     const std::shared_ptr<State> state_;
   };
@@ -60,7 +71,8 @@ struct VirtualClock::State {
   std::atomic<nanoseconds> monotonic{nanoseconds::zero()};
   std::atomic<nanoseconds> offset{nanoseconds::zero()};  // of the time of day
 
-  std::mutex mutex;
+  // What is posted to a context that is on its end is destroyed at once, and its sleep with it.
+  std::recursive_mutex mutex;
   // Those of one moment in the order in which they fell asleep.
   boost::intrusive::multiset<Sleep, boost::intrusive::compare<ByTime>> sleepers;
 
@@ -74,7 +86,7 @@ void VirtualClock::State::go_to(nanoseconds time) {
   while (!sleepers.empty() && sleepers.begin()->wakes_at() <= time) {
     Sleep& first = *sleepers.begin();
     sleepers.erase(sleepers.begin());
-    first.resume();  // posts, runs nothing here
+    first.resume();
   }
 }
 
@@ -88,8 +100,12 @@ VirtualClock::VirtualClock(TimePoint start) : state_(std::make_shared<State>()) 
 }
 
 TimePoint VirtualClock::now() const {
-  return TimePoint(std::chrono::floor<std::chrono::milliseconds>(state_->monotonic.load() +
-                                                                 state_->offset.load()));
+  for (;;) {  // until both are of one moment: monotonic never goes back
+    const nanoseconds monotonic = state_->monotonic;
+    const nanoseconds offset = state_->offset;
+    if (monotonic != state_->monotonic.load()) continue;
+    return TimePoint(std::chrono::floor<std::chrono::milliseconds>(monotonic + offset));
+  }
 }
 
 nanoseconds VirtualClock::monotonic() const {
@@ -111,14 +127,13 @@ asio::awaitable<void> VirtualClock::sleep(std::shared_ptr<State> state, nanoseco
   const auto start = [](const std::shared_ptr<State::Sleep>& armed, asio::cancellation_slot slot) {
     if (slot.is_connected()) {
       slot.assign([weak = std::weak_ptr<State::Sleep>(armed)](asio::cancellation_type) {
-        if (const auto it = weak.lock()) it->resume();
+        if (const auto it = weak.lock()) it->cancel();
       });
     }
     armed->begin();
   };
   co_await sagabus::detail::suspend(asleep, start);
-  const asio::cancellation_state cancellation = co_await asio::this_coro::cancellation_state;
-  if (cancellation.cancelled() != asio::cancellation_type::none) {
+  if (asleep->was_cut_short()) {
     throw boost::system::system_error(asio::error::operation_aborted);
   }
 }

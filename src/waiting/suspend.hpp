@@ -40,7 +40,8 @@ class Suspended {
  private:
   std::unique_ptr<Continuation> remove(Wakeup& owner);  // with the mutex held
 
-  std::mutex mutex_;
+  // What is posted to a context that is on its end is destroyed at once, and may resume another.
+  std::recursive_mutex mutex_;
   Continuation* first_ = nullptr;
 };
 

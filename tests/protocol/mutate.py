@@ -88,7 +88,13 @@ PATCHES = [
     ("blind_put", "memory/store.cpp",
      "if (!expected) refuse_taken(id);",
      'if (!expected && !mutated("blind_put")) refuse_taken(id);'),
+    ("blind_put", "testing/simulation/table.cpp",
+     "if (!expected) return !lives;",
+     'if (!expected) return !lives || mutated("blind_put");'),
     # A write goes by the version alone.
+    ("no_birth", "testing/simulation/table.cpp",
+     "return there->bookkeeping.birth == expected->birth;",
+     'return there->bookkeeping.birth == expected->birth || mutated("no_birth");'),
     ("no_birth", "memory/store.cpp",
      "if (current.bookkeeping.birth != expected.birth) return false;",
      'if (mutated("no_birth")) return true;\n'
@@ -139,6 +145,10 @@ PATCHES = [
      "  }\n"
      "  co_await options_.transport.backend()->send(std::move(requests));\n"),
     # A write goes by the life alone.
+    ("forget_version", "testing/simulation/table.cpp",
+     "if (!lives || there->version != expected->version) return false;",
+     "if (!lives) return false;\n"
+     '  if (there->version != expected->version && !mutated("forget_version")) return false;'),
     ("forget_version", "memory/store.cpp",
      "if (current.version != expected.version) return false;",
      'if (current.version != expected.version && !mutated("forget_version")) return false;'),

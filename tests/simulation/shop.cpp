@@ -10,7 +10,10 @@ using protocol::Receipt;
 
 SagaDefinition shop() {
   return saga<ShopState>(kShop)
-      .correlate<Order>(&Order::stock, can_start)
+      // Two instances to a stock.
+      .correlate<Order>(
+          [](const Order& m) { return m.stock + (m.number % 2 == 0 ? " even" : " odd"); },
+          can_start)
       .initial([](const Order&) { return ShopState{}; })
       .on<Order>()
       .handle([](const Order& m, ShopState& s, SagaContext& ctx) {

@@ -49,11 +49,12 @@ class Loop final : public boost::asio::execution_context {
   };
 
   struct Running {
-    explicit Running(Loop& l) : loop(l) { loop.is_running_ = true; }
+    explicit Running(Loop& l) : loop(l), before(std::exchange(l.is_running_, true)) {}
     Running(const Running&) = delete;
     Running& operator=(const Running&) = delete;
-    ~Running() { loop.is_running_ = false; }
+    ~Running() { loop.is_running_ = before; }
     Loop& loop;
+    const bool before;
   };
 
   template <class Function>

@@ -22,10 +22,12 @@ boost::asio::awaitable<void> Network::travel() {
   return clock_->sleep_for(latency());
 }
 
-std::size_t Network::taken_of(std::size_t entries) {
-  if (entries < 2 || !happens(weather_.cut_batch)) return entries;
+std::vector<bool> Network::failing_of(std::size_t entries) {
+  std::vector<bool> failing(entries, false);
+  if (entries < 2 || !happens(weather_.cut_batch)) return failing;
   ++mishaps_.cut_batches;
-  return random_->next() % entries;
+  for (std::size_t i = 0; i < entries; ++i) failing[i] = random_->next() % 2 == 0;
+  return failing;
 }
 
 void Network::refuse_some() {

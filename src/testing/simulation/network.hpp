@@ -13,6 +13,7 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "sagabus/error.hpp"
 #include "sagabus/random.hpp"
@@ -63,8 +64,8 @@ class Network {
   template <class T, class Operation>
   boost::asio::awaitable<T> ask(std::string_view what, Operation operation);
 
-  // How many entries of a batch its service takes, the first ones; the others fail.
-  std::size_t taken_of(std::size_t entries);
+  // Which entries of a batch fail.
+  std::vector<bool> failing_of(std::size_t entries);
 
   // Those that are still to be carried out.
   std::size_t stragglers() const noexcept { return *stragglers_; }

@@ -37,32 +37,39 @@ struct InHand {
   }
 };
 
-// A batch of which the service takes the first ones: all, or it says that the others failed.
+// Entries of one request that the service takes. It may have been asked for more.
 template <class T>
 struct Batch {
   std::vector<T> entries;
-  std::size_t taken = 0;
+  bool all = true;
 
   void say_what_failed() const {
-    if (taken < entries.size()) throw TransientError("some entries of a batch failed");
+    if (!all) throw TransientError("some entries of a batch failed");
   }
 };
 
+// `in_order`: nothing gets past an entry that fails.
 template <class T>
-std::vector<Batch<T>> in_batches(std::vector<T> entries, Network& network) {
+std::vector<Batch<T>> in_batches(std::vector<T> entries, Network& network, bool in_order) {
   std::vector<Batch<T>> batches;
-  for (T& entry : entries) {
-    if (batches.empty() || batches.back().entries.size() == kMostEntries) batches.emplace_back();
-    batches.back().entries.push_back(std::move(entry));
+  for (std::size_t begin = 0; begin < entries.size(); begin += kMostEntries) {
+    const std::size_t count = std::min(kMostEntries, entries.size() - begin);
+    const std::vector<bool> failing = network.failing_of(count);
+    Batch<T>& batch = batches.emplace_back();
+    for (std::size_t i = 0; i < count; ++i) {
+      if (failing[i]) batch.all = false;
+      if (!failing[i] && (batch.all || !in_order)) {
+        batch.entries.push_back(std::move(entries[begin + i]));
+      }
+    }
+    if (in_order && !batch.all) return batches;
   }
-  for (Batch<T>& batch : batches) batch.taken = network.taken_of(batch.entries.size());
   return batches;
 }
 
 asio::awaitable<void> send_batch(std::shared_ptr<Queues> queues, Batch<SendRequest> batch) {
   std::vector<SendRequest> all;
-  for (std::size_t i = 0; i < batch.taken; ++i) {
-    SendRequest& request = batch.entries[i];
+  for (SendRequest& request : batch.entries) {
     queues->sent(request);
     if (queues->copies) {
       for (SendRequest& copy : queues->copies(request)) all.push_back(std::move(copy));
@@ -75,9 +82,9 @@ asio::awaitable<void> send_batch(std::shared_ptr<Queues> queues, Batch<SendReque
 }
 
 asio::awaitable<void> acknowledge_batch(std::shared_ptr<Queues> queues, Batch<Delivery> batch) {
-  for (std::size_t i = 0; i < batch.taken; ++i) {
-    queues->acknowledged(batch.entries[i]);
-    co_await queues->messages.backend()->acknowledge(std::move(batch.entries[i]));
+  for (Delivery& delivery : batch.entries) {
+    queues->acknowledged(delivery);
+    co_await queues->messages.backend()->acknowledge(std::move(delivery));
   }
   batch.say_what_failed();
 }
@@ -128,12 +135,20 @@ class Queue final : public TransportBackend {
     return inner().subscribe(std::move(subscription));
   }
   asio::awaitable<void> send(std::vector<SendRequest> requests) override {
-    for (auto& batch : in_batches(std::move(requests), *network_)) {
+    const bool in_order = queues_->in_order;
+    std::exception_ptr failure;
+    for (auto& batch : in_batches(std::move(requests), *network_, in_order)) {
       auto sending = network_->call<void>("send", [queues = queues_, batch = std::move(batch)] {
         return send_batch(queues, batch);
       });
-      co_await std::move(sending);
+      try {
+        co_await std::move(sending);
+      } catch (const Error&) {
+        failure = std::current_exception();
+      }
+      if (failure && in_order) break;
     }
+    if (failure) std::rethrow_exception(failure);
   }
   asio::awaitable<std::vector<Delivery>> receive(std::string endpoint, std::size_t most) override {
     if (!holds_) return take(std::move(endpoint), most);
@@ -165,7 +180,7 @@ class Queue final : public TransportBackend {
   TransportBackend& inner() const { return *queues_->messages.backend(); }
 
   asio::awaitable<void> acknowledge_these(std::vector<Delivery> deliveries) {
-    for (auto& batch : in_batches(std::move(deliveries), *network_)) {
+    for (auto& batch : in_batches(std::move(deliveries), *network_, false)) {
       auto acknowledging =
           network_->call<void>("acknowledge", [queues = queues_, batch = std::move(batch)] {
             return acknowledge_batch(queues, batch);

@@ -13,6 +13,7 @@ namespace sagabus::testing::simulation {
 // What all workers share.
 struct Queues {
   memory::Transport messages;
+  bool in_order = false;  // of those of one key
   // Told of each of these when it is carried out.
   std::function<void(const SendRequest&)> sent = [](const SendRequest&) {};
   std::function<void(const Delivery&)> acknowledged = [](const Delivery&) {};

@@ -80,6 +80,7 @@ Simulation::Simulation(Settings settings)
   if (!climate_.fifo && settings_.copied) {
     queues_->copies = [this](const SendRequest& request) { return copies_of(request); };
   }
+  queues_->in_order = climate_.fifo;
   table_->committed = [this](const CommitRequest& request) {
     ++tally_.commits;
     witness_.committed(request);
@@ -111,7 +112,7 @@ memory::TransportOptions Simulation::queue_options(const Ambient& ambient) const
 WitnessOptions Simulation::witness_options() const {
   WitnessOptions options;
   options.clock = clock_;
-  if (climate_.ttl > 0min) options.ttl = climate_.ttl - 2 * climate_.clock_offset;
+  if (climate_.ttl > 0min) options.ttl = climate_.ttl - climate_.clock_offset;
   options.taken = settings_.taken;
   options.never_ignored = settings_.never_ignored;
   return options;
@@ -274,7 +275,8 @@ bool Simulation::is_idle() {
     std::string from_the_start;
     const TimerPage page = sync_wait(timers->list(1000, std::move(from_the_start)));
     for (const TimerRow& row : page.rows) {
-      if (sync_wait(examine_timer(table_->instances, row)).state != TimerState::stale) return false;
+      if (sync_wait(examine_timer(table_->instances(), row)).state != TimerState::stale)
+        return false;
     }
   }
   return true;
@@ -290,7 +292,7 @@ void Simulation::plant(const std::string& saga_name, const std::string& correlat
   instance.state = std::move(state);
   instance.created_at = instance.updated_at = clock_->now();
   witness_.planted(instance);
-  sync_wait(table_->instances.backend()->insert(std::move(instance)));
+  sync_wait(table_->plant(std::move(instance)));
 }
 
 Stock Simulation::stock(const std::string& name) const {

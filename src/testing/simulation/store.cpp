@@ -1,6 +1,5 @@
 #include "testing/simulation/store.hpp"
 
-#include <boost/asio/use_awaitable.hpp>
 #include <cmath>
 
 namespace sagabus::testing::simulation {
@@ -8,92 +7,15 @@ namespace {
 
 namespace asio = boost::asio;
 
-// Longer than a straggler takes, and the travels before it; and by so much may clocks differ.
+// Longer than a straggler takes, and by how much clocks differ.
 constexpr std::chrono::minutes kLatestWrite(10);
 
-// An item is locked for so long by a transaction.
-constexpr std::chrono::milliseconds kTransactionTakes(20);
-
-// Tries of a write that finds its item locked, and the waits between them.
+// Tries of a write that finds its item locked, or what has expired; and the waits between them.
 constexpr int kMostTries = 8;
 constexpr std::chrono::milliseconds kPause(25);
 
-// As DynamoDB's TransactionConflict: nothing was written.
-class InConflict final : public TransientError {
- public:
-  using TransientError::TransientError;
-};
-
-const TakeOne& take_one(const StoreWritePtr& write) {
-  return static_cast<const TakeOne&>(*write);
-}
-
-std::vector<RefusedWrite> refused_writes(const CommitRequest& request, const Table& table) {
-  std::vector<RefusedWrite> refused;
-  for (std::size_t i = 0; i < request.writes.size(); ++i) {
-    const TakeOne& take = take_one(request.writes[i]);
-    const auto stock = table.stocks.find(take.stock());
-    if (stock == table.stocks.end() || !stock->second.gives(take.taker()))
-      refused.push_back({i, {}});
-  }
-  return refused;
-}
-
-bool is_as_expected(const InstancePtr& there, const std::optional<ExpectedInstance>& expected) {
-  if (!there || !expected) return !there && !expected;
-  return there->version == expected->version && there->bookkeeping.birth == expected->birth;
-}
-
-asio::awaitable<InstancePtr> load(std::shared_ptr<Table> table, InstanceKey key, TimePoint now) {
-  const AskersClock::Asked asked(*table->clock, now);
-  co_return co_await table->instances.backend()->load(key, nullptr);
-}
-
-asio::awaitable<CommitResult> commit_instance(std::shared_ptr<Table> table, CommitRequest request,
-                                              TimePoint now) {
-  const AskersClock::Asked asked(*table->clock, now);
-  request.writes.clear();
-  co_return co_await table->instances.backend()->commit(std::move(request));
-}
-
-void refuse_what_is_locked(const CommitRequest& request, Table& table) {
-  bool locked = table.is_locked(request.next->saga_id);
-  for (const StoreWritePtr& write : request.writes) {
-    locked = locked || table.is_locked(take_one(write).stock());
-  }
-  if (!locked) return;
-  ++table.conflicts;
-  throw InConflict("a transaction is at work on the item");
-}
-
-// All or nothing. That the instance is another one goes before what else was refused.
-asio::awaitable<CommitResult> commit(std::shared_ptr<Table> table, CommitRequest request,
-                                     TimePoint now) {
-  refuse_what_is_locked(request, *table);
-  CommitResult result;
-  result.refused = refused_writes(request, *table);
-  if (!result.refused.empty()) {
-    InstanceKey key{request.next->saga_name, request.next->correlation_id, request.next->saga_id};
-    auto loading = load(table, std::move(key), now);
-    result.current = co_await std::move(loading);
-    if (is_as_expected(result.current, request.expected)) {
-      result.current = nullptr;
-    } else {
-      result.refused.clear();
-    }
-    co_return result;
-  }
-  auto committing = commit_instance(table, request, now);
-  result = co_await std::move(committing);
-  if (!result.committed) co_return result;
-  for (const StoreWritePtr& write : request.writes) {
-    table->stocks[take_one(write).stock()].takers.insert(take_one(write).taker());
-    table->lock(take_one(write).stock());
-    table->lock(request.next->saga_id);
-  }
-  table->committed(request);
-  co_return result;
-}
+// Requests for one write that get no answer.
+constexpr int kMostUnanswered = 2;
 
 unsigned shard_of_id(std::string_view id, const Table& table) {
   unsigned sum = 0;
@@ -174,7 +96,7 @@ class Timers final : public TimerBackend {
     return shard_of_id(id, *table_);
   }
   // The service's clock, whatever the worker's says.
-  TimePoint now() const override { return table_->ambient.clock->now(); }
+  TimePoint now() const override { return table_->ambient().clock->now(); }
 
   asio::awaitable<void> put(std::vector<TimerRow> rows, Cost* cost) override {
     if (cost) charge(kRequest, cost, *asked_);  // else it is the timer service's
@@ -211,11 +133,76 @@ class Timers final : public TimerBackend {
   const Asked asked_;
 };
 
+InstancePtr living(InstancePtr found, const Clock& clock) {
+  return found && has_expired(*found, clock.now()) ? nullptr : found;
+}
+
+struct Write {
+  CommitRequest request{};
+  Cost* cost = nullptr;
+  bool may_be_applied = false;  // a request for it was sent, and had no answer
+};
+
+[[noreturn]] void give_up(const Write& write, const char* why) {
+  ServiceInfo service;
+  service.not_applied = !write.may_be_applied;
+  throw TransientError(why, std::move(service));
+}
+
+// As the service's client does: what has no answer is asked once more, word for word. Empty where
+// the item was locked.
+asio::awaitable<std::optional<CommitResult>> ask(std::shared_ptr<Table> table,
+                                                 std::shared_ptr<Network> network, TimePoint now,
+                                                 Asked asked, Write& write) {
+  for (int unanswered = 0; unanswered < kMostUnanswered;) {
+    charge(kRequest, write.cost, *asked);
+    try {
+      auto committing = network->call<CommitResult>(
+          "commit", [table, request = write.request, now] { return table->commit(request, now); });
+      CommitResult result = co_await std::move(committing);
+      charge(write_cost(write.request, result), write.cost, *asked);
+      co_return std::move(result);
+    } catch (const InConflict&) {
+      co_return std::nullopt;
+    } catch (const Throttled&) {
+      ++unanswered;
+    } catch (const TransientError&) {
+      ++unanswered;
+      write.may_be_applied = true;
+    }
+  }
+  give_up(write, "no answer came");
+}
+
+// As DynamoDB's store does.
+asio::awaitable<CommitResult> carry_through(std::shared_ptr<Table> table,
+                                            std::shared_ptr<Network> network,
+                                            std::shared_ptr<Clock> clock, Asked asked,
+                                            Write write) {
+  for (int tries = 0; tries < kMostTries; ++tries) {
+    auto asking = ask(table, network, clock->now(), asked, write);
+    std::optional<CommitResult> result = co_await std::move(asking);
+    if (!result) {
+      co_await clock->sleep_for(kPause);
+      continue;
+    }
+    if (result->committed) co_return std::move(*result);
+    const bool stood = result->current != nullptr;
+    result->current = living(std::move(result->current), *clock);
+    const bool has_gone = stood && !result->current;
+    if (!write.request.expected && has_gone) continue;
+    const bool is_open = !result->refused.empty() || !write.request.expected;
+    result->may_still_land = write.may_be_applied && is_open;
+    co_return std::move(*result);
+  }
+  give_up(write, "the item kept changing");
+}
+
 class Store final : public StoreBackend {
  public:
   Store(std::shared_ptr<Table> table, std::shared_ptr<Network> network,
         std::shared_ptr<Clock> clock, Asked asked)
-      : StoreBackend({.clock = std::move(clock), .random = table->ambient.random}),
+      : StoreBackend({.clock = std::move(clock), .random = table->ambient().random}),
         table_(std::move(table)),
         network_(std::move(network)),
         asked_(std::move(asked)),
@@ -231,57 +218,29 @@ class Store final : public StoreBackend {
 
   asio::awaitable<InstancePtr> load(const InstanceKey& key, Cost* cost) override {
     const Asked asked = asked_;
+    const std::shared_ptr<Clock> clock = ambient().clock;
     charge(kRequest, cost, *asked);
     auto loading =
-        network_->ask<InstancePtr>("load", [table = table_, key, clock = ambient().clock] {
-          return simulation::load(table, key, clock->now());
-        });
+        network_->ask<InstancePtr>("load", [table = table_, key] { return table->load(key); });
     InstancePtr found = co_await std::move(loading);
     charge(read_cost(found), cost, *asked);
-    co_return found;
+    co_return living(std::move(found), *clock);
   }
   asio::awaitable<CommitResult> commit(CommitRequest request) override {
-    Cost* const cost =
-        std::exchange(request.cost, nullptr);  // may be gone when a straggler arrives
-    const Asked asked = asked_;
-    const std::shared_ptr<Network> network = network_;
-    const std::shared_ptr<Table> table = table_;
-    const std::shared_ptr<Clock> clock = ambient().clock;
-    // Tried again here, as the service's client does: the first may come later.
-    bool may_still_land = false;
-    int tries_left = 2;
-    for (int tries = 1;; ++tries) {
-      charge(kRequest, cost, *asked);
-      bool in_conflict = false;
-      try {
-        auto committing =
-            network->call<CommitResult>("commit", [table, request, now = clock->now()] {
-              return simulation::commit(table, request, now);
-            });
-        CommitResult result = co_await std::move(committing);
-        const bool is_open = !result.refused.empty() || !request.expected;
-        result.may_still_land = may_still_land && !result.committed && is_open;
-        charge(write_cost(request, result), cost, *asked);
-        co_return result;
-      } catch (const InConflict&) {
-        if (tries >= kMostTries) throw;
-        in_conflict = true;
-      } catch (const TransientError&) {
-        if (--tries_left == 0) throw;
-        may_still_land = true;
-      }
-      if (in_conflict) co_await clock->sleep_for(kPause);
-    }
+    Write write;
+    write.cost = std::exchange(request.cost, nullptr);  // may be gone when a straggler arrives
+    write.request = std::move(request);
+    return carry_through(table_, network_, ambient().clock, asked_, std::move(write));
   }
   asio::awaitable<void> save_watermark(std::string worker, std::string text) override {
     return network_->call<void>(
         "watermark", [table = table_, worker = std::move(worker), text = std::move(text)] {
-          return table->instances.backend()->save_watermark(worker, text);
+          return table->instances().backend()->save_watermark(worker, text);
         });
   }
   asio::awaitable<std::string> load_watermark(std::string worker) override {
     return network_->ask<std::string>("watermark?", [table = table_, worker = std::move(worker)] {
-      return table->instances.backend()->load_watermark(worker);
+      return table->instances().backend()->load_watermark(worker);
     });
   }
   asio::awaitable<InstancePtr> get_by_id(std::string name, std::string id) override {
@@ -313,7 +272,7 @@ class Store final : public StoreBackend {
   }
 
  private:
-  StoreBackend& inner() const { return *table_->instances.backend(); }
+  StoreBackend& inner() const { return *table_->instances().backend(); }
 
   const std::shared_ptr<Table> table_;
   const std::shared_ptr<Network> network_;
@@ -321,32 +280,7 @@ class Store final : public StoreBackend {
   Timers timers_;
 };
 
-memory::StoreOptions store_options(const Ambient& ambient, std::chrono::minutes ttl) {
-  memory::StoreOptions options{.ambient = ambient};
-  using Days = std::chrono::duration<double, std::chrono::days::period>;
-  if (ttl > ttl.zero()) options.ttl_days = Days(ttl).count();
-  return options;
-}
-
 }  // namespace
-
-Table::Table(Ambient a, unsigned shards, std::chrono::minutes ttl)
-    : clock(std::make_shared<AskersClock>(a.clock)),
-      ambient{.clock = clock, .random = a.random},
-      instances(store_options(ambient, ttl)) {
-  for (unsigned i = 0; i < shards; ++i) {
-    timers.push_back(std::make_shared<memory::TimersInMemory>(ambient.clock));
-  }
-}
-
-bool Table::is_locked(const std::string& item) const {
-  const auto found = locked.find(item);
-  return found != locked.end() && found->second > clock->monotonic();
-}
-
-void Table::lock(const std::string& item) {
-  locked[item] = clock->monotonic() + kTransactionTakes;
-}
 
 SagaStore over_network(std::shared_ptr<Table> table, std::shared_ptr<Network> network,
                        std::shared_ptr<Clock> clock, Asked asked) {

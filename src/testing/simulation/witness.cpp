@@ -39,13 +39,13 @@ void Witness::committed(const CommitRequest& request) {
   life.birth = next.bookkeeping.birth;
   life.timers = next.bookkeeping.timers;
   life.completed = next.completed;
-  life.written_at = options_.clock->now();
+  life.updated_at = next.updated_at;
 }
 
 // One life follows another once that has expired.
 void Witness::note_version(Life& life, const Instance& next) {
   const bool is_over = life.completed && options_.ttl &&
-                       options_.clock->now() >= later(life.written_at, *options_.ttl);
+                       options_.clock->now() >= later(life.updated_at, *options_.ttl);
   if (next.version == 1 && (life.version == 0 || is_over)) {
     second_lives_ += is_over ? 1 : 0;
     life.inbox.clear();
@@ -58,27 +58,23 @@ void Witness::note_version(Life& life, const Instance& next) {
   }
 }
 
-// Ids leave the inbox at its front, and new ones are added at its end.
+// Ids may leave an inbox anywhere. The others keep their order, and new ones come behind them.
 void Witness::note_taken(Life& life, const Instance& next) {
-  const auto& inbox = next.bookkeeping.inbox;
-  std::size_t known = 0;
-  if (!inbox.empty()) {
-    const auto first = std::ranges::find(life.inbox, inbox.front().message_id);
-    life.inbox.erase(life.inbox.begin(), first);
-    while (known < std::min(life.inbox.size(), inbox.size()) &&
-           life.inbox[known] == inbox[known].message_id) {
-      ++known;
+  std::deque<std::string> inbox;
+  auto known = life.inbox.begin();
+  for (const InboxEntry& entry : next.bookkeeping.inbox) {
+    const std::string& id = inbox.emplace_back(entry.message_id);
+    const auto found = std::find(known, life.inbox.end(), id);
+    if (found != life.inbox.end()) {
+      known = std::next(found);
+      continue;
     }
-  }
-  life.inbox.resize(known);
-  for (std::size_t i = known; i < inbox.size(); ++i) {
-    const std::string& id = inbox[i].message_id;
-    life.inbox.push_back(id);
     if (!life.taken.insert(id).second) report(id + " was taken in twice");
     taken_.insert(id);
     if (options_.taken) options_.taken(next, id);
     check_firing(life, next, id);
   }
+  life.inbox = std::move(inbox);
 }
 
 // A timeout that was moved does not take effect when it was to come before.

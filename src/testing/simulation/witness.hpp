@@ -19,7 +19,8 @@ namespace sagabus::testing::simulation {
 
 struct WitnessOptions {
   std::shared_ptr<VirtualClock> clock{};
-  // No instance expires before it has ended for so long; empty: none does.
+  // No instance expires before it is so long that it was last changed, by the clock of whoever did;
+  // empty: none does.
   std::optional<std::chrono::milliseconds> ttl{};
   std::function<void(const Instance&, const std::string& id)> taken{};  // a message was taken in
   // Whether what acknowledges such a message must have taken it in.
@@ -57,7 +58,7 @@ class Witness {
     std::uint64_t version = 0;
     std::string birth;
     bool completed = false;
-    TimePoint written_at{};
+    TimePoint updated_at{};  // by its writer's clock
     std::vector<Timer> timers;
     std::deque<std::string> inbox;
     Ids taken;    // ever

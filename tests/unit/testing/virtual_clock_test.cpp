@@ -2,14 +2,19 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "sagabus/sync_wait.hpp"
@@ -115,6 +120,124 @@ TEST_F(VirtualClockTest, ASleepCanBeCancelled) {
   } catch (const boost::system::system_error& e) {
     EXPECT_EQ(e.code(), asio::error::operation_aborted);
   }
+}
+
+// How a sleep ended that was spawned with a signal.
+class Spawned {
+ public:
+  Spawned(asio::io_context& context, asio::awaitable<void> sleep) {
+    asio::co_spawn(context, std::move(sleep),
+                   asio::bind_cancellation_slot(signal.slot(), [this](std::exception_ptr e) {
+                     ended = true;
+                     error = std::move(e);
+                   }));
+    context.poll();
+    context.restart();
+  }
+  asio::cancellation_signal signal;
+  bool ended = false;
+  std::exception_ptr error;
+};
+
+TEST_F(VirtualClockTest, WhatIsAskedAfterACancellationDoesNotUndoIt) {
+  Spawned it(context_, clock_.sleep_for(1h));
+  asio::post(context_, [&] {
+    it.signal.emit(asio::cancellation_type::terminal);
+    EXPECT_EQ(clock_.sleepers(), 0U);
+    it.signal.emit(asio::cancellation_type::total);  // which nobody here listens to
+  });
+  context_.poll();
+  EXPECT_TRUE(it.ended);
+  EXPECT_TRUE(it.error);
+}
+
+TEST_F(VirtualClockTest, ASleepWhoseTimeHasComeIsNotCancelled) {
+  Spawned it(context_, clock_.sleep_for(1h));
+  asio::post(context_, [&] {
+    clock_.advance(1h);
+    it.signal.emit(asio::cancellation_type::terminal);
+  });
+  context_.poll();
+  EXPECT_TRUE(it.ended);
+  EXPECT_FALSE(it.error);
+}
+
+asio::awaitable<void> sleep_again(VirtualClock& clock, bool& slept) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  bool was_cancelled = false;
+  try {
+    co_await clock.sleep_for(1h);
+  } catch (const boost::system::system_error&) {
+    was_cancelled = true;
+  }
+  co_await clock.sleep_for(1min);
+  slept = was_cancelled;
+}
+
+TEST_F(VirtualClockTest, WhoWasCancelledCanSleepAgain) {
+  bool slept = false;
+  Spawned it(context_, sleep_again(clock_, slept));
+  it.signal.emit(asio::cancellation_type::terminal);
+  context_.poll();
+  context_.restart();
+  EXPECT_FALSE(it.ended);
+  clock_.advance(1min);
+  context_.poll();
+  EXPECT_TRUE(it.ended);
+  EXPECT_TRUE(slept);
+}
+
+TEST_F(VirtualClockTest, NowIsNeverMadeOfTwoMoments) {
+  const TimePoint base = clock_.now();
+  std::atomic<bool> done = false;
+  std::atomic<int> wrong = 0;
+  std::thread reader([&] {
+    while (!done) {
+      const TimePoint now = clock_.now();
+      if (now < base || now > base + 1s) ++wrong;
+    }
+  });
+  for (int i = 0; i < 200'000; ++i) {
+    clock_.advance(1s);
+    clock_.set(base);
+  }
+  done = true;
+  reader.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+// Advances the clock when it is destroyed.
+class AdvancesAtItsEnd {
+ public:
+  explicit AdvancesAtItsEnd(VirtualClock& clock) : clock_(&clock) {}
+  AdvancesAtItsEnd(AdvancesAtItsEnd&& other) noexcept
+      : clock_(std::exchange(other.clock_, nullptr)) {}
+  AdvancesAtItsEnd& operator=(AdvancesAtItsEnd&&) = delete;
+  ~AdvancesAtItsEnd() {
+    if (clock_) clock_->advance(5s);
+  }
+  void operator()() const {}
+
+ private:
+  VirtualClock* clock_;
+};
+
+// A strand that has been shut down destroys at once what is posted to it, sleepers included.
+TEST_F(VirtualClockTest, MayAdvanceWhileAContextIsDestroyed) {
+  auto context = std::make_unique<asio::io_context>(1);
+  asio::co_spawn(*context, clock_.sleep_for(1h), asio::detached);
+  context->poll();
+  context->restart();
+  auto strand =
+      std::make_unique<asio::strand<asio::io_context::executor_type>>(asio::make_strand(*context));
+  asio::co_spawn(*strand, clock_.sleep_for(2s), asio::detached);
+  context->poll();
+  ASSERT_EQ(clock_.sleepers(), 2U);
+  asio::post(*strand, AdvancesAtItsEnd(clock_));
+  strand.reset();
+  context.reset();
+  EXPECT_EQ(clock_.sleepers(), 0U);
+  EXPECT_EQ(clock_.monotonic(), 5s);
 }
 
 TEST_F(VirtualClockTest, SleepsForEverWithoutOverflow) {
