@@ -1,5 +1,6 @@
 // What one process of a simulation has to run: handlers, one after the other, each when it is told
-// to. An io_context would do, with locks and system calls that nobody needs here.
+// to. An io_context that runs one at a time would do, but locks for each, and gives the memory back
+// after each that Asio keeps for the next.
 #pragma once
 
 #include <boost/asio/execution/blocking.hpp>

@@ -80,7 +80,7 @@ class Simulation {
     if (!climate_.fifo && draw(2) == 0) planned_.emplace(at + draw_lateness(), act);
   }
 
-  // An instance that another program has made, under an id of its own.
+  // An instance that another program has made, under an id of its own; of a saga that does not end.
   void plant(const std::string& saga_name, const std::string& correlation_id, Value state);
 
   // From that time since the beginning.

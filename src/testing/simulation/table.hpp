@@ -71,7 +71,7 @@ class Table : public std::enable_shared_from_this<Table> {
   // what else was refused. Throws InConflict.
   boost::asio::awaitable<CommitResult> commit(CommitRequest request, TimePoint now);
 
-  // An instance that another program has made.
+  // An instance that another program has made; of a saga that does not end.
   boost::asio::awaitable<void> plant(Instance instance);
 
   std::vector<std::shared_ptr<memory::TimersInMemory>> timers;  // one for each shard

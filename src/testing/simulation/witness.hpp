@@ -19,8 +19,8 @@ namespace sagabus::testing::simulation {
 
 struct WitnessOptions {
   std::shared_ptr<VirtualClock> clock{};
-  // No instance expires before it is so long that it was last changed, by the clock of whoever did;
-  // empty: none does.
+  // No instance expires sooner than this after its last change, by the clock of whoever made that.
+  // Empty: none does.
   std::optional<std::chrono::milliseconds> ttl{};
   std::function<void(const Instance&, const std::string& id)> taken{};  // a message was taken in
   // Whether what acknowledges such a message must have taken it in.
